@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+
+/** Ids are ours, made here, and safe in table keys, blob names and URLs. */
+const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{8,40}$`), `expected an id that begins with ${prefix}_`);
+
+export const ConnectionId = id('con').brand<'ConnectionId'>();
+export type ConnectionId = z.infer<typeof ConnectionId>;
+export const ExportId = id('exp').brand<'ExportId'>();
+export type ExportId = z.infer<typeof ExportId>;
+export const RunId = id('run').brand<'RunId'>();
+export type RunId = z.infer<typeof RunId>;
+
+/** Klaviyo's list id: six characters today; longer ones are taken, too, as nothing promises the length. */
+export const ListId = z
+  .string()
+  .regex(/^[0-9A-Za-z]{1,32}$/, 'expected a Klaviyo list id, e.g. YafG4m')
+  .brand<'ListId'>();
+export type ListId = z.infer<typeof ListId>;
+
+const random = (bytes: number): string =>
+  BigInt(`0x${randomBytes(bytes).toString('hex')}`)
+    .toString(36)
+    .padStart(Math.ceil((bytes * 8) / Math.log2(36)), '0');
+
+export const newConnectionId = (): ConnectionId => ConnectionId.parse(`con_${random(10)}`);
+export const newExportId = (): ExportId => ExportId.parse(`exp_${random(10)}`);
+
+/** One more than the largest instant a run id can hold: 36^9 milliseconds (the year 5188). */
+const END_OF_TIME = 36 ** 9;
+
+/** Run ids sort newest first, as table rows come in ascending order only. */
+export const newRunId = (now: Date): RunId =>
+  RunId.parse(`run_${(END_OF_TIME - 1 - now.getTime()).toString(36).padStart(9, '0')}${random(6)}`);

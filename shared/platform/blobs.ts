@@ -1,0 +1,227 @@
+import type { Readable } from 'node:stream';
+import type { BlobLeaseClient, ContainerClient } from '@azure/storage-blob';
+import { RestError } from '@azure/storage-blob';
+import { ConflictError, NotFoundError, UpstreamError } from '../errors';
+
+export interface BlobProperties {
+  readonly etag: string;
+  readonly bytes: number;
+  /** server's clock, ISO instant */
+  readonly modifiedAt: string;
+  /** available, leased, expired, breaking or broken */
+  readonly leaseState: string;
+}
+
+export interface BlobContent extends BlobProperties {
+  readonly body: Buffer;
+}
+
+interface Conditions {
+  ifMatch?: string;
+  /** '*' = create only */
+  ifNoneMatch?: '*';
+  leaseId?: string;
+}
+
+const azureConditions = ({ ifMatch, ifNoneMatch, leaseId }: Conditions) => ({
+  ...(ifMatch === undefined ? {} : { ifMatch }),
+  ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+  ...(leaseId === undefined ? {} : { leaseId }),
+});
+
+/** Storage's answers to a failed condition, a held lease or an existing blob (codes, as messages differ between Azure and Azurite). */
+const CONFLICTS = new Set([
+  'ConditionNotMet',
+  'BlobAlreadyExists',
+  'LeaseAlreadyPresent',
+  'LeaseIdMissing',
+  'LeaseIdMismatchWithBlobOperation',
+  'LeaseIdMismatchWithLeaseOperation',
+  'LeaseNotPresentWithBlobOperation',
+  'LeaseNotPresentWithLeaseOperation',
+  'LeaseLost',
+  'LeaseIsBreakingAndCannotBeAcquired',
+  'InvalidBlobOrBlock',
+]);
+const GONE = new Set(['BlobNotFound', 'ContainerNotFound', 'ResourceNotFound']);
+
+/** Turns what the storage SDK throws into one of our six errors; never carries blob names, as they may hold a segment's name. */
+export const storageError = (error: unknown, what: string): Error => {
+  if (!(error instanceof RestError) && !(error instanceof Error && error.name === 'RestError')) return error as Error;
+  const rest = error as RestError;
+  const code = rest.code ?? '';
+  const requestId = rest.response?.headers.get('x-ms-request-id') ?? undefined;
+  if (rest.statusCode === 404 || GONE.has(code)) return new NotFoundError({ code: 'not_found', message: `${what} does not exist.`, cause: error });
+  if (rest.statusCode === 412 || CONFLICTS.has(code)) {
+    return new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed by somebody else meanwhile.`, cause: error });
+  }
+  return new UpstreamError('storage', {
+    code: rest.statusCode === 403 || rest.statusCode === 401 ? 'storage_refused' : 'storage_unavailable',
+    message: `Azure Storage did not carry out a call for ${what} (${code || rest.statusCode || 'no answer'}).`,
+    status: rest.statusCode,
+    requestId,
+    retryable: rest.statusCode === undefined || rest.statusCode >= 500 || rest.statusCode === 408 || rest.statusCode === 429,
+    cause: error,
+  });
+};
+
+/** One container, with our errors. Everything waits on `signal`. */
+export const createBlobs = (container: ContainerClient) => {
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw storageError(error, what);
+    }
+  };
+  const toProperties = (answer: { etag?: string; contentLength?: number; lastModified?: Date; leaseState?: string }): BlobProperties => ({
+    etag: answer.etag ?? '',
+    bytes: answer.contentLength ?? 0,
+    modifiedAt: (answer.lastModified ?? new Date(0)).toISOString(),
+    leaseState: answer.leaseState ?? 'available',
+  });
+
+  return {
+    /** Creates the container when it is missing. */
+    ensure: ({ signal }: { signal: AbortSignal }) => attempt('the container', () => container.createIfNotExists({ abortSignal: signal })),
+
+    exists: ({ signal }: { signal: AbortSignal }) => attempt('the container', () => container.exists({ abortSignal: signal })),
+
+    findProperties: async (name: string, { signal }: { signal: AbortSignal }): Promise<BlobProperties | undefined> => {
+      try {
+        return toProperties(await container.getBlobClient(name).getProperties({ abortSignal: signal }));
+      } catch (error) {
+        const known = storageError(error, 'The blob');
+        if (known instanceof NotFoundError) return undefined;
+        throw known;
+      }
+    },
+
+    /** The whole blob, or undefined where there is none. Meant for documents, not for data that grows with a segment. */
+    find: async (name: string, { signal, ...conditions }: { signal: AbortSignal } & Conditions): Promise<BlobContent | undefined> => {
+      try {
+        const answer = await container.getBlobClient(name).download(0, undefined, { abortSignal: signal, conditions: azureConditions(conditions) });
+        const parts: Buffer[] = [];
+        for await (const part of answer.readableStreamBody as AsyncIterable<Buffer>) parts.push(part);
+        return { ...toProperties(answer), body: parts.length === 1 ? parts[0]! : Buffer.concat(parts) };
+      } catch (error) {
+        const known = storageError(error, 'The blob');
+        if (known instanceof NotFoundError) return undefined;
+        throw known;
+      }
+    },
+
+    /**
+     * A stream over a byte range; a dropped connection is taken up again up to five times while the ETag stays the same.
+     * @throws ConflictError changed_meanwhile when the blob no longer has `ifMatch`; NotFoundError
+     */
+    read: async (
+      name: string,
+      { signal, ifMatch, offset = 0, bytes }: { signal: AbortSignal; ifMatch?: string; offset?: number; bytes?: number },
+    ): Promise<BlobProperties & { stream: Readable }> =>
+      attempt('The blob', async () => {
+        const answer = await container.getBlobClient(name).download(offset, bytes, {
+          abortSignal: signal,
+          maxRetryRequests: 5,
+          conditions: azureConditions({ ifMatch }),
+        });
+        return { ...toProperties(answer), stream: answer.readableStreamBody as Readable };
+      }),
+
+    /** Writes a whole blob in one call. @throws ConflictError when a condition does not hold */
+    write: async (
+      name: string,
+      body: Uint8Array | string,
+      { signal, contentType, ...conditions }: { signal: AbortSignal; contentType?: string } & Conditions,
+    ): Promise<{ etag: string }> =>
+      attempt('The blob', async () => {
+        const data = typeof body === 'string' ? Buffer.from(body) : body;
+        const answer = await container.getBlockBlobClient(name).upload(data, data.byteLength, {
+          abortSignal: signal,
+          conditions: azureConditions(conditions),
+          ...(contentType ? { blobHTTPHeaders: { blobContentType: contentType } } : {}),
+        });
+        return { etag: answer.etag ?? '' };
+      }),
+
+    /** Streams a blob of any size in blocks of 4 MiB, two at a time. */
+    writeStream: async (
+      name: string,
+      stream: Readable,
+      { signal, contentType, ...conditions }: { signal: AbortSignal; contentType?: string } & Conditions,
+    ): Promise<{ etag: string }> =>
+      attempt('The blob', async () => {
+        const answer = await container.getBlockBlobClient(name).uploadStream(stream, 4 * 1024 * 1024, 2, {
+          abortSignal: signal,
+          conditions: azureConditions(conditions),
+          ...(contentType ? { blobHTTPHeaders: { blobContentType: contentType } } : {}),
+        });
+        return { etag: answer.etag ?? '' };
+      }),
+
+    /** Adds to an append blob, making it when it is missing; an append is atomic. */
+    append: async (name: string, body: Uint8Array | string, { signal }: { signal: AbortSignal }): Promise<void> =>
+      attempt('The blob', async () => {
+        const blob = container.getAppendBlobClient(name);
+        const data = typeof body === 'string' ? Buffer.from(body) : body;
+        try {
+          await blob.appendBlock(data, data.byteLength, { abortSignal: signal });
+        } catch (error) {
+          if ((error as RestError).statusCode !== 404) throw error;
+          await blob.createIfNotExists({ abortSignal: signal });
+          await blob.appendBlock(data, data.byteLength, { abortSignal: signal });
+        }
+      }),
+
+    /** Removes a blob; one that is gone already is no error. */
+    remove: async (name: string, { signal, ...conditions }: { signal: AbortSignal } & Conditions): Promise<void> => {
+      await attempt('The blob', () => container.getBlobClient(name).deleteIfExists({ abortSignal: signal, conditions: azureConditions(conditions) }));
+    },
+
+    /** Names below a prefix, in ascending order, with their size, ETag and the server's time of the last change. */
+    list: async function* (prefix: string, { signal }: { signal: AbortSignal }): AsyncGenerator<BlobProperties & { name: string }> {
+      try {
+        for await (const item of container.listBlobsFlat({ prefix, abortSignal: signal })) {
+          yield { name: item.name, ...toProperties(item.properties) };
+        }
+      } catch (error) {
+        throw storageError(error, 'The container');
+      }
+    },
+
+    removeAll: async function (prefix: string, { signal }: { signal: AbortSignal }): Promise<number> {
+      let removed = 0;
+      for await (const item of this.list(prefix, { signal })) {
+        await this.remove(item.name, { signal });
+        removed += 1;
+      }
+      return removed;
+    },
+
+    /**
+     * Takes the lease of an existing blob.
+     * @param seconds 15 to 60 (Azure's bounds)
+     * @returns undefined when somebody else holds it, or when the blob is no longer the one of `ifMatch`
+     */
+    tryLease: async (name: string, { seconds, ifMatch, signal }: { seconds: number; ifMatch?: string; signal: AbortSignal }) => {
+      const lease: BlobLeaseClient = container.getBlobClient(name).getBlobLeaseClient();
+      try {
+        await lease.acquireLease(seconds, { abortSignal: signal, conditions: azureConditions({ ifMatch }) });
+      } catch (error) {
+        const known = storageError(error, 'The blob');
+        if (known instanceof ConflictError || known instanceof NotFoundError) return undefined;
+        throw known;
+      }
+      return {
+        id: lease.leaseId,
+        /** @throws ConflictError when the lease is lost */
+        renew: (options: { signal: AbortSignal }) => attempt('The lease', () => lease.renewLease({ abortSignal: options.signal })),
+        release: (options: { signal: AbortSignal }) => attempt('The lease', () => lease.releaseLease({ abortSignal: options.signal })),
+      };
+    },
+  };
+};
+
+export type Blobs = ReturnType<typeof createBlobs>;
+export type BlobLease = NonNullable<Awaited<ReturnType<Blobs['tryLease']>>>;
+

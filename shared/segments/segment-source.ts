@@ -1,0 +1,88 @@
+/**
+ * Where segments are read from. Two implementations: `cdm-folder` and `dataverse`. The rows of a segment come as bytes:
+ * a million of them as objects cost more time than Klaviyo's limits leave (design, "Rows are bytes").
+ */
+
+export interface SegmentSource {
+  readonly kind: 'cdm-folder' | 'dataverse';
+  /** All segments that can be read now. @throws UpstreamError (service source) when the source cannot be reached or is malformed */
+  listSegments(options: { signal: AbortSignal }): Promise<readonly SegmentInfo[]>;
+  /** Field names, types and a sample value. @throws NotFoundError segment_unknown */
+  describeSegment(name: string, options: { signal: AbortSignal }): Promise<SegmentDescription>;
+  /**
+   * The identity of what would be read now, for several segments at once (they must come from one state of the source).
+   * @throws NotFoundError segment_unknown; UpstreamError folder_missing, model_missing, model_malformed, partition_missing
+   */
+  snapshot(names: readonly string[], options: { signal: AbortSignal }): Promise<SourceSnapshot>;
+  /**
+   * Streams the rows of one segment of a snapshot, in the snapshot's order of partitions and rows.
+   * @param fields the fields to find in each row, in the order of `RowChunk` columns
+   * @throws InvalidInputError field_unknown; UpstreamError source_changed (ETag), row_width, csv_malformed - each names file and row
+   */
+  readRows(options: {
+    snapshot: SourceSnapshot;
+    segment: string;
+    fields: readonly string[];
+    signal: AbortSignal;
+  }): AsyncIterable<RowChunk>;
+}
+
+export interface SegmentInfo {
+  readonly name: string;
+  /** ISO instant, newest `refreshTime` of its partitions; absent where the source does not say */
+  readonly refreshedAt?: string;
+  readonly partitions: number;
+  readonly bytes?: number;
+}
+
+export interface SegmentField {
+  readonly name: string;
+  readonly dataType: string;
+  readonly sample?: string;
+}
+
+export interface SegmentDescription extends SegmentInfo {
+  readonly fields: readonly SegmentField[];
+}
+
+export interface SourceSnapshot {
+  /** equal ids mean equal data (digest of the ETags read) */
+  readonly id: string;
+  readonly refreshedAt?: string;
+  /** false: half-written or still inside the quiet period; `reason` says which in one sentence */
+  readonly complete: boolean;
+  readonly reason?: string;
+  readonly segments: readonly SegmentSnapshot[];
+}
+
+export interface SegmentSnapshot {
+  readonly name: string;
+  readonly refreshedAt?: string;
+  /** bytes of all partitions, where the source knows */
+  readonly bytes: number;
+  /** opaque to everyone but the source; plain JSON, so that it can lie in a run document */
+  readonly partitions: readonly PartitionSnapshot[];
+}
+
+export interface PartitionSnapshot {
+  readonly name: string;
+  readonly etag: string;
+  readonly bytes: number;
+  readonly [more: string]: unknown;
+}
+
+/**
+ * Some rows of a segment: one buffer of UTF-8 bytes and, for each row and requested field, the start and end of its bytes.
+ * Field f of row r lies in `bytes[starts[r * width + f] .. ends[r * width + f])`. The arrays belong to the consumer until it asks
+ * for the next chunk; then they are used again.
+ */
+export interface RowChunk {
+  readonly bytes: Uint8Array;
+  readonly rowCount: number;
+  /** number of requested fields */
+  readonly width: number;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** 1 where the field holds doubled quotes ("") that stand for one */
+  readonly escaped: Uint8Array;
+}
