@@ -51,7 +51,8 @@ export const storageError = (error: unknown, what: string): Error => {
   const rest = error as RestError;
   const code = rest.code ?? '';
   const requestId = rest.response?.headers.get('x-ms-request-id') ?? undefined;
-  if (rest.statusCode === 404 || GONE.has(code)) return new NotFoundError({ code: 'not_found', message: `${what} does not exist.`, cause: error });
+  if (rest.statusCode === 404 || GONE.has(code))
+    return new NotFoundError({ code: 'not_found', message: `${what} does not exist.`, cause: error });
   if (rest.statusCode === 412 || CONFLICTS.has(code)) {
     return new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed by somebody else meanwhile.`, cause: error });
   }
@@ -100,7 +101,9 @@ export const createBlobs = (container: ContainerClient) => {
     /** The whole blob, or undefined where there is none. Meant for documents, not for data that grows with a segment. */
     find: async (name: string, { signal, ...conditions }: { signal: AbortSignal } & Conditions): Promise<BlobContent | undefined> => {
       try {
-        const answer = await container.getBlobClient(name).download(0, undefined, { abortSignal: signal, conditions: azureConditions(conditions) });
+        const answer = await container
+          .getBlobClient(name)
+          .download(0, undefined, { abortSignal: signal, conditions: azureConditions(conditions) });
         const parts: Buffer[] = [];
         for await (const part of answer.readableStreamBody as AsyncIterable<Buffer>) parts.push(part);
         return { ...toProperties(answer), body: parts.length === 1 ? parts[0]! : Buffer.concat(parts) };
@@ -175,7 +178,9 @@ export const createBlobs = (container: ContainerClient) => {
 
     /** Removes a blob; one that is gone already is no error. */
     remove: async (name: string, { signal, ...conditions }: { signal: AbortSignal } & Conditions): Promise<void> => {
-      await attempt('The blob', () => container.getBlobClient(name).deleteIfExists({ abortSignal: signal, conditions: azureConditions(conditions) }));
+      await attempt('The blob', () =>
+        container.getBlobClient(name).deleteIfExists({ abortSignal: signal, conditions: azureConditions(conditions) }),
+      );
     },
 
     /** Names below a prefix, in ascending order, with their size, ETag and the server's time of the last change. */
@@ -224,4 +229,3 @@ export const createBlobs = (container: ContainerClient) => {
 
 export type Blobs = ReturnType<typeof createBlobs>;
 export type BlobLease = NonNullable<Awaited<ReturnType<Blobs['tryLease']>>>;
-

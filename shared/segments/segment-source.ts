@@ -19,12 +19,7 @@ export interface SegmentSource {
    * @param fields the fields to find in each row, in the order of `RowChunk` columns
    * @throws InvalidInputError field_unknown; UpstreamError source_changed (ETag), row_width, csv_malformed - each names file and row
    */
-  readRows(options: {
-    snapshot: SourceSnapshot;
-    segment: string;
-    fields: readonly string[];
-    signal: AbortSignal;
-  }): AsyncIterable<RowChunk>;
+  readRows(options: { snapshot: SourceSnapshot; segment: string; fields: readonly string[]; signal: AbortSignal }): AsyncIterable<RowChunk>;
 }
 
 export interface SegmentInfo {

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { ConnectionId, ExportId, ListId, RunId } from '../ids';
+import { ExportSchedule } from '../schedules/schedule';
+import { Mapping } from './mapping';
+
+const SegmentName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^[^/\\\p{Cc}]+$/u, 'expected the output table name of a segment');
+
+/** What a person may say of an export. Defaults make stored rows of earlier versions parse. */
+const editable = {
+  name: z.string().trim().min(1).max(200),
+  connectionId: ConnectionId,
+  listId: ListId,
+  segments: z
+    .array(SegmentName)
+    .min(1)
+    .max(50)
+    .refine((names) => new Set(names).size === names.length, 'expected each segment once'),
+  mapping: Mapping,
+  membership: z.enum(['add', 'mirror']).default('add'),
+  schedule: ExportSchedule.default({ kind: 'system' }),
+  /** most distinct valid addresses over all segments; the app setting MAX_PROFILES_PER_EXPORT bounds it */
+  maxProfiles: z.int().min(1).max(100_000_000).optional(),
+};
+
+export const NewExport = z.strictObject(editable).meta({ id: 'NewExport' });
+export type NewExport = z.infer<typeof NewExport>;
+
+/** A change names only what changes (RFC 7396): no defaults here, or an absent field would be reset. */
+export const ExportChange = z
+  .strictObject({
+    name: editable.name.optional(),
+    connectionId: editable.connectionId.optional(),
+    listId: editable.listId.optional(),
+    segments: editable.segments.optional(),
+    mapping: editable.mapping.optional(),
+    membership: z.enum(['add', 'mirror']).optional(),
+    schedule: ExportSchedule.optional(),
+    maxProfiles: editable.maxProfiles.nullable(),
+  })
+  .meta({ id: 'ExportChange' });
+export type ExportChange = z.infer<typeof ExportChange>;
+
+/** A stored export. `connectionId` is absent while it is detached. */
+export const Export = z
+  .object({
+    ...editable,
+    id: ExportId,
+    connectionId: ConnectionId.optional(),
+    createdAt: z.iso.datetime(),
+    createdBy: z.string(),
+    updatedAt: z.iso.datetime(),
+    updatedBy: z.string(),
+  })
+  .meta({ id: 'Export' });
+export type Export = z.infer<typeof Export>;
+
+/**
+ * What the runner keeps for an export, in a row of its own: people edit the export while runs come and go, and neither may
+ * overwrite the other.
+ */
+export const ExportActivity = z.object({
+  /** the one active run; cleared when it has ended */
+  activeRunId: RunId.optional(),
+  /** counts up by one a run; stands in the member state as the run that last carried a member */
+  lastRunNumber: z.int().min(0).default(0),
+  lastRunId: RunId.optional(),
+  /** what is to start when the active run has ended; options of several requests merged */
+  pending: z
+    .object({ full: z.boolean(), dryRun: z.boolean(), trigger: z.enum(['schedule', 'onDemand', 'request', 'event']), by: z.string() })
+    .optional(),
+  /** newest generation of the member state; an older blob than this was restored from a backup */
+  stateGeneration: z.int().min(0).default(0),
+  /** snapshot, connection, list, segments and mapping of the last successful real run, as one digest */
+  servedDigest: z.string().optional(),
+});
+export type ExportActivity = z.infer<typeof ExportActivity>;

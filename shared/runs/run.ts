@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { ConnectionId, ExportId, ListId, RunId } from '../ids';
+import { Mapping } from '../exports/mapping';
+
+export const RunPhase = z.enum(['prepare', 'gate', 'canary', 'submit', 'settle', 'remove', 'verify', 'finish']);
+export type RunPhase = z.infer<typeof RunPhase>;
+
+export const RunState = z.enum(['queued', 'refreshing', 'successful', 'failed', 'skipped', 'canceled']);
+export type RunState = z.infer<typeof RunState>;
+export const hasEnded = (state: RunState): boolean => state !== 'queued' && state !== 'refreshing';
+
+export const TriggerKind = z.enum(['schedule', 'onDemand', 'request', 'event', 'retry', 'approval']);
+export type TriggerKind = z.infer<typeof TriggerKind>;
+
+const count = z.int().min(0).default(0);
+
+/**
+ * Each row read ends in exactly one of invalid, duplicates, unchanged, sent, unsent; each row sent in exactly one of accepted,
+ * rejected, open (design, "Accounting"). The others stand outside these sums.
+ */
+export const RunCounts = z
+  .object({
+    read: count,
+    invalid: count,
+    duplicates: count,
+    unchanged: count,
+    sent: count,
+    unsent: count,
+    accepted: count,
+    rejected: count,
+    open: count,
+    removed: count,
+    held: count,
+    expected: count,
+    found: count,
+    /** rows kept whose phone number was left out, as it is none */
+    phonesDropped: count,
+  })
+  .meta({ id: 'RunCounts' });
+export type RunCounts = z.infer<typeof RunCounts>;
+export const noCounts = (): RunCounts => RunCounts.parse({});
+
+/** What is known before the first byte leaves. */
+export const RunPlan = z
+  .object({
+    new: count,
+    changed: count,
+    unchanged: count,
+    leavers: count,
+    unknownToKlaviyo: z.int().min(0).optional(),
+    jobs: count,
+    bytes: count,
+    /** least time the published limits allow for the import calls, in seconds */
+    minSeconds: z.number().min(0).default(0),
+  })
+  .meta({ id: 'RunPlan' });
+export type RunPlan = z.infer<typeof RunPlan>;
+
+export const SegmentCounts = z
+  .object({ name: z.string(), read: count, invalid: count, duplicates: count, refreshedAt: z.iso.datetime({ offset: true }).optional() })
+  .meta({ id: 'SegmentCounts' });
+
+export const RunError = z.object({ code: z.string(), message: z.string(), requestId: z.string().optional() }).meta({ id: 'RunError' });
+export type RunError = z.infer<typeof RunError>;
+
+/** What everybody may see of a run. */
+export const Run = z
+  .object({
+    id: RunId,
+    exportId: ExportId,
+    number: z.int().min(0),
+    state: RunState,
+    phase: RunPhase,
+    dryRun: z.boolean(),
+    full: z.boolean(),
+    trigger: z.object({ kind: TriggerKind, by: z.string() }),
+    snapshotId: z.string().optional(),
+    refreshedAt: z.string().optional(),
+    counts: RunCounts,
+    invalidByReason: z.record(z.string(), z.int()).default({}),
+    segments: z.array(SegmentCounts).default([]),
+    plan: RunPlan.optional(),
+    /** seconds per phase, waits included */
+    phases: z.partialRecord(RunPhase, z.number()).default({}),
+    warnings: z.array(z.object({ code: z.string(), message: z.string() })).default([]),
+    jobs: z.object({ total: count, submitted: count, ended: count }).default({ total: 0, submitted: 0, ended: 0 }),
+    throttled: count,
+    servedRevision: z.string().optional(),
+    submittedAt: z.iso.datetime(),
+    startedAt: z.iso.datetime().optional(),
+    endedAt: z.iso.datetime().optional(),
+    error: RunError.optional(),
+  })
+  .meta({ id: 'Run' });
+export type Run = z.infer<typeof Run>;
+
+/** The export's settings as they were when the run began: a change in the middle does not reach it. */
+export const FrozenConfig = z.object({
+  exportName: z.string(),
+  connectionId: ConnectionId,
+  accountId: z.string(),
+  listId: ListId,
+  segments: z.array(z.string()).min(1),
+  mapping: Mapping,
+  membership: z.enum(['add', 'mirror']),
+  maxProfiles: z.int(),
+});
+export type FrozenConfig = z.infer<typeof FrozenConfig>;
+
+/** One import job to be: a staged body, sent as it lies. */
+export const StagedBatch = z.object({
+  /** 1, 2, … in the order of sending */
+  number: z.int().min(1),
+  rows: z.int().min(1),
+  /** of the staged blob, as sent */
+  bytes: z.int().min(1),
+  /** ISO instant, written before the first post: from here on a job may exist that we do not know of */
+  postedAt: z.iso.datetime().optional(),
+  jobId: z.string().optional(),
+  /** the same rows may have been admitted more than once when an answer was lost */
+  outcome: z.enum(['complete', 'cancelled', 'open', 'refused']).optional(),
+  failedRows: z.int().optional(),
+  requestId: z.string().optional(),
+});
+export type StagedBatch = z.infer<typeof StagedBatch>;
+
+/** `runs/{runId}/run.json`: changed only by the holder of its lease. */
+export const RunDocument = z.object({
+  version: z.literal(1),
+  run: Run,
+  config: FrozenConfig,
+  /** the newest turn that was begun; a message whose turn is not above it is surplus */
+  turn: z.int().min(0),
+  /** slices begun since the last hand-over; five without one fail the run */
+  starts: z.int().min(0),
+  wakeAt: z.iso.datetime().optional(),
+  /** when the current phase began */
+  phaseAt: z.iso.datetime().optional(),
+  /** counts up with each beginning of prepare; staged data of earlier attempts does not count */
+  attempt: z.int().min(0),
+  /** made by prepare: where the staged data lies and how long and what it is */
+  staged: z
+    .object({
+      attempt: z.int().min(1),
+      batches: z.array(StagedBatch),
+      gzip: z.boolean(),
+      members: z.object({ bytes: z.int(), sha256: z.string() }),
+      /** digest of snapshot, connection, list, segments and mapping */
+      servedDigest: z.string(),
+    })
+    .optional(),
+  settle: z.object({ pollAfterMs: z.int(), deadlineAt: z.iso.datetime() }).optional(),
+  /** the state the run began with */
+  stateGeneration: z.int().min(0).default(0),
+  ending: z.object({ state: z.enum(['successful', 'failed', 'skipped', 'canceled']) }).optional(),
+});
+export type RunDocument = z.infer<typeof RunDocument>;
+
+/** "Advance this run." The next turn's message is also the dead man's switch (design §2). */
+export const RunMessage = z.strictObject({ exportId: ExportId, runId: RunId, turn: z.int().min(1) });
+export type RunMessage = z.infer<typeof RunMessage>;
+
+export const RunRequest = z
+  .strictObject({ full: z.boolean().default(false), dryRun: z.boolean().default(false) })
+  .meta({ id: 'RunRequest' });
+export type RunRequest = z.infer<typeof RunRequest>;
