@@ -1,0 +1,140 @@
+import { RestError, odata } from '@azure/data-tables';
+import type { TableClient } from '@azure/data-tables';
+import type { z } from 'zod';
+import { ConflictError, NotFoundError } from '../errors';
+import { storageError } from './blobs';
+
+/** A parsed row with the ETag that its next change must name. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly etag: string;
+}
+
+export interface RowKey {
+  readonly partition: string;
+  readonly row: string;
+}
+
+/** Azure's limit for a string property: 64 KiB of UTF-16. */
+const MAX_DOCUMENT_CHARACTERS = 32_000;
+
+const tableError = (error: unknown, what: string): Error => {
+  const rest = error as RestError;
+  if (error instanceof Error && (rest.statusCode === 409 || rest.statusCode === 412)) {
+    return new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed by somebody else meanwhile.`, cause: error });
+  }
+  if (error instanceof Error && rest.statusCode === 404) {
+    return new NotFoundError({ code: 'not_found', message: `${what} does not exist (any more).`, cause: error });
+  }
+  return storageError(error, what);
+};
+
+/**
+ * One kind of row in one table: a document of `schema` in one property, parsed whenever it is read, and replaced by version.
+ * @param what how messages call a row, e.g. "The export"
+ */
+export const createRows = <S extends z.ZodType>({ table, schema, what }: { table: TableClient; schema: S; what: string }) => {
+  type T = z.output<S>;
+  const parse = (entity: { document?: unknown; etag?: unknown }): Stored<T> => ({
+    value: schema.parse(JSON.parse(String(entity.document))),
+    etag: String(entity.etag),
+  });
+  const entity = ({ partition, row }: RowKey, value: T) => {
+    const document = JSON.stringify(value);
+    if (document.length > MAX_DOCUMENT_CHARACTERS) {
+      throw new ConflictError({ code: 'too_large', message: `${what} is too large to be stored; make it smaller.` });
+    }
+    return { partitionKey: partition, rowKey: row, document };
+  };
+
+  return {
+    find: async ({ partition, row }: RowKey, { signal }: { signal: AbortSignal }): Promise<Stored<T> | undefined> => {
+      try {
+        return parse(await table.getEntity(partition, row, { abortSignal: signal }));
+      } catch (error) {
+        const known = tableError(error, what);
+        if (known instanceof NotFoundError) return undefined;
+        throw known;
+      }
+    },
+
+    /** @throws ConflictError when there is one already */
+    insert: async (key: RowKey, value: T, { signal }: { signal: AbortSignal }): Promise<Stored<T>> => {
+      try {
+        const answer = await table.createEntity(entity(key, value), { abortSignal: signal });
+        return { value, etag: answer.etag ?? '' };
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
+    /** @throws ConflictError when it is no longer the version of `ifMatch`; NotFoundError when it is gone */
+    replace: async (key: RowKey, value: T, { ifMatch, signal }: { ifMatch: string; signal: AbortSignal }): Promise<Stored<T>> => {
+      try {
+        const answer = await table.updateEntity(entity(key, value), 'Replace', { etag: ifMatch, abortSignal: signal });
+        return { value, etag: answer.etag ?? '' };
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
+    /** Writes whatever is there: only for projections, whose truth lies elsewhere. */
+    put: async (key: RowKey, value: T, { signal }: { signal: AbortSignal }): Promise<void> => {
+      try {
+        await table.upsertEntity(entity(key, value), 'Replace', { abortSignal: signal });
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
+    /** Removes a row; one that is gone already is no error. @throws ConflictError when it is no longer the version of `ifMatch` */
+    remove: async ({ partition, row }: RowKey, { ifMatch = '*', signal }: { ifMatch?: string; signal: AbortSignal }): Promise<void> => {
+      try {
+        await table.deleteEntity(partition, row, { etag: ifMatch, abortSignal: signal });
+      } catch (error) {
+        const known = tableError(error, what);
+        if (!(known instanceof NotFoundError)) throw known;
+      }
+    },
+
+    /** All rows of a partition in ascending order of row key, page by page. */
+    list: async function* (
+      partition: string,
+      { signal, from, below }: { signal: AbortSignal; from?: string; below?: string },
+    ): AsyncGenerator<Stored<T> & { row: string }> {
+      const parts = [odata`PartitionKey eq ${partition}`];
+      if (from !== undefined) parts.push(odata`RowKey ge ${from}`);
+      if (below !== undefined) parts.push(odata`RowKey lt ${below}`);
+      try {
+        const rows = table.listEntities<{ document: string }>({ queryOptions: { filter: parts.join(' and ') }, abortSignal: signal });
+        for await (const row of rows) yield { ...parse(row), row: String(row.rowKey) };
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
+    /** One page of a partition: at most `size` rows and the token that brings the next. */
+    page: async (
+      partition: string,
+      { signal, size, token, from, below }: { signal: AbortSignal; size: number; token?: string; from?: string; below?: string },
+    ): Promise<{ rows: readonly (Stored<T> & { row: string })[]; token?: string }> => {
+      const parts = [odata`PartitionKey eq ${partition}`];
+      if (from !== undefined) parts.push(odata`RowKey ge ${from}`);
+      if (below !== undefined) parts.push(odata`RowKey lt ${below}`);
+      try {
+        const pages = table
+          .listEntities<{ document: string }>({ queryOptions: { filter: parts.join(' and ') }, abortSignal: signal })
+          .byPage({ maxPageSize: size, ...(token === undefined ? {} : { continuationToken: token }) });
+        for await (const page of pages) {
+          const rows = page.map((row) => ({ ...parse(row), row: String(row.rowKey) }));
+          return { rows, ...(page.continuationToken ? { token: page.continuationToken } : {}) };
+        }
+        return { rows: [] };
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+  };
+};
+
+export type Rows<S extends z.ZodType> = ReturnType<typeof createRows<S>>;
