@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { UpstreamError } from '../errors';
+import { KlaviyoAnswerError, classify, parseJson, toError } from './answers';
+import { KLAVIYO_REVISION, endpoints } from './endpoints';
+import type { EndpointName } from './endpoints';
+import { MAX_WAIT_IN_CALL_MS, retryDelayMs } from './retry';
+
+/** Largest answer that is read: a page of 100 profiles or errors with their payloads is far below. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Klaviyo's edge refuses unnamed callers from cloud addresses (klaviyo.md §3 row 6). */
+const USER_AGENT = 'customer-insights-to-klaviyo/0.1';
+const MAX_ATTEMPTS = 5;
+
+export interface KlaviyoRequest {
+  readonly id?: string;
+  readonly query?: Record<string, string>;
+  readonly body?: Uint8Array | string;
+  readonly gzip?: boolean;
+  readonly signal: AbortSignal;
+  /** of one attempt */
+  readonly timeoutMs?: number;
+  /** default 5; 1 = never again by itself */
+  readonly maxAttempts?: number;
+}
+
+export interface KlaviyoAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly requestId?: string;
+}
+
+/** What the client tells the run that uses it. */
+export interface KlaviyoObserver {
+  throttled?(endpoint: EndpointName): void;
+  served?(revision: string): void;
+  called?(endpoint: EndpointName): void;
+}
+
+/** Asked before each attempt. */
+export interface CallGate {
+  /** waits until the account's budget for this endpoint has room */
+  pace(endpoint: EndpointName, options: { signal: AbortSignal }): Promise<void>;
+  /** throws when the caller may no longer act, e.g. because its lease does not outlast the call */
+  fence(timeoutMs: number): Promise<void>;
+  /** told of each 429, so that the budget learns of other users of the account */
+  throttled(endpoint: EndpointName, retryAfterMs: number): void;
+}
+
+const openGate: CallGate = { pace: () => Promise.resolve(), fence: () => Promise.resolve(), throttled: () => undefined };
+
+/** Seconds or an HTTP date → milliseconds from now. */
+const retryAfter = (header: string | string[] | undefined): number | undefined => {
+  const text = Array.isArray(header) ? header[0] : header;
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+};
+
+const single = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header);
+
+const readText = async (body: Dispatcher.ResponseData['body']): Promise<string> => {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += (part as Buffer).length;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error('answer too large');
+    parts.push(part as Buffer);
+  }
+  return Buffer.concat(parts).toString('utf8');
+};
+
+/**
+ * The one place that sends to Klaviyo: headers, pinned revision, time-outs, retries by class of error. Redirects are not followed and
+ * the key goes to `baseUrl` only.
+ * @param random in [0, 1), for the jitter of retries
+ */
+export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: string; random?: () => number }) => {
+  const dispatcher = new Agent({ connections: 32, pipelining: 1, keepAliveTimeout: 20_000, connect: { timeout: 10_000 } });
+
+  /** Calls with one API key. `gate` paces and fences; without it calls go out as they come. */
+  const client = ({ apiKey, gate = openGate, observer = {} }: { apiKey: string; gate?: CallGate; observer?: KlaviyoObserver }) => {
+    const once = async (name: EndpointName, options: KlaviyoRequest, timeoutMs: number): Promise<KlaviyoAnswer> => {
+      const { method, path } = endpoints[name];
+      const url = new URL(path.replace('{id}', encodeURIComponent(options.id ?? '')), baseUrl);
+      for (const [key, value] of Object.entries(options.query ?? {})) url.searchParams.set(key, value);
+      observer.called?.(name);
+      const answer = await request(url, {
+        method,
+        dispatcher,
+        signal: AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]),
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        headers: {
+          authorization: `Klaviyo-API-Key ${apiKey}`,
+          revision: KLAVIYO_REVISION,
+          accept: 'application/vnd.api+json',
+          'user-agent': USER_AGENT,
+          ...(options.body === undefined ? {} : { 'content-type': 'application/vnd.api+json' }),
+          ...(options.gzip ? { 'content-encoding': 'gzip' } : {}),
+        },
+        body:
+          options.body === undefined
+            ? null
+            : options.body instanceof Uint8Array
+              ? Buffer.from(options.body.buffer, options.body.byteOffset, options.body.byteLength)
+              : options.body,
+      });
+      const requestId = single(answer.headers['x-klaviyo-req-id']) ?? single(answer.headers['cf-ray']);
+      const revision = single(answer.headers['x-klaviyo-api-revision']);
+      if (revision) observer.served?.(revision);
+      const text = await readText(answer.body);
+      const body = text === '' ? undefined : parseJson(text);
+      if (classify(answer.statusCode, body === undefined ? 'other' : 'json').verdict === 'ok') {
+        if (answer.statusCode !== 204 && body === undefined) {
+          throw new KlaviyoAnswerError(name, {
+            code: 'unreadable',
+            message: 'Klaviyo’s answer could not be read; it is tried again.',
+            status: answer.statusCode,
+            requestId,
+            retryable: true,
+            errors: [],
+          });
+        }
+        return { status: answer.statusCode, body, requestId };
+      }
+      throw toError(name, { status: answer.statusCode, text, requestId, retryAfterMs: retryAfter(answer.headers['retry-after']) });
+    };
+
+    return {
+      /**
+       * Sends one request, again after what can pass.
+       * @throws KlaviyoAnswerError what Klaviyo answered; UpstreamError code no_answer when nothing came back (the request may have been
+       * carried out all the same); whatever the gate throws
+       */
+      send: async (name: EndpointName, options: KlaviyoRequest): Promise<KlaviyoAnswer> => {
+        const timeoutMs = options.timeoutMs ?? 15_000;
+        for (let attempt = 1; ; attempt += 1) {
+          await gate.pace(name, { signal: options.signal });
+          await gate.fence(timeoutMs);
+          let failure: UpstreamError;
+          try {
+            return await once(name, options, timeoutMs);
+          } catch (error) {
+            options.signal.throwIfAborted();
+            failure =
+              error instanceof UpstreamError
+                ? error
+                : new UpstreamError('klaviyo', {
+                    code: 'no_answer',
+                    message: 'Klaviyo did not answer; it is tried again.',
+                    retryable: true,
+                    cause: error,
+                  });
+          }
+          if (failure.status === 429) {
+            observer.throttled?.(name);
+            gate.throttled(name, failure.retryAfterMs ?? 1_000);
+          }
+          const waitMs = failure.retryable
+            ? retryDelayMs({
+                attempt,
+                maxAttempts: options.maxAttempts ?? MAX_ATTEMPTS,
+                retryAfterMs: failure.retryAfterMs,
+                random: random(),
+              })
+            : undefined;
+          if (waitMs === undefined || waitMs > MAX_WAIT_IN_CALL_MS) throw failure;
+          await sleep(waitMs, undefined, { signal: options.signal });
+        }
+      },
+    };
+  };
+
+  return { client, close: () => dispatcher.close() };
+};
+
+export type Klaviyo = ReturnType<typeof createKlaviyo>;
+export type KlaviyoClient = ReturnType<Klaviyo['client']>;

@@ -1,0 +1,31 @@
+/**
+ * Everything this product may ask of Klaviyo. The client reaches nothing else: no call here subscribes, unsubscribes, suppresses
+ * or deletes anybody (design §4). Rates are per account and endpoint: `burst` calls a second, `steady` calls a minute.
+ * @see klaviyo/openapi stable.json, revision 2026-07-15, `x-klaviyo-ratelimit`
+ */
+export const endpoints = {
+  accounts: { method: 'GET', path: '/api/accounts', burst: 1, steady: 15 },
+  lists: { method: 'GET', path: '/api/lists', burst: 75, steady: 750 },
+  list: { method: 'GET', path: '/api/lists/{id}', burst: 75, steady: 750 },
+  importJobsCreate: { method: 'POST', path: '/api/profile-bulk-import-jobs', burst: 10, steady: 150 },
+  importJobs: { method: 'GET', path: '/api/profile-bulk-import-jobs', burst: 10, steady: 150 },
+  importJob: { method: 'GET', path: '/api/profile-bulk-import-jobs/{id}', burst: 10, steady: 150 },
+  importErrors: { method: 'GET', path: '/api/profile-bulk-import-jobs/{id}/import-errors', burst: 10, steady: 150 },
+  profiles: { method: 'GET', path: '/api/profiles', burst: 75, steady: 750 },
+  listProfiles: { method: 'GET', path: '/api/lists/{id}/profiles', burst: 75, steady: 750 },
+  listMembers: { method: 'GET', path: '/api/lists/{id}/relationships/profiles', burst: 75, steady: 750 },
+  listMembersRemove: { method: 'DELETE', path: '/api/lists/{id}/relationships/profiles', burst: 10, steady: 150 },
+} as const satisfies Record<string, Endpoint>;
+
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** template; `{id}` is filled with one encoded path segment */
+  readonly path: string;
+  readonly burst: number;
+  readonly steady: number;
+}
+
+export type EndpointName = keyof typeof endpoints;
+
+/** Pinned revision: stable until 2027-07-15, retired 2028-07-15 (klaviyo.md §5). */
+export const KLAVIYO_REVISION = '2026-07-15';
