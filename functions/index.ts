@@ -1,0 +1,27 @@
+import { app } from '@azure/functions';
+import { parseEnv } from '../shared/env';
+import { ensureStorage } from '../shared/platform/provision';
+import { createServices } from '../shared/services';
+
+/** Longest the app waits at its start for missing tables, queues and containers; they may come later, too. */
+const PROVISION_MS = 30_000;
+
+const services = createServices(parseEnv(process.env));
+
+app.setup({ enableHttpStream: true }); // downloads go out as they are read
+
+app.hook.appStart(async () => {
+  try {
+    await ensureStorage(services, { signal: services.lifetime.signal({ deadlineMs: PROVISION_MS }) });
+  } catch (error) {
+    // Not fatal: on Azure everything exists already, and each call says itself what it misses.
+    console.error(JSON.stringify({ event: 'storage_not_ensured', code: (error as { code?: string }).code ?? 'unknown' }));
+  }
+});
+app.hook.appTerminate(() => services.lifetime.end());
+
+// HTTP
+
+// timer
+
+// queues
