@@ -1,0 +1,76 @@
+import { gunzipSync } from 'node:zlib';
+import { createUuid } from './ids';
+import type { Rules } from './options';
+import { createRandom, hashText, shuffledOrder } from './random';
+import type { Account, Job } from './state';
+import { CONFLICT, upsertProfile, type ProfileRow } from './upsert';
+
+/** Largest JSON of one profile, in bytes (documented); a larger one is admitted and becomes a row error (4.17, third party). */
+const MAX_PROFILE_BYTES = 100_000;
+
+type Loaded = { readonly rows: ProfileRow[]; readonly order: Int32Array };
+/** Parsed bodies of the jobs in hand: a cache beside the state, so that waiting jobs cost only their bytes. */
+const loaded = new WeakMap<Job, Loaded>();
+
+/** The rows of a job's body, as admitted. */
+const rowsOfBody = (body: Buffer, encoding: Job['encoding']): ProfileRow[] => {
+  const text = (encoding === 'gzip' ? gunzipSync(body) : body).toString('utf8');
+  return (JSON.parse(text) as { data: { attributes: { profiles: { data: ProfileRow[] } } } }).data.attributes.profiles.data;
+};
+
+const load = (job: Job): Loaded => {
+  const known = loaded.get(job);
+  if (known) return known;
+  const rows = rowsOfBody(job.body!, job.encoding);
+  const fresh = { rows, order: shuffledOrder(rows.length, hashText(job.id)) };
+  loaded.set(job, fresh);
+  return fresh;
+};
+
+/** An upper bound of a value's JSON in bytes, cheaper than writing it: six bytes a character. */
+const roomOf = (value: unknown): number => {
+  if (typeof value === 'string') return value.length * 6 + 2;
+  if (typeof value !== 'object' || value === null) return 32;
+  let room = 2;
+  for (const name in value) room += name.length * 6 + 4 + roomOf((value as { [name: string]: unknown })[name]);
+  return room;
+};
+
+const refusalOf = (profile: ProfileRow, index: number, job: Job): { code: string; detail: string } | undefined => {
+  const { rowErrors } = job.faults;
+  if (rowErrors?.emails?.includes(String(profile.attributes['email']).toLowerCase()))
+    return { code: 'invalid', detail: 'Refused by the fault plan.' };
+  if (rowErrors?.probability && createRandom(hashText(`${rowErrors.seed ?? 1} ${job.number} ${index}`))() < rowErrors.probability)
+    return { code: 'invalid', detail: 'Refused by the fault plan.' };
+  if (roomOf(profile) > MAX_PROFILE_BYTES && Buffer.byteLength(JSON.stringify(profile)) > MAX_PROFILE_BYTES)
+    return { code: 'payload_too_large', detail: 'Profile exceeds the maximum size of 100KB.' };
+  return undefined;
+};
+
+/** Takes the next rows of a job in hand: each becomes a profile and a member, an import error, or (a duplicate within the job) nothing. */
+export const takeRows = (
+  account: Account,
+  job: Job,
+  { count, at, badPhone }: { count: number; at: number; badPhone: Rules['badPhone'] },
+): void => {
+  const { rows, order } = load(job);
+  const lists = job.lists.map((id) => account.lists.get(id)).filter((list) => list !== undefined);
+  const end = Math.min(job.taken + count, job.total);
+  for (; job.taken < end; job.taken += 1) {
+    const index = order[job.taken]!;
+    const profile = rows[index]!;
+    const refused = refusalOf(profile, index, job);
+    const result = refused ? { error: refused.detail } : upsertProfile(account.profiles, profile, { atMs: at, nulls: 'ignore', badPhone });
+    if ('error' in result) {
+      const code = refused?.code ?? (result.error === CONFLICT ? 'duplicate_profile' : 'invalid');
+      const id = createUuid(createRandom(hashText(`${job.id} ${index}`)));
+      const payload = job.faults.rowErrors?.payloadNull ? null : profile;
+      job.errors.push({ id, code, title: 'Invalid input', detail: result.error, index, payload });
+    } else if (account.profiles.touch(result.row, job.number)) {
+      job.completed += 1;
+      job.profiles.push(result.row);
+      for (const list of lists) list.members.join(result.row, at);
+    }
+  }
+  if (job.taken >= job.total) loaded.delete(job);
+};

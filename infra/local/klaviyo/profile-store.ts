@@ -1,0 +1,124 @@
+import { createBytePool } from './byte-pool';
+import { withRoom } from './columns';
+import { profileIdOf, rowClaimedBy } from './ids';
+import { createKeyIndex } from './key-index';
+
+export type Consent = 'NEVER_SUBSCRIBED' | 'SUBSCRIBED' | 'UNSUBSCRIBED';
+const CONSENTS: readonly Consent[] = ['NEVER_SUBSCRIBED', 'SUBSCRIBED', 'UNSUBSCRIBED'];
+const SUPPRESSED = 4;
+const GONE = 8;
+
+export type Identifiers = { readonly email?: string; readonly phone_number?: string; readonly external_id?: string };
+/** All that is known of a person but the e-mail address, as it came. */
+export type Attributes = { [name: string]: unknown };
+
+/** Holds the profiles of one account in columns: e-mail and the JSON of the other attributes lie in byte pools, not on the heap. */
+export const createProfileStore = (seed: number) => {
+  const emails = createKeyIndex();
+  const phones = createKeyIndex();
+  const externals = createKeyIndex();
+  const pool = createBytePool();
+  let length = 0;
+  let gone = 0;
+  let created = new Float64Array(1024);
+  let updated = new Float64Array(1024);
+  let emailEntries = new Int32Array(1024);
+  let positions = new Float64Array(1024);
+  let lengths = new Uint32Array(1024);
+  let rooms = new Uint32Array(1024);
+  let flags = new Uint8Array(1024);
+  let touched = new Int32Array(1024);
+
+  const idOf = (row: number): string => profileIdOf(row, created[row]!, seed);
+  const emailOf = (row: number): string | undefined => (emailEntries[row]! > 0 ? emails.keyOf(emailEntries[row]! - 1) : undefined);
+  const json = (row: number): string => (lengths[row] === 0 ? '{}' : pool.text(positions[row]!, lengths[row]!));
+  const write = (row: number, text: string): void => {
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= rooms[row]!) pool.replace(positions[row]!, text);
+    else {
+      positions[row] = pool.add(text, bytes);
+      rooms[row] = bytes;
+    }
+    lengths[row] = bytes;
+  };
+
+  return {
+    count: (): number => length - gone,
+    length: (): number => length,
+    isGone: (row: number): boolean => (flags[row]! & GONE) !== 0,
+    idOf,
+    /** @returns the row of a profile id, or -1 */
+    rowOf: (id: string): number => {
+      const row = rowClaimedBy(id, seed);
+      return row >= 0 && row < length && (flags[row]! & GONE) === 0 && idOf(row) === id ? row : -1;
+    },
+    byEmail: (email: string): number => emails.find(email.toLowerCase()),
+    byPhone: (phone: string): number => phones.find(phone),
+    byExternalId: (externalId: string): number => externals.find(externalId),
+    emailOf,
+    createdAt: (row: number): number => created[row]!,
+    updatedAt: (row: number): number => updated[row]!,
+    json,
+    attributes: (row: number): Attributes => JSON.parse(json(row)) as Attributes,
+    add: (atMs: number): number => {
+      const row = length;
+      length += 1;
+      created = withRoom(created, length);
+      updated = withRoom(updated, length);
+      emailEntries = withRoom(emailEntries, length);
+      positions = withRoom(positions, length);
+      lengths = withRoom(lengths, length);
+      rooms = withRoom(rooms, length);
+      flags = withRoom(flags, length);
+      touched = withRoom(touched, length);
+      created[row] = atMs;
+      updated[row] = atMs;
+      return row;
+    },
+    /** Replaces what is known of a profile; `updated` moves only when something did change. */
+    setJson: (row: number, text: string, atMs: number): void => {
+      if (lengths[row] !== 0 && json(row) === text) return;
+      write(row, text);
+      updated[row] = atMs;
+    },
+    setEmail: (row: number, email: string): void => {
+      const lower = email.toLowerCase(); // returned in lower case (4.33, assumed)
+      const before = emailOf(row);
+      if (before === lower) return;
+      if (before !== undefined) emails.remove(before);
+      emailEntries[row] = emails.set(lower, row) + 1;
+    },
+    /** Moves the phone or external id index from the old value to the new one. */
+    setKey: (kind: 'phone_number' | 'external_id', row: number, before: unknown, after: unknown): void => {
+      if (before === after) return;
+      const index = kind === 'phone_number' ? phones : externals;
+      if (typeof before === 'string' && index.find(before) === row) index.remove(before);
+      if (typeof after === 'string') index.set(after, row);
+    },
+    /** True the first time a job touches a profile, so that a duplicate in the same job is dropped (4.21). */
+    touch: (row: number, jobNumber: number): boolean => {
+      if (touched[row] === jobNumber) return false;
+      touched[row] = jobNumber;
+      return true;
+    },
+    consentOf: (row: number): Consent => CONSENTS[flags[row]! & 3]!,
+    setConsent: (row: number, consent: Consent): void => {
+      flags[row] = (flags[row]! & ~3) | CONSENTS.indexOf(consent);
+    },
+    isSuppressed: (row: number): boolean => (flags[row]! & SUPPRESSED) !== 0,
+    setSuppressed: (row: number, suppressed: boolean): void => {
+      flags[row] = suppressed ? flags[row]! | SUPPRESSED : flags[row]! & ~SUPPRESSED;
+    },
+    /** Takes a profile out of every lookup (merge source). */
+    remove: (row: number): void => {
+      const known = JSON.parse(json(row)) as Attributes;
+      const email = emailOf(row);
+      if (email !== undefined && emails.find(email) === row) emails.remove(email);
+      if (typeof known['phone_number'] === 'string' && phones.find(known['phone_number']) === row) phones.remove(known['phone_number']);
+      if (typeof known['external_id'] === 'string' && externals.find(known['external_id']) === row) externals.remove(known['external_id']);
+      flags[row] = flags[row]! | GONE;
+      gone += 1;
+    },
+  };
+};
+export type ProfileStore = ReturnType<typeof createProfileStore>;

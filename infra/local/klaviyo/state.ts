@@ -1,0 +1,94 @@
+import { seedOfAccount } from './ids';
+import { createMembership, type Membership } from './membership';
+import { createProfileStore, type ProfileStore } from './profile-store';
+
+export type List = {
+  readonly id: string;
+  name: string;
+  readonly createdAt: number;
+  updatedAt: number;
+  readonly optIn: 'single_opt_in' | 'double_opt_in';
+  readonly members: Membership;
+};
+export type ImportError = {
+  readonly id: string;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly index: number;
+  readonly payload: unknown;
+};
+export type JobStatus = 'queued' | 'processing' | 'complete' | 'cancelled';
+/** What a fault plan does to a job once it is admitted (4.24). */
+export type JobFaults = {
+  readonly stuckAfter?: number;
+  readonly cancelAfter?: number;
+  readonly delayMs?: number;
+  readonly rowErrors?: {
+    readonly probability?: number;
+    readonly seed?: number;
+    readonly emails?: readonly string[];
+    readonly payloadNull?: boolean;
+  };
+};
+export type Job = {
+  readonly id: string;
+  readonly number: number;
+  readonly createdAt: number;
+  readonly readyAt: number;
+  readonly total: number;
+  readonly lists: readonly string[];
+  readonly faults: JobFaults;
+  status: JobStatus;
+  /** Rows taken in hand so far; completed + failed + dropped duplicates. */
+  taken: number;
+  completed: number;
+  startedAt: number | null;
+  completedAt: number | null;
+  /** The body as it came; dropped when the job has ended. */
+  body: Buffer | null;
+  readonly encoding: 'identity' | 'gzip';
+  readonly errors: ImportError[];
+  /** Profile rows in the order they were imported. */
+  readonly profiles: number[];
+};
+export type Account = {
+  readonly id: string;
+  readonly keys: Map<string, ReadonlySet<string>>;
+  readonly lists: Map<string, List>;
+  readonly profiles: ProfileStore;
+  readonly jobs: Map<string, Job>;
+  /** Jobs that have not ended, oldest first. */
+  readonly open: Job[];
+  /** Instant up to which this account's jobs have been processed. */
+  clock: number;
+  jobCount: number;
+  turn: number;
+};
+export type State = { readonly accounts: Map<string, Account>; readonly accountOfKey: Map<string, Account> };
+
+/** An empty sandbox. */
+export const createState = (): State => ({ accounts: new Map(), accountOfKey: new Map() });
+
+/** An account without keys, lists or profiles. */
+export const createAccount = (id: string): Account => ({
+  id,
+  keys: new Map(),
+  lists: new Map(),
+  profiles: createProfileStore(seedOfAccount(id)),
+  jobs: new Map(),
+  open: [],
+  clock: 0,
+  jobCount: 0,
+  turn: 0,
+});
+
+/** An empty list. */
+export const createList = (id: string, name: string, atMs: number, optIn: List['optIn'] = 'single_opt_in'): List => ({
+  id,
+  name,
+  createdAt: atMs,
+  updatedAt: atMs,
+  optIn,
+  members: createMembership(),
+});
