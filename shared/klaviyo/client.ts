@@ -82,7 +82,18 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
   const dispatcher = new Agent({ connections: 32, pipelining: 1, keepAliveTimeout: 20_000, connect: { timeout: 10_000 } });
 
   /** Calls with one API key. `gate` paces and fences; without it calls go out as they come. */
-  const client = ({ apiKey, gate = openGate, observer = {} }: { apiKey: string; gate?: CallGate; observer?: KlaviyoObserver }) => {
+  const client = ({
+    apiKey,
+    gate = openGate,
+    observer = {},
+    timeoutMs: defaultTimeoutMs = 15_000,
+  }: {
+    apiKey: string;
+    gate?: CallGate;
+    observer?: KlaviyoObserver;
+    /** of one attempt */
+    timeoutMs?: number;
+  }) => {
     const once = async (name: EndpointName, options: KlaviyoRequest, timeoutMs: number): Promise<KlaviyoAnswer> => {
       const { method, path } = endpoints[name];
       const url = new URL(path.replace('{id}', encodeURIComponent(options.id ?? '')), baseUrl);
@@ -137,7 +148,7 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
        * carried out all the same); whatever the gate throws
        */
       send: async (name: EndpointName, options: KlaviyoRequest): Promise<KlaviyoAnswer> => {
-        const timeoutMs = options.timeoutMs ?? 15_000;
+        const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
         for (let attempt = 1; ; attempt += 1) {
           await gate.pace(name, { signal: options.signal });
           await gate.fence(timeoutMs);

@@ -152,6 +152,13 @@ export const RunDocument = z.object({
   settle: z.object({ pollAfterMs: z.int(), deadlineAt: z.iso.datetime() }).optional(),
   /** the state the run began with */
   stateGeneration: z.int().min(0).default(0),
+  /** waits in a row for what can pass; each good step sets it back */
+  troubles: z.int().min(0).default(0),
+  /** since when the source's snapshot is not whole */
+  waitingSince: z.iso.datetime().optional(),
+  /** version of the secret whose account was checked */
+  keyVersion: z.string().optional(),
+  /** how the run is to end; finish carries it out */
   ending: z.object({ state: z.enum(['successful', 'failed', 'skipped', 'canceled']) }).optional(),
 });
 export type RunDocument = z.infer<typeof RunDocument>;

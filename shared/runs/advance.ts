@@ -1,0 +1,226 @@
+import { UpstreamError, isDomainError } from '../errors';
+import { PaceWait } from '../klaviyo/pacing';
+import type { KlaviyoClient } from '../klaviyo/client';
+import type { Queue } from '../platform/queues';
+import { errorFields } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
+import { HoldLost, createHold } from './hold';
+import type { Hold } from './hold';
+import { hasEnded } from './run';
+import type { RunDocument, RunError, RunMessage, RunPhase } from './run';
+import type { RunStore, StopRequest } from './run-store';
+import { addWarning, createSaver } from './slice';
+import type { Phase, PhaseResult, Slice } from './slice';
+
+/** Slices in a row that ended without handing over, after which the run is given up (design §2). */
+const MAX_STARTS = 5;
+/** Waits in a row for something that can pass: about two hours. */
+const MAX_TROUBLES = 30;
+/** Nothing runs longer than this, whatever it waits for. */
+const MAX_RUN_HOURS = 26;
+/** Lists show a moving run; its row is written at most this often. */
+const PROJECT_EVERY_MS = 1_500;
+
+const troubleDelayMs = (troubles: number): number => Math.min(300_000, 5_000 * 2 ** Math.min(troubles - 1, 6));
+
+/** What a person reads when the run failed; unknown errors keep their text for the log. */
+const toRunError = (error: unknown): RunError => {
+  if (error instanceof UpstreamError)
+    return { code: error.code, message: error.message, ...(error.requestId ? { requestId: error.requestId } : {}) };
+  if (isDomainError(error)) return { code: error.code, message: error.message };
+  return {
+    code: 'unexpected',
+    message: 'Something unexpected happened; the run can be started again, and the app’s log holds the details.',
+  };
+};
+
+export interface AdvanceTimes {
+  readonly sliceSeconds: number;
+  readonly leaseSeconds: number;
+  readonly guardSeconds: number;
+}
+
+/**
+ * The state machine: one message is one time-boxed slice of one run (design §2, "The run as a state machine"). A message that is
+ * late, doubled or surplus costs at most three storage calls and does nothing.
+ * @param openKlaviyo gives the run's client, paced by account and fenced by the hold; notes the checked key version in the document
+ */
+export const createAdvance =
+  ({
+    store,
+    queue,
+    phases,
+    openKlaviyo,
+    times,
+    now,
+    monotonicMs,
+    log,
+  }: {
+    store: RunStore;
+    queue: Queue<RunMessage>;
+    phases: Record<RunPhase, Phase>;
+    openKlaviyo: (document: RunDocument, hold: Hold, options: { timeoutMs: number }) => Promise<KlaviyoClient>;
+    times: AdvanceTimes;
+    now: () => Date;
+    monotonicMs: () => number;
+    log: Log;
+  }) =>
+  /** Ends normally for whatever can pass. @throws only when storage refuses the first calls; the platform then gives the message back */
+  async (message: RunMessage, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const { runId } = message;
+    const found = await store.find(runId, { signal });
+    if (!found || hasEnded(found.document.run.state) || message.turn <= found.document.turn || found.leased) return;
+    const leasedAtMs = monotonicMs();
+    const lease = await store.tryLease(runId, { seconds: times.leaseSeconds, etag: found.etag, signal });
+    if (!lease) return;
+
+    const { document } = found;
+    const { run } = document;
+    const next: RunMessage = { exportId: run.exportId, runId, turn: message.turn + 1 };
+    const guard = await queue.send(next, { delaySeconds: times.guardSeconds, signal });
+    let stop: StopRequest | undefined;
+    const hold = createHold({
+      lease,
+      leasedAtMs,
+      queue,
+      guard,
+      next,
+      ...times,
+      monotonicMs,
+      signal,
+      onBeat: async () => {
+        stop ??= await store.findStop(runId, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
+      },
+    });
+
+    let projectedAt = -Infinity;
+    const project = async (force: boolean): Promise<void> => {
+      if (!force && monotonicMs() - projectedAt < PROJECT_EVERY_MS) return;
+      projectedAt = monotonicMs();
+      try {
+        await store.project(run, { signal: hold.signal });
+      } catch (error) {
+        // the row is repaired by the next save, by the sweep or on read
+        log('run_projection_failed', { runId, ...errorFields(error) });
+      }
+    };
+    const save = createSaver(async () => {
+      try {
+        await store.save(document, { leaseId: hold.leaseId, signal: hold.signal });
+      } catch (error) {
+        hold.signal.throwIfAborted();
+        if ((error as { code?: string }).code === 'changed_meanwhile') throw new HoldLost();
+        throw error;
+      }
+      await project(false);
+    });
+
+    const begunMs = monotonicMs();
+    let client: Promise<KlaviyoClient> | undefined;
+    const slice: Slice = {
+      document,
+      save,
+      signal: hold.signal,
+      timeIsUp: () => monotonicMs() - begunMs >= times.sliceSeconds * 1_000,
+      ageMs: () => monotonicMs() - begunMs,
+      // a call must end well before the lease can
+      klaviyo: () => (client ??= openKlaviyo(document, hold, { timeoutMs: times.leaseSeconds * 600 })),
+      stopRequested: () => stop !== undefined,
+      warn: (code, text) => addWarning(document, code, text),
+      now,
+    };
+
+    const enter = (phase: RunPhase): void => {
+      const at = now();
+      if (document.phaseAt) {
+        const seconds = Math.max(0, (at.getTime() - Date.parse(document.phaseAt)) / 1_000);
+        run.phases[run.phase] = Math.round(((run.phases[run.phase] ?? 0) + seconds) * 1_000) / 1_000;
+      }
+      run.phase = phase;
+      document.phaseAt = at.toISOString();
+    };
+    const endWith = (state: 'successful' | 'failed' | 'skipped' | 'canceled', error?: RunError): void => {
+      if (document.ending && run.phase === 'finish') return;
+      document.ending = { state };
+      if (error) run.error = error;
+      enter('finish');
+    };
+
+    try {
+      document.turn = message.turn;
+      document.starts += 1;
+      delete document.wakeAt;
+      if (run.state === 'queued') {
+        run.state = 'refreshing';
+        run.startedAt = now().toISOString();
+        document.phaseAt = run.startedAt;
+      }
+      stop = await store.findStop(runId, { signal: hold.signal });
+      if (document.starts > MAX_STARTS && run.phase !== 'finish') {
+        endWith('failed', {
+          code: 'gave_up',
+          message: `The run ended ${MAX_STARTS} times in the middle of "${run.phase}" without a reason we could catch; look for memory or time limits in the app’s log.`,
+        });
+      } else if (now().getTime() - Date.parse(run.submittedAt) > MAX_RUN_HOURS * 3_600_000 && run.phase !== 'finish') {
+        endWith('failed', { code: 'too_long', message: `The run took longer than ${MAX_RUN_HOURS} hours and was given up.` });
+      }
+      await save();
+      await project(true);
+      log('slice_begun', { runId, exportId: run.exportId, turn: message.turn, phase: run.phase, starts: document.starts });
+
+      for (;;) {
+        if (stop && run.phase !== 'finish') {
+          endWith('canceled');
+          await save();
+        }
+        const phase = run.phase;
+        const result = await carryOut(phase);
+        document.troubles = 'waitMs' in result && result.waitMs > 0 ? document.troubles : 0;
+        if ('end' in result && phase === 'finish') {
+          log('run_ended', { runId, exportId: run.exportId, state: run.state, turn: message.turn });
+          await project(true);
+          await hold.end();
+          return;
+        }
+        if ('end' in result) endWith(result.end, result.error);
+        else if ('next' in result) enter(result.next);
+        const wait = 'waitMs' in result ? result.waitMs : slice.timeIsUp() ? 0 : undefined;
+        if (wait !== undefined) {
+          document.starts = 0;
+          document.wakeAt = new Date(now().getTime() + wait).toISOString();
+          await save();
+          await project(true);
+          log('slice_handed_over', { runId, turn: message.turn, phase: run.phase, waitMs: Math.round(wait) });
+          await hold.handOver({ delaySeconds: Math.ceil(wait / 1_000) });
+          return;
+        }
+        await save();
+        await project(true);
+      }
+    } catch (error) {
+      // lost, shut down, or broken: the guard message brings the next runner, and `starts` bounds how often
+      log('slice_broken', { runId, turn: message.turn, phase: run.phase, ...errorFields(error) });
+      await hold.abandon();
+    }
+
+    async function carryOut(phase: RunPhase): Promise<PhaseResult> {
+      try {
+        return await phases[phase](slice);
+      } catch (error) {
+        hold.signal.throwIfAborted();
+        if (error instanceof HoldLost) throw error;
+        if (error instanceof PaceWait) return { waitMs: error.waitMs };
+        if (!isDomainError(error)) throw error;
+        log('phase_stopped', { runId, phase, ...errorFields(error) });
+        if (error instanceof UpstreamError && error.retryable && document.troubles < MAX_TROUBLES) {
+          document.troubles += 1;
+          addWarning(document, 'interrupted', `Interrupted and taken up again: ${error.message}`);
+          return { waitMs: Math.max(error.retryAfterMs ?? 0, troubleDelayMs(document.troubles)) };
+        }
+        if (phase === 'finish') throw error;
+        return { end: 'failed', error: toRunError(error) };
+      }
+    }
+  };
+
+export type Advance = ReturnType<typeof createAdvance>;
