@@ -65,3 +65,4 @@ export type Connection = z.infer<typeof Connection>;
 
 /** What a contributor sees of a shared connection. */
 export const SharedConnection = Connection.pick({ id: true, displayName: true, type: true }).meta({ id: 'SharedConnection' });
+export type SharedConnection = z.infer<typeof SharedConnection>;

@@ -1,0 +1,182 @@
+import { Readable } from 'node:stream';
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { z } from 'zod';
+import type { Caller, Role } from '../caller';
+import { NotFoundError } from '../errors';
+import { refuseCrossSite, requireRole } from './auth';
+import type { Authenticate } from './auth';
+import { toProblem } from './problem';
+import { parseInput, readIfMatch, readJson, readQuery } from './validation';
+
+/** One way in which a route answers when all is well; errors are problems and the same for all routes. */
+export interface AnswerDefinition {
+  readonly description: string;
+  /** JSON body; left out where there is none */
+  readonly schema?: z.ZodType;
+  /** content type of a body that is streamed as it is */
+  readonly stream?: string;
+  readonly etag?: true;
+  readonly location?: true;
+}
+
+/** Everything a route promises; the handler is held to it, and OpenAPI comes from it. */
+export interface RouteDefinition {
+  /** unique; also the function's name */
+  readonly operation: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** with the prefix, e.g. api/exports/{id} */
+  readonly path: string;
+  readonly summary: string;
+  /** least role; `open`: nobody needs to sign in */
+  readonly who: Role | 'open';
+  /** a value that does not fit names something that cannot exist: 404 */
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** no body stands for {} */
+  readonly bodyOptional?: true;
+  /** the version must be named in If-Match; `orAny`: * counts, too */
+  readonly ifMatch?: 'required' | 'orAny';
+  readonly answers: Readonly<Record<number, AnswerDefinition>>;
+}
+
+/** Keeps the exact type of a definition. */
+export const defineRoute = <const R extends RouteDefinition>(definition: R): R => definition;
+
+type Parsed<S, Otherwise> = S extends z.ZodType ? z.output<S> : Otherwise;
+
+export type RouteInput<R extends RouteDefinition> = {
+  readonly params: Parsed<R['params'], Record<string, never>>;
+  readonly query: Parsed<R['query'], Record<string, never>>;
+  readonly body: Parsed<R['body'], undefined>;
+  /** the version named by the caller, or * */
+  readonly ifMatch: R['ifMatch'] extends string ? string : undefined;
+  readonly caller: R['who'] extends 'open' ? undefined : Caller;
+  readonly signal: AbortSignal;
+};
+
+type AnswerOf<S extends number, D extends AnswerDefinition> = { readonly status: S } & (D['schema'] extends z.ZodType
+  ? { readonly body: z.input<D['schema']> }
+  : D['stream'] extends string
+    ? { readonly stream: AsyncIterable<string>; readonly fileName: string }
+    : unknown) &
+  (D['etag'] extends true ? { readonly etag: string } : unknown) &
+  (D['location'] extends true ? { readonly location: string } : unknown);
+
+export type RouteAnswer<R extends RouteDefinition> = {
+  [S in keyof R['answers'] & number]: R['answers'][S] extends AnswerDefinition ? AnswerOf<S, R['answers'][S]> : never;
+}[keyof R['answers'] & number];
+
+export type RouteHandler<R extends RouteDefinition> = (input: RouteInput<R>) => Promise<RouteAnswer<R>>;
+
+/** The platform ends an HTTP call after 230 s; ours ends before, and says so. */
+const DEADLINE_MS = 220_000;
+
+const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+const parseParams = (definition: RouteDefinition, params: Record<string, string>): unknown => {
+  if (!definition.params) return {};
+  const parsed = definition.params.safeParse({ ...params });
+  if (parsed.success) return parsed.data;
+  throw new NotFoundError({
+    code: 'not_found',
+    message: `There is nothing here: ${parsed.error.issues[0]?.message ?? 'unknown address'}.`,
+  });
+};
+
+/** Reads the first piece before the answer begins, so that an error at the start is a problem and not half a file. */
+const startStream = async (pieces: AsyncIterable<string>): Promise<Readable> => {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const all = async function* (): AsyncGenerator<Buffer> {
+    try {
+      for (let piece = first; piece.done !== true; piece = await iterator.next()) yield Buffer.from(piece.value);
+    } finally {
+      await iterator.return?.(); // the caller went away: let go of the blob
+    }
+  };
+  return Readable.from(all(), { objectMode: false });
+};
+
+const toResponse = async (
+  definition: RouteDefinition,
+  answer: {
+    status: number;
+    body?: unknown;
+    etag?: string;
+    location?: string;
+    stream?: AsyncIterable<string>;
+    fileName?: string;
+  },
+): Promise<HttpResponseInit> => {
+  const { schema, stream: contentType } = definition.answers[answer.status] ?? {};
+  const headers: Record<string, string> = { ...COMMON_HEADERS };
+  if (answer.etag !== undefined) headers.etag = answer.etag;
+  if (answer.location !== undefined) headers.location = answer.location;
+  if (answer.stream !== undefined) {
+    headers['content-type'] = contentType ?? 'application/octet-stream';
+    headers['content-disposition'] = `attachment; filename="${answer.fileName ?? 'download'}"`;
+    return { status: answer.status, headers, body: await startStream(answer.stream) };
+  }
+  // Parsed on the way out, too: a field that the contract does not name stays inside.
+  return { status: answer.status, headers, ...(schema === undefined ? {} : { jsonBody: schema.parse(answer.body) }) };
+};
+
+export interface RouteParts {
+  readonly authenticate: Authenticate;
+  readonly lifetime: { signal(options: { deadlineMs: number }): AbortSignal };
+}
+
+/** What is known of an error that nobody expected, without its text, as that may quote a profile or a key. */
+const traceOf = (error: unknown): string[] =>
+  error instanceof Error
+    ? (error.stack ?? '')
+        .split('\n')
+        .filter((line) => /^\s+at /.test(line))
+        .slice(0, 8)
+        .map((line) => line.trim())
+    : [];
+
+/**
+ * A definition and what it does → a handler for the Functions host: who may, is it ours, what is asked, do it, answer.
+ * Never throws; errors become problems.
+ */
+export const createHandler =
+  <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, { authenticate, lifetime }: RouteParts): HttpHandler =>
+  async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
+    try {
+      const caller = definition.who === 'open' ? undefined : authenticate(request.headers);
+      if (caller && definition.who !== 'open') requireRole(caller, definition.who);
+      const changes = definition.method !== 'GET';
+      if (changes) refuseCrossSite(request);
+      const params = parseParams(definition, request.params);
+      const query = parseInput(definition.query ?? z.strictObject({}), readQuery(request.query), { prefix: '?' });
+      const sent = changes ? await readJson(request, { optional: definition.body === undefined || definition.bodyOptional === true }) : {};
+      const ifMatch = definition.ifMatch ? readIfMatch(request.headers, { any: definition.ifMatch === 'orAny' }) : undefined;
+      const body = changes ? parseInput(definition.body ?? z.strictObject({}), sent) : undefined;
+      const signal = lifetime.signal({ deadlineMs: DEADLINE_MS });
+      const answer = await handle({ params, query, body, ifMatch, caller, signal } as unknown as RouteInput<R>);
+      return await toResponse(definition, answer);
+    } catch (error) {
+      const conditional = (request.headers.get('if-match') ?? '*') !== '*';
+      const { status, headers, body } = toProblem(error, { instance: context.invocationId, conditional });
+      if (status >= 500) {
+        context.error(
+          JSON.stringify({
+            event: 'request_failed',
+            operation: definition.operation,
+            status,
+            code: body.code,
+            error: error instanceof Error ? error.name : typeof error,
+            ...(body.requestId === undefined ? {} : { requestId: body.requestId }),
+            ...(status === 500 ? { trace: traceOf(error) } : {}),
+          }),
+        );
+      }
+      return { status, headers: { ...COMMON_HEADERS, ...headers }, body: JSON.stringify(body) };
+    }
+  };
+
+/** {value, nextLink}, as all lists are. */
+export const listOf = <S extends z.ZodType>(item: S, id: string) =>
+  z.object({ value: z.array(item), nextLink: z.string().optional() }).meta({ id });
