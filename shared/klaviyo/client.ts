@@ -23,6 +23,8 @@ export interface KlaviyoRequest {
   readonly timeoutMs?: number;
   /** default 5; 1 = never again by itself */
   readonly maxAttempts?: number;
+  /** told right before each attempt, after pace and fence */
+  readonly onAttempt?: () => void;
 }
 
 export interface KlaviyoAnswer {
@@ -153,6 +155,7 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
           await gate.pace(name, { signal: options.signal });
           await gate.fence(timeoutMs);
           let failure: UpstreamError;
+          options.onAttempt?.();
           try {
             return await once(name, options, timeoutMs);
           } catch (error) {

@@ -43,6 +43,8 @@ export const noCounts = (): RunCounts => RunCounts.parse({});
 /** What is known before the first byte leaves. */
 export const RunPlan = z
   .object({
+    /** distinct valid addresses over all segments */
+    members: count,
     new: count,
     changed: count,
     unchanged: count,
@@ -143,8 +145,10 @@ export const RunDocument = z.object({
     .object({
       attempt: z.int().min(1),
       batches: z.array(StagedBatch),
+      /** whether the bodies lie compressed */
       gzip: z.boolean(),
-      members: z.object({ bytes: z.int(), sha256: z.string() }),
+      /** rows never to be posted by this run: over the cap, or waiting for an older job */
+      heldBack: z.int().min(0),
       /** digest of snapshot, connection, list, segments and mapping */
       servedDigest: z.string(),
     })
@@ -153,6 +157,8 @@ export const RunDocument = z.object({
   /** the state the run began with */
   stateGeneration: z.int().min(0).default(0),
   /** waits in a row for what can pass; each good step sets it back */
+  /** bodies go out uncompressed, as Klaviyo refused a compressed one */
+  sendPlain: z.boolean().default(false),
   troubles: z.int().min(0).default(0),
   /** since when the source's snapshot is not whole */
   waitingSince: z.iso.datetime().optional(),

@@ -55,6 +55,8 @@ export interface SegmentSnapshot {
   readonly refreshedAt?: string;
   /** bytes of all partitions, where the source knows */
   readonly bytes: number;
+  /** fields that can be asked for, with the source's types */
+  readonly fields: readonly { readonly name: string; readonly dataType: string }[];
   /** opaque to everyone but the source; plain JSON, so that it can lie in a run document */
   readonly partitions: readonly PartitionSnapshot[];
 }

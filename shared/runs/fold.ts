@@ -1,0 +1,75 @@
+import { ADDED, MemberTable, SEEN, SENT, SHARED, batchOf } from './member-state';
+import type { StagedBatch } from './run';
+
+/**
+ * What a run leaves in the member state. The state is never surer than the truth: a payload hash stays only for rows whose job completed
+ * without an error for them; everybody else who may be on the list is kept with an empty hash, so that the row is sent again.
+ */
+
+/** Places of the rows that Klaviyo refused, per batch; `uncertain` where it refused more than it named. */
+export interface Rejections {
+  readonly rows: ReadonlyMap<number, ReadonlySet<number>>;
+  readonly uncertain: ReadonlySet<number>;
+}
+
+type Fate = 'sure' | 'unsure' | 'never sent';
+
+const fateOf = (batch: StagedBatch | undefined, row: number, { rows, uncertain }: Rejections): Fate => {
+  if (batch?.postedAt === undefined) return 'never sent';
+  if (batch.outcome !== 'complete' || uncertain.has(batch.number) || rows.get(batch.number)?.has(row)) return 'unsure';
+  return 'sure';
+};
+
+/** Calls `visit` for each record that this run carried, with what became of it. Rows of a batch lie in the order of their records. */
+const eachSent = (
+  prepared: MemberTable,
+  batches: readonly StagedBatch[],
+  rejections: Rejections,
+  visit: (record: number, fate: Fate) => void,
+): void => {
+  const place = new Uint32Array(batches.length + 1);
+  for (let record = 0; record < prepared.size; record += 1) {
+    if ((prepared.flags(record) & SENT) === 0) continue;
+    const number = batchOf(prepared.mark(record));
+    const row = place[number]!;
+    place[number] = row + 1;
+    visit(record, fateOf(batches[number - 1], row, rejections));
+  }
+};
+
+/**
+ * The state after a run that went through: the prepared members, surer or less sure by what became of their batches. People that the
+ * source no longer has stay: an add export has not removed them, so they are on the list.
+ */
+export const foldSuccessful = (prepared: MemberTable, batches: readonly StagedBatch[], rejections: Rejections): MemberTable => {
+  eachSent(prepared, batches, rejections, (record, fate) => {
+    if (fate !== 'sure') prepared.setPayload(record, 0, 0);
+    if (fate === 'never sent') prepared.setFlags(record, prepared.flags(record) & ~SENT);
+  });
+  const folded = new MemberTable(prepared.size);
+  for (let record = 0; record < prepared.size; record += 1) {
+    const flags = prepared.flags(record);
+    // added by this run, but never sent: nobody has heard of this person
+    if ((flags & ADDED) !== 0 && (flags & SENT) === 0) continue;
+    prepared.setFlags(record, flags & SHARED);
+    folded.copy(prepared, record);
+  }
+  return folded;
+};
+
+/**
+ * The state after a run that failed or was cancelled: the old members, and with an empty hash all whose batch was posted.
+ * @param old changed and returned
+ */
+export const foldFailed = (old: MemberTable, prepared: MemberTable, batches: readonly StagedBatch[]): MemberTable => {
+  const none: Rejections = { rows: new Map(), uncertain: new Set() };
+  eachSent(prepared, batches, none, (record, fate) => {
+    if (fate === 'never sent') return;
+    prepared.loadKey(record);
+    const known = old.findOrAdd();
+    old.setPayload(known, 0, 0);
+    old.setMark(known, prepared.mark(record));
+  });
+  for (let record = 0; record < old.size; record += 1) old.setFlags(record, old.flags(record) & ~(ADDED | SEEN | SENT));
+  return old;
+};

@@ -1,0 +1,112 @@
+import type { RunId } from '../ids';
+import type { Blobs } from '../platform/blobs';
+
+/** invalid = we refused the row, rejected = Klaviyo did, held = its removal waits for approval. */
+export type RowStage = 'invalid' | 'rejected' | 'held';
+
+/** A row that did not get there, as the report shows it. */
+export interface ReportedRow {
+  readonly customerId: string;
+  readonly email: string;
+  readonly segment: string;
+  readonly code: string;
+  /** Klaviyo's own words, where there are any */
+  readonly detail?: string;
+  /** 0-based place in its batch, for rows that were sent */
+  readonly row?: number;
+}
+
+/** What each reason means to a marketer, and what to do. */
+export const reasons: Readonly<Record<string, string>> = {
+  email_missing: 'The profile has no e-mail address; complete it in the source or leave it out of the segment.',
+  email_invalid: 'The e-mail address is not valid; correct it in the source.',
+  email_too_long: 'The e-mail address is longer than 100 characters, which Klaviyo refuses; correct it in the source.',
+  profile_too_large: 'The mapped fields of this profile are larger than 100 KB, which Klaviyo refuses; map fewer or shorter fields.',
+  missing_profile: 'The segment names a customer whose profile is not there yet; it comes with the next refresh.',
+  job_cancelled: 'Klaviyo cancelled the job that carried this row; the next run sends it again.',
+  refused: 'Klaviyo refused the row for the reason shown; correct it in the source.',
+};
+
+const FLUSH_CHARACTERS = 256 * 1024;
+
+/** A cell that a spreadsheet would take for a formula gets a leading apostrophe (failures.md row 48). */
+export const csvCell = (text: string): string => {
+  const safe = /^[\s\u00a0\u3000]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+};
+
+const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
+
+/** Rows that did not get there, per run and stage, as NDJSON in the container `runs`; read back as CSV of any size. */
+export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
+  const invalidName = (runId: RunId, attempt: number) => `${runId}/rows/invalid-${String(attempt).padStart(4, '0')}.ndjson`;
+  const rejectedName = (runId: RunId, batch: number) => `${runId}/rows/rejected-${String(batch).padStart(5, '0')}.ndjson`;
+
+  async function* readNdjson(name: string, { signal }: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
+    if (!(await blobs.findProperties(name, { signal }))) return;
+    const { stream } = await blobs.read(name, { signal });
+    let rest = '';
+    stream.setEncoding('utf8');
+    for await (const part of stream as AsyncIterable<string>) {
+      const lines = (rest + part).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line) as ReportedRow;
+    }
+  }
+
+  return {
+    /** Collects the rows that prepare leaves out; `room` must be awaited between chunks, `end` at the end. */
+    invalidWriter: (runId: RunId, attempt: number, { signal }: { signal: AbortSignal }) => {
+      let text = '';
+      const flush = async (): Promise<void> => {
+        if (text === '') return;
+        const body = text;
+        text = '';
+        await blobs.append(invalidName(runId, attempt), body, { signal });
+      };
+      return {
+        add: (row: ReportedRow): void => {
+          text += `${JSON.stringify(row)}\n`;
+        },
+        room: (): Promise<void> | undefined => (text.length > FLUSH_CHARACTERS ? flush() : undefined),
+        end: flush,
+      };
+    },
+
+    /** Writes (again) which rows of a batch Klaviyo refused. */
+    writeRejected: (runId: RunId, batch: number, rows: readonly ReportedRow[], { signal }: { signal: AbortSignal }) =>
+      blobs.write(rejectedName(runId, batch), rows.map((row) => `${JSON.stringify(row)}\n`).join(''), { signal }),
+
+    readRejected: (runId: RunId, batch: number, options: { signal: AbortSignal }) => readNdjson(rejectedName(runId, batch), options),
+
+    /** The report as CSV with a header line. */
+    readCsv: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {
+      yield csvLine(['CustomerId', 'Email', 'Segment', 'Stage', 'Code', 'Detail', 'WhatToDo']);
+      const names: string[] = [];
+      for await (const blob of blobs.list(`${runId}/rows/${stage}-`, { signal })) names.push(blob.name);
+      // of several attempts to prepare only the last counts
+      const counting = stage === 'invalid' ? names.slice(-1) : names;
+      for (const name of counting) {
+        let text = '';
+        for await (const row of readNdjson(name, { signal })) {
+          text += csvLine([
+            row.customerId,
+            row.email,
+            row.segment,
+            stage,
+            row.code,
+            row.detail ?? '',
+            reasons[row.code] ?? reasons['refused']!,
+          ]);
+          if (text.length > FLUSH_CHARACTERS) {
+            yield text;
+            text = '';
+          }
+        }
+        if (text !== '') yield text;
+      }
+    },
+  };
+};
+
+export type RowReports = ReturnType<typeof createRowReports>;

@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { RunId } from '../ids';
+import type { Blobs } from '../platform/blobs';
+import { NotFoundError } from '../errors';
+import { decodeState, encodeState } from './member-state';
+import type { MemberTable, StateHeader } from './member-state';
+
+const compress = promisify(gzip);
+const decompress = promisify(gunzip);
+/** Never more than Klaviyo takes, so a damaged body cannot fill the memory. */
+const MAX_BODY = 6_000_000;
+
+const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).padStart(4, '0')}`;
+const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
+const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/rows-${String(number).padStart(5, '0')}`;
+
+/** A row of a staged batch, as far as reports need it. */
+export interface StagedRow {
+  readonly segment: number;
+  readonly customerId: string;
+}
+
+/**
+ * Staged data of a run in the container `staged`: bodies exactly as they will be posted, beside each the customers of its rows, and the
+ * member table as it will be when all goes well. A folder per attempt of prepare, so that a stalled runner cannot write over the next
+ * one's data (failures.md row 8).
+ */
+export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
+  /** @returns bytes as they will be sent */
+  writeBatch: async (
+    { runId, attempt, number, useGzip }: { runId: RunId; attempt: number; number: number; useGzip: boolean },
+    body: Uint8Array,
+    rows: string,
+    { signal }: { signal: AbortSignal },
+  ): Promise<number> => {
+    const wire = useGzip ? await compress(body, { level: 1, chunkSize: 1 << 20 }) : body;
+    await Promise.all([
+      blobs.write(batchName(runId, attempt, number), wire, { signal, ifNoneMatch: '*' }),
+      blobs.write(rowsName(runId, attempt, number), rows, { signal, ifNoneMatch: '*' }),
+    ]);
+    return wire.byteLength;
+  },
+
+  /** @throws NotFoundError staged_missing */
+  readBatch: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<Buffer> => {
+    const blob = await blobs.find(batchName(runId, attempt, number), { signal });
+    if (!blob) throw missing();
+    return blob.body;
+  },
+
+  /** The body as JSON text, whether it lies compressed or not. */
+  readBody: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<string> => {
+    const blob = await blobs.find(batchName(runId, attempt, number), { signal });
+    if (!blob) throw missing();
+    const compressed = blob.body[0] === 0x1f && blob.body[1] === 0x8b;
+    return (compressed ? await decompress(blob.body, { maxOutputLength: MAX_BODY }) : blob.body).toString('utf8');
+  },
+
+  readRows: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<readonly StagedRow[]> => {
+    const blob = await blobs.find(rowsName(runId, attempt, number), { signal });
+    if (!blob) throw missing();
+    const lines = blob.body.toString('utf8').split('\n');
+    lines.pop();
+    return lines.map((line) => {
+      const comma = line.indexOf(',');
+      return { segment: Number(line.slice(0, comma)), customerId: line.slice(comma + 1) };
+    });
+  },
+
+  writeMembers: async (
+    runId: RunId,
+    attempt: number,
+    header: StateHeader,
+    table: MemberTable,
+    { signal }: { signal: AbortSignal },
+  ): Promise<void> => {
+    await blobs.writeStream(`${folder(runId, attempt)}/members`, Readable.from(encodeState(header, table)), { signal });
+  },
+
+  /** @throws NotFoundError staged_missing; UnreadableStateError */
+  readMembers: async (
+    runId: RunId,
+    attempt: number,
+    { signal }: { signal: AbortSignal },
+  ): Promise<{ header: StateHeader; table: MemberTable }> => {
+    const { stream } = await blobs.read(`${folder(runId, attempt)}/members`, { signal });
+    try {
+      return await decodeState(stream);
+    } finally {
+      stream.destroy();
+    }
+  },
+
+  removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/`, { signal }),
+
+  /** Removes what attempts before this one left. */
+  removeBefore: async (runId: RunId, attempt: number, { signal }: { signal: AbortSignal }): Promise<void> => {
+    for (let old = 1; old < attempt; old += 1) await blobs.removeAll(`${folder(runId, old)}/`, { signal });
+  },
+});
+
+const missing = () =>
+  new NotFoundError({ code: 'staged_missing', message: 'The data prepared for this run is no longer there; start the export again.' });
+
+export type Staging = ReturnType<typeof createStaging>;

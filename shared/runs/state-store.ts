@@ -1,0 +1,48 @@
+import { Readable } from 'node:stream';
+import type { ExportId } from '../ids';
+import type { Blobs } from '../platform/blobs';
+import { UnreadableStateError, decodeState, encodeState } from './member-state';
+import type { MemberTable, StateHeader } from './member-state';
+
+const name = (exportId: ExportId, generation: number) => `${exportId}/${String(generation).padStart(10, '0')}`;
+
+export type LoadedState =
+  | { readonly kind: 'none' }
+  /** there should be one, but it is missing, cut short, changed or of another version */
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  | { readonly kind: 'loaded'; readonly header: StateHeader; readonly table: MemberTable };
+
+/** Member states in the container `state`: one blob per export and generation; the newest generation's number also stands in a table. */
+export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
+  /** @param generation as the table knows it; 0 = the export never ended a run */
+  load: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }): Promise<LoadedState> => {
+    if (generation === 0) return { kind: 'none' };
+    const blob = name(exportId, generation);
+    if (!(await blobs.findProperties(blob, { signal }))) return { kind: 'unreadable', reason: 'it is missing' };
+    const { stream } = await blobs.read(blob, { signal });
+    try {
+      const { header, table } = await decodeState(stream);
+      if (header.generation !== generation || header.exportId !== exportId)
+        return { kind: 'unreadable', reason: 'it belongs to another export or time' };
+      return { kind: 'loaded', header, table };
+    } catch (error) {
+      if (error instanceof UnreadableStateError) return { kind: 'unreadable', reason: error.message };
+      throw error;
+    } finally {
+      stream.destroy();
+    }
+  },
+
+  /** Writes a generation; writing the same one again leaves the same bytes. Older ones but the last are removed. */
+  write: async (header: StateHeader, table: MemberTable, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const exportId = header.exportId as ExportId;
+    await blobs.writeStream(name(exportId, header.generation), Readable.from(encodeState(header, table)), { signal });
+    for await (const blob of blobs.list(`${exportId}/`, { signal })) {
+      if (blob.name < name(exportId, header.generation - 1)) await blobs.remove(blob.name, { signal });
+    }
+  },
+
+  removeAll: (exportId: ExportId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${exportId}/`, { signal }),
+});
+
+export type StateStore = ReturnType<typeof createStateStore>;
