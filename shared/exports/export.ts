@@ -66,6 +66,15 @@ export type Export = z.infer<typeof Export>;
 export const ExportActivity = z.object({
   /** the one active run; cleared when it has ended */
   activeRunId: RunId.optional(),
+  /** what the active run was started with, until it has a document of its own: whoever finds it without one completes it */
+  starting: z
+    .object({
+      trigger: z.object({ kind: z.enum(['schedule', 'onDemand', 'request', 'event', 'retry', 'approval']), by: z.string() }),
+      full: z.boolean(),
+      dryRun: z.boolean(),
+      at: z.iso.datetime(),
+    })
+    .optional(),
   /** counts up by one a run; stands in the member state as the run that last carried a member */
   lastRunNumber: z.int().min(0).default(0),
   lastRunId: RunId.optional(),

@@ -1,0 +1,393 @@
+import { ConflictError, NotFoundError } from '../errors';
+import type { ConnectionStore } from '../connections/connection-store';
+import type { ExportStore } from '../exports/export-store';
+import type { Export, ExportActivity } from '../exports/export';
+import { newRunId } from '../ids';
+import type { ExportId, RunId } from '../ids';
+import type { Queue } from '../platform/queues';
+import type { Rows } from '../platform/tables';
+import { errorFields } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
+import type { ExportActivities } from './export-activity';
+import { hasEnded, noCounts } from './run';
+import type { Run, RunDocument, RunMessage, TriggerKind } from './run';
+import type { Occurrence } from './occurrence';
+import type { RowReports, RowStage } from './row-report';
+import type { RunStore, StopRequest } from './run-store';
+import type { Staging } from './staging';
+import type { StateStore } from './state-store';
+
+export interface StartRun {
+  readonly exportId: ExportId;
+  readonly trigger: { readonly kind: TriggerKind; readonly by: string };
+  readonly full: boolean;
+  readonly dryRun: boolean;
+  /** makes a repeat harmless: an export runs once per key */
+  readonly requestKey?: string;
+}
+
+/** A run whose lease is free and whose time to wake is this long past stands still. */
+const STANDSTILL_MS = 60_000;
+/** A run that was announced on its export, but has no document after this long, lost its starter. */
+const UNBORN_MS = 60_000;
+
+const notStarted = (exportId: ExportId) =>
+  new NotFoundError({ code: 'export_unknown', message: `There is no export ${exportId}; it may have been removed.` });
+
+/** What can be done with runs: start, look at, stop; and the sweep that finds those that stand still. */
+export const createRuns = ({
+  store,
+  activities,
+  occurrences,
+  exportStore,
+  connectionStore,
+  queue,
+  reports,
+  states,
+  staging,
+  maxProfiles,
+  now,
+  log,
+}: {
+  store: RunStore;
+  activities: ExportActivities;
+  occurrences: Rows<typeof Occurrence>;
+  exportStore: Pick<ExportStore, 'find'>;
+  connectionStore: Pick<ConnectionStore, 'find'>;
+  queue: Queue<RunMessage>;
+  reports: RowReports;
+  states: StateStore;
+  staging: Staging;
+  /** upper bound of every export's cap */
+  maxProfiles: number;
+  now: () => Date;
+  log: Log;
+}) => {
+  const findExport = async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<Export> => {
+    const stored = await exportStore.find(exportId, { signal });
+    if (!stored) throw notStarted(exportId);
+    return stored.value;
+  };
+
+  /** The run's document, made from the export as it is now. */
+  const documentOf = async (
+    segmentExport: Export,
+    { runId, number, request, submittedAt }: { runId: RunId; number: number; request: Omit<StartRun, 'exportId'>; submittedAt: string },
+    { signal }: { signal: AbortSignal },
+  ): Promise<RunDocument> => {
+    const connection = segmentExport.connectionId ? await connectionStore.find(segmentExport.connectionId, { signal }) : undefined;
+    if (!connection) {
+      throw new ConflictError({
+        code: 'export_detached',
+        message: 'This export has no connection, so it cannot run; choose a connection for it first.',
+      });
+    }
+    return {
+      version: 1,
+      run: {
+        id: runId,
+        exportId: segmentExport.id,
+        number,
+        state: 'queued',
+        phase: 'prepare',
+        dryRun: request.dryRun,
+        full: request.full,
+        trigger: { ...request.trigger },
+        counts: noCounts(),
+        invalidByReason: {},
+        segments: [],
+        phases: {},
+        warnings: [],
+        jobs: { total: 0, submitted: 0, ended: 0 },
+        throttled: 0,
+        submittedAt,
+      },
+      config: {
+        exportName: segmentExport.name,
+        connectionId: connection.value.id,
+        accountId: connection.value.accountId,
+        listId: segmentExport.listId,
+        segments: segmentExport.segments,
+        mapping: segmentExport.mapping,
+        membership: segmentExport.membership,
+        maxProfiles: Math.min(segmentExport.maxProfiles ?? maxProfiles, maxProfiles),
+      },
+      turn: 0,
+      starts: 0,
+      attempt: 0,
+      stateGeneration: 0,
+      sendPlain: false,
+      troubles: 0,
+    };
+  };
+
+  /** Document → list row → message; each step can be repeated by whoever finds the run half made. */
+  const give = async (document: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const { run } = document;
+    try {
+      await store.create(document, { signal });
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+    }
+    await store.project(run, { signal });
+    await queue.send({ exportId: run.exportId, runId: run.id, turn: 1 }, { signal });
+  };
+
+  const findRun = async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<RunDocument | undefined> =>
+    (await store.find(runId, { signal }))?.document;
+
+  const getDocument = async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
+    const document = await findRun(runId, { signal });
+    if (!document)
+      throw new NotFoundError({ code: 'run_unknown', message: `There is no run ${runId}; its history may have been cleared.` });
+    return document;
+  };
+
+  /** Runs that an export's row calls active may have ended, or never been made, when somebody crashed. */
+  const activeRun = async (activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<Run | undefined> => {
+    if (!activity.activeRunId) return undefined;
+    const document = await findRun(activity.activeRunId, { signal });
+    return document && !hasEnded(document.run.state) ? document.run : undefined;
+  };
+
+  /** Whether a request asks for nothing that the active run does not do anyway. */
+  const isCovered = (request: StartRun, active: Run): boolean =>
+    active.dryRun === request.dryRun &&
+    (active.full || !request.full) &&
+    // a refresh may have come since the active run read its source
+    (request.trigger.kind === 'onDemand' || request.trigger.kind === 'request' || active.state === 'queued');
+
+  const keepForLater = (current: ExportActivity, { trigger, full, dryRun }: StartRun): ExportActivity => ({
+    ...current,
+    pending: {
+      full: full || (current.pending?.full ?? false),
+      // a dry run never absorbs a real one
+      dryRun: dryRun && (current.pending?.dryRun ?? true),
+      trigger: trigger.kind === 'retry' || trigger.kind === 'approval' ? 'onDemand' : trigger.kind,
+      by: trigger.by,
+    },
+  });
+
+  const start = async (request: StartRun, { signal }: { signal: AbortSignal }): Promise<{ run: Run; created: boolean }> => {
+    const { exportId, requestKey } = request;
+    const segmentExport = await findExport(exportId, { signal });
+    let runId = newRunId(now());
+    const submittedAt = now().toISOString();
+    const draft = await documentOf(segmentExport, { runId, number: 0, request, submittedAt }, { signal });
+
+    if (requestKey !== undefined) {
+      // the row comes first: whoever finds it there completes or answers with its run
+      const key = { partition: exportId, row: requestKey };
+      const earlier = await occurrences.find(key, { signal });
+      if (earlier) {
+        const known = await findRun(earlier.value.runId, { signal });
+        if (known) return { run: known.run, created: false };
+        if (earlier.value.answeredBy) {
+          const answer = await findRun(earlier.value.answeredBy, { signal });
+          if (answer) return { run: answer.run, created: false };
+        }
+        runId = earlier.value.runId;
+      } else {
+        try {
+          await occurrences.insert(key, { runId, at: submittedAt }, { signal });
+        } catch (error) {
+          if (!(error instanceof ConflictError)) throw error;
+          return start(request, { signal });
+        }
+      }
+    }
+
+    for (;;) {
+      const before = await activities.get(exportId, { signal });
+      const active = await activeRun(before, { signal });
+      if (active && active.id !== runId) {
+        if (request.trigger.kind === 'retry' || request.trigger.kind === 'approval') {
+          throw new ConflictError({
+            code: 'run_active',
+            message: 'A run of this export is under way; wait until it has ended.',
+            details: { runId: active.id },
+          });
+        }
+        if (!isCovered(request, active)) {
+          await activities.update(exportId, (current) => (current.activeRunId === active.id ? keepForLater(current, request) : undefined), {
+            signal,
+          });
+        }
+        if (requestKey !== undefined)
+          await occurrences.put({ partition: exportId, row: requestKey }, { runId, at: submittedAt, answeredBy: active.id }, { signal });
+        return { run: active, created: false };
+      }
+      const unborn =
+        before.activeRunId !== undefined && before.starting !== undefined && (await findRun(before.activeRunId, { signal })) === undefined;
+      if (unborn && before.activeRunId !== runId && now().getTime() - Date.parse(before.starting!.at) < UNBORN_MS) {
+        // somebody is starting a run at this very moment
+        return {
+          run: (
+            await documentOf(
+              segmentExport,
+              { runId: before.activeRunId!, number: before.lastRunNumber, request: before.starting!, submittedAt: before.starting!.at },
+              { signal },
+            )
+          ).run,
+          created: false,
+        };
+      }
+      const taken = await activities.update(
+        exportId,
+        (current) =>
+          current.activeRunId === before.activeRunId
+            ? {
+                ...current,
+                activeRunId: runId,
+                lastRunNumber: current.activeRunId === runId ? current.lastRunNumber : current.lastRunNumber + 1,
+                starting: { trigger: { ...request.trigger }, full: request.full, dryRun: request.dryRun, at: submittedAt },
+              }
+            : undefined,
+        { signal },
+      );
+      if (taken.activeRunId !== runId) continue;
+      const document: RunDocument = { ...draft, run: { ...draft.run, id: runId, number: taken.lastRunNumber } };
+      await give(document, { signal });
+      log('run_submitted', { runId, exportId, trigger: request.trigger.kind, dryRun: request.dryRun, full: request.full });
+      return { run: document.run, created: true };
+    }
+  };
+
+  /** Clears the active run of an export and starts what waited for its end. */
+  const release = async ({ run }: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
+    let pending: ExportActivity['pending'];
+    await activities.update(
+      run.exportId,
+      (current) => {
+        if (current.activeRunId !== run.id) return undefined;
+        pending = current.pending;
+        return { ...current, activeRunId: undefined, starting: undefined, pending: undefined };
+      },
+      { signal },
+    );
+    if (!pending) return;
+    const { trigger, by, full, dryRun } = pending;
+    try {
+      await start({ exportId: run.exportId, trigger: { kind: trigger, by }, full, dryRun }, { signal });
+    } catch (error) {
+      // e.g. detached meanwhile: there is nothing to run any more
+      log('pending_run_not_started', { exportId: run.exportId, ...errorFields(error) });
+    }
+  };
+
+  const requestStop = async (runId: RunId, request: Omit<StopRequest, 'at'>, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
+    const document = await getDocument(runId, { signal });
+    if (hasEnded(document.run.state)) return document;
+    await store.requestStop(runId, { ...request, at: now().toISOString() }, { signal });
+    await queue.send({ exportId: document.run.exportId, runId, turn: document.turn + 1 }, { signal });
+    return document;
+  };
+
+  /** Looks at one export's active run: ended or unborn ones are cleared or completed, those that stand still are woken. */
+  const sweepOne = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const { activeRunId, starting } = activity;
+    if (!activeRunId) return;
+    const found = await store.find(activeRunId, { signal });
+    if (!found) {
+      if (starting && now().getTime() - Date.parse(starting.at) < UNBORN_MS) return;
+      const segmentExport = await exportStore.find(exportId, { signal });
+      if (!segmentExport || !starting) {
+        await activities.update(
+          exportId,
+          (current) => (current.activeRunId === activeRunId ? { ...current, activeRunId: undefined } : undefined),
+          { signal },
+        );
+        return;
+      }
+      const born = { runId: activeRunId, number: activity.lastRunNumber, request: starting, submittedAt: starting.at };
+      await give(await documentOf(segmentExport.value, born, { signal }), { signal });
+      log('run_completed_by_sweep', { exportId, runId: activeRunId });
+      return;
+    }
+    const { document, leased, modifiedAt } = found;
+    if (hasEnded(document.run.state)) {
+      await store.project(document.run, { signal });
+      await staging.removeAll(activeRunId, { signal });
+      await release(document, { signal });
+      return;
+    }
+    if (leased) return;
+    const restedSince = Math.max(Date.parse(document.wakeAt ?? modifiedAt), Date.parse(modifiedAt));
+    if (now().getTime() - restedSince <= STANDSTILL_MS) return;
+    await queue.send({ exportId, runId: activeRunId, turn: document.turn + 1 }, { signal });
+    log('run_woken', { exportId, runId: activeRunId, turn: document.turn + 1 });
+  };
+
+  return {
+    /**
+     * Starts a run, or answers with the one that is active or that this key started before.
+     * @throws NotFoundError export_unknown; ConflictError export_detached, run_active
+     */
+    start,
+    release,
+
+    /** @throws NotFoundError run_unknown */
+    get: async (runId: RunId, options: { signal: AbortSignal }): Promise<Run> => (await getDocument(runId, options)).run,
+
+    /** Newest first. */
+    listOfExport: async (exportId: ExportId, options: { size: number; token?: string; signal: AbortSignal }) => {
+      await findExport(exportId, options);
+      const { rows, token } = await store.pageOfExport(exportId, options);
+      return { value: rows.map(({ value }) => value), ...(token === undefined ? {} : { token }) };
+    },
+
+    /** Runs of all exports, newest first. */
+    list: async (options: { size: number; token?: string; signal: AbortSignal }) => {
+      const { rows, token } = await store.page(options);
+      return { value: rows.map(({ value }) => value), ...(token === undefined ? {} : { token }) };
+    },
+
+    /**
+     * Asks a run to stop; it does so before its next batch. What Klaviyo has accepted by then cannot be recalled.
+     * @throws NotFoundError run_unknown; ConflictError run_ended
+     */
+    cancel: async (runId: RunId, { by, signal }: { by: string; signal: AbortSignal }): Promise<Run> => {
+      const { run } = await requestStop(runId, { reason: 'canceled', by }, { signal });
+      if (hasEnded(run.state))
+        throw new ConflictError({ code: 'run_ended', message: 'The run has ended already; there is nothing to cancel.' });
+      return run;
+    },
+
+    /** The rows that did not get there, as CSV. @throws NotFoundError run_unknown */
+    rows: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {
+      await getDocument(runId, { signal });
+      yield* reports.readCsv(runId, stage, { signal });
+    },
+
+    /** Everything that runs left of an export that is being removed: an active run is stopped first. */
+    removeOf: async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<void> => {
+      const { activeRunId } = await activities.get(exportId, { signal });
+      if (activeRunId) {
+        const document = await findRun(activeRunId, { signal });
+        if (document && !hasEnded(document.run.state)) await requestStop(activeRunId, { reason: 'removed', by: 'export' }, { signal });
+      }
+      for await (const { value } of store.readOfExport(exportId, { signal })) {
+        if (value.id !== activeRunId) {
+          await staging.removeAll(value.id, { signal });
+          await store.removeRun(value, { signal });
+        }
+      }
+      await states.removeAll(exportId, { signal });
+      if (!activeRunId) await activities.remove(exportId, { signal });
+    },
+
+    /** Wakes runs that stand still and clears what crashes left; called each minute. */
+    sweep: async ({ signal }: { signal: AbortSignal }): Promise<void> => {
+      for await (const { exportId, activity } of activities.readAll({ signal })) {
+        try {
+          await sweepOne(exportId, activity, { signal });
+        } catch (error) {
+          signal.throwIfAborted();
+          log('sweep_failed', { exportId, ...errorFields(error) });
+        }
+      }
+    },
+  };
+};
+
+export type Runs = ReturnType<typeof createRuns>;
