@@ -13,14 +13,19 @@ export type UpsertResult = { readonly row: number; readonly created: boolean } |
 
 export const CONFLICT = 'A profile already exists with one of these identifiers.';
 
-const merged = (before: unknown, after: Attributes, nulls: 'ignore' | 'clear'): Attributes => {
-  const result: Attributes = isObject(before) ? { ...before } : {};
+/** Lays new values over old ones; a name that is cleared is set to undefined, which JSON leaves out (deleting it would make the object slow). */
+const merged = (before: Attributes | undefined, after: Attributes, nulls: 'ignore' | 'clear'): Attributes => {
+  const result: Attributes = {};
+  for (const name in before) result[name] = before[name];
   for (const name in after) {
-    if (after[name] !== null && after[name] !== undefined) result[name] = after[name];
-    else if (nulls === 'clear') delete result[name];
+    const value = after[name];
+    if (value !== null && value !== undefined) result[name] = value;
+    else if (nulls === 'clear' && value === null) result[name] = undefined;
   }
   return result;
 };
+
+const objectOf = (value: unknown): Attributes | undefined => (isObject(value) ? (value as Attributes) : undefined);
 
 /** `append`, `unappend` and `unset` of meta.patch_properties (documented in the published schema). */
 const patchProperties = (properties: Attributes, meta: unknown): Attributes => {
@@ -60,18 +65,18 @@ export const upsertProfile = (store: ProfileStore, { id, attributes: given, meta
   const created = matches.length === 0;
   const row = created ? store.add(options.atMs) : matches[0]!;
   const before = created ? {} : store.attributes(row);
-  const after = merged(before, attributes, options.nulls);
-  delete after['email'];
-  delete after['_kx'];
-  if (isObject(after['location'])) after['location'] = merged(before['location'], after['location'] as Attributes, options.nulls);
-  if (isObject(after['properties']) || meta) {
-    const properties = merged(
-      before['properties'],
-      (isObject(attributes['properties']) ? attributes['properties'] : {}) as Attributes,
-      options.nulls,
-    );
-    after['properties'] = meta ? patchProperties(properties, meta) : properties;
+  const after: Attributes = {};
+  for (const name in before) after[name] = before[name];
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (name === 'email' || name === '_kx' || value === undefined) continue;
+    if (value === null) {
+      if (options.nulls === 'clear') after[name] = undefined;
+    } else if (name === 'location' || name === 'properties')
+      after[name] = merged(objectOf(before[name]), value as Attributes, options.nulls);
+    else after[name] = value;
   }
+  if (meta) after['properties'] = patchProperties(objectOf(after['properties']) ?? {}, meta);
   if (isText(attributes['email'])) store.setEmail(row, attributes['email']);
   if (after['phone_number'] !== before['phone_number']) store.setKey('phone_number', row, before['phone_number'], after['phone_number']);
   if (after['external_id'] !== before['external_id']) store.setKey('external_id', row, before['external_id'], after['external_id']);
