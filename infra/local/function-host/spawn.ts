@@ -82,9 +82,7 @@ export const spawnFunctionHost = (options: SpawnFunctionHostOptions): FunctionHo
       port = said.port;
       resolve({ url: urlNow(), port, functions: said.functions });
     });
-    void exited.then(({ code, signal }) =>
-      reject(new Error(`The function host ended (${signal ?? `code ${code}`}): ${logs.slice(-10).join('\n')}`)),
-    );
+    void exited.then(({ code, signal }) => reject(new Error(`The function host ended (${signal ?? `code ${code}`}): ${lastWords(logs)}`)));
   });
   ready.catch(() => undefined); // whoever waits for it sees the error
   return {
@@ -100,4 +98,10 @@ export const spawnFunctionHost = (options: SpawnFunctionHostOptions): FunctionHo
       await exited;
     },
   };
+};
+
+/** What the host said of its failure, else its last lines. */
+const lastWords = (logs: readonly string[]): string => {
+  const at = logs.findLastIndex((line) => line.startsWith('[critical]'));
+  return (at < 0 ? logs.slice(-10) : logs.slice(at, at + 10)).join('\n');
 };
