@@ -8,7 +8,28 @@ import { createCredential } from './platform/identity';
 import { createLifetime } from './platform/lifetime';
 import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
+import { ExportActivity } from './exports/export';
+import { createPacing } from './klaviyo/pacing';
+import { createRows } from './platform/tables';
+import { createLog } from './platform/telemetry';
+import { createAdvance } from './runs/advance';
+import { createExportActivities } from './runs/export-activity';
+import { createHashKey } from './runs/hash-key';
+import { Occurrence } from './runs/occurrence';
+import { createOpenKlaviyo } from './runs/open-klaviyo';
+import { createFinish } from './runs/phases/finish';
+import { createGate } from './runs/phases/gate';
+import { createPrepare } from './runs/phases/prepare';
+import { createSettle } from './runs/phases/settle';
+import { createSubmit } from './runs/phases/submit';
+import { createRowReports } from './runs/row-report';
+import { Run } from './runs/run';
 import type { RunMessage } from './runs/run';
+import { createRunStore } from './runs/run-store';
+import { createRuns } from './runs/runs';
+import { createStaging } from './runs/staging';
+import { createStateStore } from './runs/state-store';
+import { createCdmFolderSource } from './segments/cdm-folder/cdm-folder-source';
 import { createSettings } from './settings/settings';
 
 /** Every object of the app, built once; reads like a parts list and touches no network. */
@@ -49,7 +70,89 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const exportStore = createExportStore({ table: tables.exports });
   const settings = createSettings({ table: tables.settings });
 
-  return { env, now, lifetime, tables, queues, containers, secrets, klaviyo, connectionStore, exportStore, settings };
+  const log = createLog({ write: (line) => console.log(line) });
+  const monotonicMs = () => performance.now();
+
+  const sourceContainer = createStorageClients(
+    { connectionString: env.SOURCE_CONNECTION_STRING, blobUrl: env.SOURCE_BLOB_URL },
+    credential,
+  ).container(env.SOURCE_CONTAINER ?? '');
+  const source = createCdmFolderSource({
+    blobs: createBlobs(sourceContainer),
+    containerUrl: sourceContainer.url,
+    folder: env.SOURCE_FOLDER ?? '',
+    quietSeconds: env.SOURCE_QUIET_SECONDS,
+    now,
+  });
+
+  const runStore = createRunStore({ blobs: containers.runs, rows: createRows({ table: tables.runs, schema: Run, what: 'The run' }) });
+  const activities = createExportActivities({ rows: createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' }) });
+  const staging = createStaging({ blobs: containers.staged });
+  const reports = createRowReports({ blobs: containers.runs });
+  const states = createStateStore({ blobs: containers.state });
+  const runs = createRuns({
+    store: runStore,
+    activities,
+    occurrences: createRows({ table: tables.occurrences, schema: Occurrence, what: 'The request' }),
+    exportStore,
+    connectionStore,
+    queue: queues.exportRuns,
+    reports,
+    states,
+    staging,
+    maxProfiles: env.MAX_PROFILES_PER_EXPORT,
+    now,
+    log,
+  });
+  const unused = () => Promise.reject(new Error('this phase is not part of the run'));
+  const advanceRun = createAdvance({
+    store: runStore,
+    queue: queues.exportRuns,
+    phases: {
+      prepare: createPrepare({
+        source,
+        staging,
+        reports,
+        states,
+        activities,
+        hashKey: createHashKey({ secrets }),
+        useGzip: env.KLAVIYO_GZIP,
+        resyncDays: 7,
+      }),
+      gate: createGate({ maxInvalidShare: 0.2 }),
+      canary: unused,
+      submit: createSubmit({ staging, reports }),
+      settle: createSettle({ staging, reports }),
+      remove: unused,
+      verify: unused,
+      finish: createFinish({ staging, reports, states, activities, release: runs.release }),
+    },
+    openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing: createPacing({ monotonicMs }) }),
+    times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
+    now,
+    monotonicMs,
+    log,
+  });
+
+  return {
+    env,
+    now,
+    log,
+    lifetime,
+    tables,
+    queues,
+    containers,
+    secrets,
+    klaviyo,
+    connectionStore,
+    exportStore,
+    settings,
+    source,
+    runs,
+    runStore,
+    activities,
+    advanceRun,
+  };
 };
 
 export type Services = ReturnType<typeof createServices>;
