@@ -1,0 +1,332 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { InvalidInputError, NotFoundError, UpstreamError } from '../../errors';
+import type { BlobProperties, Blobs } from '../../platform/blobs';
+import { mapConcurrent } from '../../streams/map-concurrent';
+import { fieldText, isFieldEmpty } from '../row-chunks';
+import type { PartitionSnapshot, RowChunk, SegmentDescription, SegmentInfo, SegmentSnapshot, SegmentSource } from '../segment-source';
+import { createCsvScanner } from './csv-scanner';
+import { MAX_MODEL_BYTES, type Model, type ModelEntity, modelMalformed, parseModel, partitionFormat } from './model-json';
+import { openPartition, partitionBytes, type OpenedPartition } from './partition-bytes';
+import { partitionPath } from './partition-path';
+
+/** Calls for properties at a time: a large segment has some hundred files. */
+const PROPERTIES_AT_ONCE = 8;
+/** The next file is opened while this much of the current one is still to come. */
+const PREFETCH_BYTES = 4 * 1024 ** 2;
+const SAMPLE_CHARACTERS = 200;
+const NAMES_IN_ERROR = 10;
+
+/** A partition as it lies in a snapshot; parsed again, as a run document may have been written by another version. */
+const FilePartition = z.object({
+  name: z.string(),
+  etag: z.string(),
+  bytes: z.number(),
+  blob: z.string(),
+  format: z.object({
+    delimiter: z.string(),
+    quoted: z.boolean(),
+    quoteAnywhere: z.boolean(),
+    header: z.boolean(),
+    encoding: z.enum(['utf-8', 'utf-16le']),
+  }),
+});
+type FilePartition = z.infer<typeof FilePartition>;
+
+export interface CdmFolderOptions {
+  readonly blobs: Blobs;
+  /** address of that container, without a signature: tells which locations in model.json are ours */
+  readonly containerUrl: string;
+  /** folder with model.json inside the container; '' = its root */
+  readonly folder: string;
+  /** how long nothing may have changed before a snapshot counts as whole */
+  readonly quietSeconds: number;
+  readonly now: () => Date;
+}
+
+/**
+ * Segments as Customer Insights exports them to Blob Storage or Data Lake Storage Gen2: a folder with model.json and the CSV files it
+ * names (customer-insights, section 3.1).
+ */
+export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSeconds, now }: CdmFolderOptions): SegmentSource => {
+  const root = folder.replaceAll(/^\/+|\/+$/g, '');
+  const file = root === '' ? 'model.json' : `${root}/model.json`;
+
+  const readModel = async ({ signal }: { signal: AbortSignal }): Promise<{ model: Model; properties: BlobProperties }> => {
+    let opened: OpenedPartition;
+    try {
+      opened = await blobs.read(file, { signal });
+    } catch (error) {
+      throw error instanceof NotFoundError ? await whatIsMissing({ signal }) : error;
+    }
+    const parts: Buffer[] = [];
+    try {
+      if (opened.bytes > MAX_MODEL_BYTES) throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
+      for await (const part of opened.stream as AsyncIterable<Buffer>) parts.push(part);
+    } finally {
+      opened.stream.destroy();
+    }
+    const { etag, bytes, modifiedAt, leaseState } = opened;
+    return { model: parseModel(Buffer.concat(parts), file), properties: { etag, bytes, modifiedAt, leaseState } };
+  };
+
+  const whatIsMissing = async ({ signal }: { signal: AbortSignal }): Promise<UpstreamError> => {
+    const missing = (code: string, message: string) => new UpstreamError('source', { code, message, retryable: false });
+    try {
+      for await (const _ of blobs.list(root === '' ? '' : `${root}/`, { signal })) {
+        return missing(
+          'model_missing',
+          `The folder ${root || 'of the source'} holds no model.json; check that the export of Customer Insights has run.`,
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      return missing('folder_missing', 'The container of the source does not exist; check the settings of the source.');
+    }
+    return missing('folder_missing', `The folder ${root || 'of the source'} does not exist or is empty; check the settings of the source.`);
+  };
+
+  const findEntity = (model: Model, name: string): ModelEntity => {
+    const segments = model.entities.filter(isSegment);
+    const entity = segments.find((candidate) => candidate.name === name);
+    if (entity) return entity;
+    const names = segments.slice(0, NAMES_IN_ERROR).map((segment) => segment.name);
+    const more = segments.length > names.length ? ` and ${segments.length - names.length} more` : '';
+    throw new NotFoundError({
+      code: 'segment_unknown',
+      message: `The source has no segment ${name}; ${names.length === 0 ? 'it has none at all' : `it has ${names.join(', ')}${more}`}.`,
+    });
+  };
+
+  /** The files of an entity, with their properties where they exist. A partition without a location is only a schema. */
+  const findFiles = async (entity: ModelEntity, { signal }: { signal: AbortSignal }) => {
+    const named = entity.partitions.flatMap((partition) => {
+      if (!partition.location) return [];
+      const blob = partitionPath(partition.location, { containerUrl, pointer: partition.pointer, file });
+      return [{ name: partition.name, blob, format: partitionFormat(partition, file) }];
+    });
+    const files: ((typeof named)[number] & { properties?: BlobProperties })[] = [];
+    const look = mapConcurrent(named, async (one, options) => ({ ...one, properties: await blobs.findProperties(one.blob, options) }), {
+      concurrency: PROPERTIES_AT_ONCE,
+      signal,
+    });
+    for await (const one of look) files.push(one);
+    return files;
+  };
+
+  /** Rows of the files in their order; the next file is opened before the current one has ended, so at most two are open. */
+  const readFiles = async function* (
+    files: readonly FilePartition[],
+    { columns, fields, signal }: { columns: readonly string[]; fields: readonly string[]; signal: AbortSignal },
+  ): AsyncGenerator<RowChunk, void> {
+    const open = (partition: FilePartition) => {
+      const opening = openPartition(blobs, { ...partition, encoding: partition.format.encoding }, { signal });
+      opening.catch(() => undefined); // reported when its turn comes
+      return opening;
+    };
+    let next: Promise<OpenedPartition> | undefined;
+    try {
+      for (const [index, partition] of files.entries()) {
+        const opened = await (next ?? open(partition));
+        next = undefined;
+        const following = files[index + 1];
+        const bytes = partitionBytes(
+          opened,
+          { ...partition, encoding: partition.format.encoding },
+          {
+            signal,
+            onProgress: (received) => {
+              if (following && partition.bytes - received <= PREFETCH_BYTES) next ??= open(following);
+            },
+          },
+        );
+        const scanner = createCsvScanner({ file: partition.blob, dialect: partition.format, columns, fields });
+        for await (const part of bytes) yield* scanner.push(part);
+        signal.throwIfAborted();
+        yield* scanner.end();
+      }
+    } finally {
+      // Whoever reads may stop in the middle; an opened stream would keep its connection.
+      next?.then(
+        ({ stream }) => stream.destroy(),
+        () => undefined,
+      );
+    }
+  };
+
+  const source: SegmentSource = {
+    kind: 'cdm-folder',
+
+    listSegments: async ({ signal }) => {
+      const { model } = await readModel({ signal });
+      return model.entities.filter(isSegment).map(toInfo);
+    },
+
+    describeSegment: async (name, { signal }): Promise<SegmentDescription> => {
+      const { model } = await readModel({ signal });
+      const entity = findEntity(model, name);
+      const files = await findFiles(entity, { signal });
+      const present = files.flatMap((one) => (one.properties ? [toFilePartition(one, one.properties)] : []));
+      const samples = await readSamples(entity, present, { signal });
+      return {
+        ...toInfo(entity),
+        bytes: sum(present.map(({ bytes }) => bytes)),
+        fields: entity.attributes.map(({ name: field, dataType }, index) => ({
+          name: field,
+          dataType,
+          ...(samples[index] === undefined ? {} : { sample: samples[index] }),
+        })),
+      };
+    },
+
+    snapshot: async (names, { signal }) => {
+      const { model, properties } = await readModel({ signal });
+      const reasons: string[] = [];
+      const changes = [properties.modifiedAt];
+      const missing: { blob: string; partition: string; segment: string }[] = [];
+      const segments: SegmentSnapshot[] = [];
+      for (const name of new Set(names)) {
+        const entity = findEntity(model, name);
+        const files = await findFiles(entity, { signal });
+        for (const one of files) {
+          if (one.properties) changes.push(one.properties.modifiedAt);
+          else missing.push({ blob: one.blob, partition: one.name, segment: name });
+        }
+        if (new Set(files.flatMap(({ blob }) => refreshFolderOf(blob) ?? [])).size > 1) {
+          reasons.push(`The files of ${name} lie in the folders of several refreshes.`);
+        }
+        const partitions = files.map((one) => toFilePartition(one, one.properties));
+        segments.push({
+          name,
+          ...refreshedAtOf(entity),
+          bytes: sum(partitions.map(({ bytes }) => bytes)),
+          fields: entity.attributes,
+          partitions,
+        });
+      }
+
+      const quietFor = (now().getTime() - Date.parse(changes.reduce((newest, one) => (one > newest ? one : newest)))) / 1000;
+      const isQuiet = quietSeconds === 0 || quietFor >= quietSeconds;
+      const [absent] = missing;
+      if (absent && isQuiet) {
+        throw new UpstreamError('source', {
+          code: 'partition_missing',
+          message: `${file} names the file ${absent.blob} (partition ${absent.partition} of ${absent.segment}), which does not exist; run the export of Customer Insights again.`,
+          retryable: false,
+        });
+      }
+      if (absent) reasons.push(`The file ${absent.blob} is named but not there yet.`);
+      const after = await blobs.findProperties(file, { signal });
+      if (after?.etag !== properties.etag) reasons.push('model.json was written again while it was read.');
+      if (!isQuiet) {
+        reasons.push(
+          `The last file was written ${Math.max(0, Math.round(quietFor))} seconds ago; the export counts as finished when nothing has changed for ${quietSeconds} seconds.`,
+        );
+      }
+
+      const refreshes = segments.flatMap(({ refreshedAt }) => refreshedAt ?? []).sort();
+      const refreshedAt = refreshes.at(-1) ?? model.modifiedAt;
+      return {
+        id: snapshotId(segments),
+        ...(refreshedAt === undefined ? {} : { refreshedAt }),
+        complete: reasons.length === 0,
+        ...(reasons.length === 0 ? {} : { reason: reasons[0]! }),
+        segments,
+      };
+    },
+
+    readRows: async function* ({ snapshot, segment: name, fields, signal }) {
+      const segment = snapshot.segments.find((candidate) => candidate.name === name);
+      if (!segment) throw new NotFoundError({ code: 'segment_unknown', message: `The snapshot does not hold the segment ${name}.` });
+      const columns = segment.fields.map((field) => field.name);
+      const unknown = fields.find((field) => !columns.includes(field));
+      if (unknown !== undefined) {
+        const some = columns.slice(0, NAMES_IN_ERROR).join(', ') + (columns.length > NAMES_IN_ERROR ? ' …' : '');
+        throw new InvalidInputError({ code: 'field_unknown', message: `The segment ${name} has no field ${unknown}; it has ${some}.` });
+      }
+      const files = segment.partitions.map((partition) => FilePartition.parse(partition));
+      const absent = files.find(({ etag }) => etag === '');
+      if (absent) {
+        throw new UpstreamError('source', {
+          code: 'partition_missing',
+          message: `The file ${absent.blob} of the segment ${name} does not exist.`,
+          retryable: true,
+        });
+      }
+      yield* readFiles(files, { columns, fields, signal });
+    },
+  };
+
+  /** The first value that is not empty of each attribute, among the first rows. A file that cannot be read has no samples: a run says why. */
+  const readSamples = async (
+    entity: ModelEntity,
+    files: readonly FilePartition[],
+    { signal }: { signal: AbortSignal },
+  ): Promise<(string | undefined)[]> => {
+    const columns = entity.attributes.map(({ name }) => name);
+    const samples: (string | undefined)[] = columns.map(() => undefined);
+    try {
+      for await (const chunk of readFiles(
+        files.filter(({ bytes }) => bytes > 0),
+        { columns, fields: columns, signal },
+      )) {
+        for (let row = 0; row < chunk.rowCount && samples.includes(undefined); row += 1) {
+          for (const [field, sample] of samples.entries()) {
+            if (sample === undefined && !isFieldEmpty(chunk, row, field)) {
+              samples[field] = [...fieldText(chunk, row, field)].slice(0, SAMPLE_CHARACTERS).join('');
+            }
+          }
+        }
+        break;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof UpstreamError && error.service === 'source')) throw error;
+    }
+    return samples;
+  };
+
+  return source;
+};
+
+/**
+ * What counts as a segment: everything with files, and everything with a CustomerId even when no file has been written yet. The file
+ * says nothing better, so the Customer table counts, too: exporting all customers is a fair wish.
+ */
+const isSegment = ({ partitions, attributes }: ModelEntity): boolean =>
+  partitions.some(({ location }) => location) || attributes.some(({ name }) => name.toLowerCase() === 'customerid');
+
+const refreshedAtOf = ({ partitions }: ModelEntity): { refreshedAt?: string } => {
+  const newest = partitions
+    .flatMap(({ refreshTime }) => refreshTime ?? [])
+    .sort()
+    .at(-1);
+  return newest === undefined ? {} : { refreshedAt: newest };
+};
+
+const toInfo = (entity: ModelEntity): SegmentInfo => ({
+  name: entity.name,
+  ...refreshedAtOf(entity),
+  partitions: entity.partitions.filter(({ location }) => location).length,
+});
+
+const toFilePartition = (
+  { name, blob, format }: Pick<FilePartition, 'name' | 'blob' | 'format'>,
+  properties: BlobProperties | undefined,
+): FilePartition & PartitionSnapshot => ({ name, etag: properties?.etag ?? '', bytes: properties?.bytes ?? 0, blob, format });
+
+/** …/{yyyy}/{MM}/{dd}/{HHMM}/file: where files of one refresh lie together. */
+const refreshFolderOf = (blob: string): string | undefined => /^(.*\/\d{4}\/\d{2}\/\d{2}\/\d{4})\/[^/]+$/.exec(blob)?.[1];
+
+/** Equal data, equal id: files and how they are read; neither model.json's own ETag nor the order in which segments were asked for. */
+const snapshotId = (segments: readonly SegmentSnapshot[]): string => {
+  const sorted = [...segments].sort((one, other) => (one.name < other.name ? -1 : 1));
+  const content = sorted.map(({ name, fields, partitions }) => [
+    name,
+    fields.map((field) => field.name),
+    partitions.map((partition) => [partition.name, partition.etag, partition.blob, partition.format]),
+  ]);
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
+};
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);

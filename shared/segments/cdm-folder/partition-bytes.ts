@@ -1,0 +1,146 @@
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { ConflictError, NotFoundError, UpstreamError } from '../../errors';
+import { type Blobs, storageError } from '../../platform/blobs';
+import type { Encoding } from './model-json';
+
+/** A well-packed CSV file shrinks 5 to 20 times; deflate itself ends at 1,032. */
+const MAX_GZIP_RATIO = 200;
+const MAX_UNPACKED_BYTES = 64 * 1024 ** 3;
+/** below this a high ratio harms nobody */
+const RATIO_FREE_BYTES = 16 * 1024 ** 2;
+
+export interface PartitionFile {
+  readonly blob: string;
+  readonly etag: string;
+  readonly bytes: number;
+  readonly encoding: Encoding;
+}
+
+export type OpenedPartition = Awaited<ReturnType<Blobs['read']>>;
+
+const refuse = (code: string, message: string, cause?: unknown) => new UpstreamError('source', { code, message, retryable: false, cause });
+
+const changed = (blob: string, cause?: unknown) =>
+  new UpstreamError('source', {
+    code: 'source_changed',
+    message: `${blob} was written again while it was read; the next run reads what is there then.`,
+    retryable: true,
+    cause,
+  });
+
+/** What storage says of a file whose ETag we hold, in the words of a source. */
+const toSourceError = (error: unknown, blob: string): unknown => {
+  const known = storageError(error, 'A file of the segment');
+  return known instanceof ConflictError || known instanceof NotFoundError ? changed(blob, error) : known;
+};
+
+/** Opens a file as it was when the snapshot was taken. @throws UpstreamError source_changed (retryable) when it is no longer that file */
+export const openPartition = async (
+  blobs: Blobs,
+  { blob, etag }: PartitionFile,
+  { signal }: { signal: AbortSignal },
+): Promise<OpenedPartition> => {
+  try {
+    return await blobs.read(blob, { signal, ifMatch: etag });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toSourceError(error, blob);
+  }
+};
+
+/**
+ * The CSV text of an opened file as UTF-8 bytes: unpacked, and transcoded where it is UTF-16.
+ * @param onProgress told how many bytes of the blob have come
+ * @throws UpstreamError source_changed, csv_malformed (broken gzip or UTF-16), partition_too_large
+ */
+export const partitionBytes = (
+  opened: OpenedPartition,
+  file: PartitionFile,
+  { onProgress, signal }: { onProgress?: (receivedBytes: number) => void; signal: AbortSignal },
+): AsyncGenerator<Uint8Array, void> => {
+  const raw = rawBytes(opened, file, { onProgress, signal });
+  const text = file.blob.toLowerCase().endsWith('.gz') ? unpacked(raw, file) : raw;
+  return toUtf8(text, file);
+};
+
+const rawBytes = async function* (
+  { stream }: OpenedPartition,
+  { blob, bytes }: PartitionFile,
+  { onProgress, signal }: { onProgress?: ((receivedBytes: number) => void) | undefined; signal: AbortSignal },
+): AsyncGenerator<Buffer, void> {
+  let received = 0;
+  try {
+    for await (const part of stream as AsyncIterable<Buffer>) {
+      signal.throwIfAborted();
+      received += part.length;
+      onProgress?.(received);
+      yield part;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toSourceError(error, blob);
+  } finally {
+    stream.destroy();
+  }
+  // A stream that ends early and quietly would look like a shorter segment.
+  if (received !== bytes) throw changed(blob);
+};
+
+const unpacked = async function* (raw: AsyncGenerator<Buffer, void>, { blob, bytes }: PartitionFile): AsyncGenerator<Buffer, void> {
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  pipeline(Readable.from(raw, { objectMode: false }), gunzip, () => undefined); // an error destroys gunzip, and so ends the loop below
+  let length = 0;
+  try {
+    for await (const part of gunzip as AsyncIterable<Buffer>) {
+      length += part.length;
+      if (length > MAX_UNPACKED_BYTES || (length > RATIO_FREE_BYTES && length > bytes * MAX_GZIP_RATIO)) {
+        throw refuse('partition_too_large', `${blob} unpacks to far more than a packed CSV file does; it is not read.`);
+      }
+      yield part;
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code === 'string' && code.startsWith('Z_')) throw refuse('csv_malformed', `${blob} is not a whole gzip file.`, error);
+    throw error;
+  } finally {
+    gunzip.destroy();
+  }
+};
+
+/** A byte order mark tells more than the settings: FF FE cannot begin a UTF-8 file. */
+const toUtf8 = async function* (source: AsyncGenerator<Buffer, void>, { blob, encoding }: PartitionFile): AsyncGenerator<Uint8Array, void> {
+  let decoder = encoding === 'utf-16le' ? new TextDecoder('utf-16le', { fatal: true }) : undefined;
+  const broken = (cause: unknown) => refuse('csv_malformed', `${blob} is not valid UTF-16.`, cause);
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const part of source) {
+    let piece = part;
+    if (head !== undefined) {
+      piece = head.length > 0 ? Buffer.concat([head, part]) : part;
+      if (piece.length < 2) {
+        head = piece;
+        continue;
+      }
+      head = undefined;
+      if (piece[0] === 0xfe && piece[1] === 0xff)
+        throw refuse('csv_malformed', `${blob} is UTF-16 with the high byte first, which is not read.`);
+      if (piece[0] === 0xff && piece[1] === 0xfe) decoder ??= new TextDecoder('utf-16le', { fatal: true });
+      else if (piece[0] === 0xef && piece[1] === 0xbb) decoder = undefined;
+    }
+    if (decoder === undefined) {
+      yield piece;
+      continue;
+    }
+    try {
+      yield Buffer.from(decoder.decode(piece, { stream: true }));
+    } catch (error) {
+      throw broken(error);
+    }
+  }
+  if (head !== undefined && head.length > 0) yield head;
+  try {
+    decoder?.decode();
+  } catch (error) {
+    throw broken(error);
+  }
+};
