@@ -4,6 +4,7 @@ import { createJob, getJob, getJobErrors, getJobLists, getJobProfiles, getJobs }
 import { createList, deleteList, getList, getLists, updateList } from './list-handlers';
 import { changeMembers, getMembers } from './member-handlers';
 import * as profiles from './profile-handlers';
+import { subscribe, unsubscribe } from './subscription-handlers';
 
 /** Handlers by endpoint name. An endpoint that is not here answers 501 with its name: nobody must mistake a gap for Klaviyo. */
 export const HANDLERS: Readonly<Record<string, (call: Call) => Reply>> = {
@@ -14,4 +15,5 @@ export const HANDLERS: Readonly<Record<string, (call: Call) => Reply>> = {
   ...{ getProfiles: profiles.getProfiles, getProfile: profiles.getProfile, getProfileLists: profiles.getProfileLists },
   ...{ createProfile: profiles.createProfile, updateProfile: profiles.updateProfile },
   ...{ importProfile: profiles.importProfile, mergeProfiles: profiles.mergeProfiles },
+  ...{ subscribe, unsubscribe },
 };
