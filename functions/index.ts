@@ -2,6 +2,7 @@ import { app } from '@azure/functions';
 import { parseEnv } from '../shared/env';
 import { ensureStorage } from '../shared/platform/provision';
 import { createServices } from '../shared/services';
+import { registerHttp } from './http/register-all';
 
 /** Longest the app waits at its start for missing tables, queues and containers; they may come later, too. */
 const PROVISION_MS = 30_000;
@@ -20,7 +21,7 @@ app.hook.appStart(async () => {
 });
 app.hook.appTerminate(() => services.lifetime.end());
 
-// HTTP
+registerHttp(app, services);
 
 // timer
 

@@ -1,15 +1,17 @@
 import { createConnectionStore } from './connections/connection-store';
+import { createConnections } from './connections/connections';
 import type { Env } from './env';
+import { ExportActivity } from './exports/export';
 import { createExportStore } from './exports/export-store';
+import { createExports } from './exports/exports';
 import { createKlaviyo } from './klaviyo/client';
+import { createPacing } from './klaviyo/pacing';
 import { createSecretClient, createStorageClients } from './platform/azure-clients';
 import { createBlobs } from './platform/blobs';
 import { createCredential } from './platform/identity';
 import { createLifetime } from './platform/lifetime';
 import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
-import { ExportActivity } from './exports/export';
-import { createPacing } from './klaviyo/pacing';
 import { createRows } from './platform/tables';
 import { createLog } from './platform/telemetry';
 import { createAdvance } from './runs/advance';
@@ -134,6 +136,24 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     log,
   });
 
+  const connections = createConnections({
+    store: connectionStore,
+    secrets,
+    klaviyo,
+    dependents: async function* (id, options) {
+      for await (const { value } of exportStore.byConnection(id, options)) yield value;
+    },
+    now,
+  });
+  const segmentExports = createExports({
+    store: exportStore,
+    connections,
+    source,
+    runs,
+    maxProfiles: env.MAX_PROFILES_PER_EXPORT,
+    now,
+  });
+
   return {
     env,
     now,
@@ -145,7 +165,9 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     secrets,
     klaviyo,
     connectionStore,
+    connections,
     exportStore,
+    segmentExports,
     settings,
     source,
     runs,

@@ -13,15 +13,18 @@ export const createRouter = ({ app, parts }: { app: HttpApp; parts: RouteParts }
   const definitions: RouteDefinition[] = [];
   return {
     definitions: definitions as readonly RouteDefinition[],
-    route: <const R extends RouteDefinition>(definition: R, handle: RouteHandler<R>): void => {
-      definitions.push(definition);
-      app.http(definition.operation, {
-        methods: [definition.method],
-        route: definition.path,
-        authLevel: 'anonymous',
-        handler: createHandler(definition, handle, parts),
-      });
-    },
+    /** In two steps, so that the handler is held to the exact types of the definition. */
+    route: <const R extends RouteDefinition>(definition: R) => ({
+      to: (handle: RouteHandler<R>): void => {
+        definitions.push(definition);
+        app.http(definition.operation, {
+          methods: [definition.method],
+          route: definition.path,
+          authLevel: 'anonymous',
+          handler: createHandler(definition, handle, parts),
+        });
+      },
+    }),
   };
 };
 

@@ -50,7 +50,7 @@ const DEFAULT_RETRY_MS = 5_000;
 
 /** Deadlines and the app's own end reach us under these names. */
 const wasInterrupted = (error: unknown): boolean =>
-  error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+  ['AbortError', 'TimeoutError'].includes((error as { name?: string } | null)?.name ?? '');
 
 const statusOf = (error: unknown, conditional: boolean): number => {
   if (!isDomainError(error)) return wasInterrupted(error) ? 503 : 500;

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { ExportChange, NewExport } from '../../shared/exports/export';
+import { ExportView } from '../../shared/exports/exports';
+import type { SegmentExports } from '../../shared/exports/exports';
+import { defineRoute, listOf } from '../../shared/http/route';
+import { ExportId } from '../../shared/ids';
+import type { Router } from './register-route';
+
+const params = z.object({ id: ExportId });
+
+const listExports = defineRoute({
+  operation: 'listExports',
+  method: 'GET',
+  path: 'api/exports',
+  summary: 'All exports, each with what you may do',
+  who: 'Viewer',
+  answers: { 200: { description: 'By name', schema: listOf(ExportView, 'ExportList') } },
+});
+const createExport = defineRoute({
+  operation: 'createExport',
+  method: 'POST',
+  path: 'api/exports',
+  summary: 'Saves an export after holding it against Klaviyo and the source; runs nothing',
+  who: 'Contributor',
+  body: NewExport,
+  answers: { 201: { description: 'Saved', schema: ExportView, etag: true, location: true } },
+});
+const getExport = defineRoute({
+  operation: 'getExport',
+  method: 'GET',
+  path: 'api/exports/{id}',
+  summary: 'One export',
+  who: 'Viewer',
+  params,
+  answers: { 200: { description: 'The export', schema: ExportView, etag: true } },
+});
+const updateExport = defineRoute({
+  operation: 'updateExport',
+  method: 'PATCH',
+  path: 'api/exports/{id}',
+  summary: 'Changes the fields that are named; mapping and schedule are replaced whole, null clears maxProfiles; runs nothing',
+  who: 'Contributor',
+  params,
+  body: ExportChange,
+  ifMatch: 'required',
+  answers: { 200: { description: 'Changed', schema: ExportView, etag: true } },
+});
+const removeExport = defineRoute({
+  operation: 'removeExport',
+  method: 'DELETE',
+  path: 'api/exports/{id}',
+  summary: 'Stops the active run and removes the export with all that was kept for it; people stay on the list',
+  who: 'Contributor',
+  params,
+  ifMatch: 'orAny',
+  answers: { 204: { description: 'Removed' } },
+});
+
+export const registerExports = ({ route }: Router, { segmentExports }: { segmentExports: SegmentExports }): void => {
+  route(listExports).to(async ({ caller, signal }) => ({ status: 200, body: { value: await segmentExports.list({ caller, signal }) } }));
+  route(createExport).to(async ({ body, caller, signal }) => {
+    const { value, etag } = await segmentExports.create(body, { caller, signal });
+    return { status: 201, body: value, etag, location: `/api/exports/${value.id}` };
+  });
+  route(getExport).to(async ({ params: { id }, caller, signal }) => {
+    const { value, etag } = await segmentExports.get(id, { caller, signal });
+    return { status: 200, body: value, etag };
+  });
+  route(updateExport).to(async ({ params: { id }, body, ifMatch, caller, signal }) => {
+    const { value, etag } = await segmentExports.update(id, body, { ifMatch, caller, signal });
+    return { status: 200, body: value, etag };
+  });
+  route(removeExport).to(async ({ params: { id }, ifMatch, caller, signal }) => {
+    await segmentExports.remove(id, { ifMatch, caller, signal });
+    return { status: 204 };
+  });
+};

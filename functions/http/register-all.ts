@@ -1,0 +1,26 @@
+import { createAuthenticator } from '../../shared/http/auth';
+import type { Services } from '../../shared/services';
+import { registerConnections } from './connections';
+import { registerExports } from './exports';
+import { registerHealth } from './health';
+import { registerMe } from './me';
+import { createRouter } from './register-route';
+import type { HttpApp } from './register-route';
+import { registerRuns } from './runs';
+import { registerSegments } from './segments';
+import { registerSettings } from './settings';
+
+/** Every HTTP route of the app. @returns the definitions, for the API's description */
+export const registerHttp = (app: HttpApp, services: Services) => {
+  const { env, lifetime } = services;
+  const authenticate = createAuthenticator({ enabled: env.WEBSITE_AUTH_ENABLED, tenantId: env.TENANT_ID });
+  const router = createRouter({ app, parts: { authenticate, lifetime } });
+  registerConnections(router, services);
+  registerExports(router, services);
+  registerRuns(router, services);
+  registerSegments(router, services);
+  registerSettings(router, services);
+  registerMe(router);
+  registerHealth(router, services);
+  return router.definitions;
+};

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import type { SegmentExports } from '../../shared/exports/exports';
+import { defineRoute, listOf } from '../../shared/http/route';
+import { ExportId, RunId } from '../../shared/ids';
+import { Run, RunRequest } from '../../shared/runs/run';
+import type { TriggerKind } from '../../shared/runs/run';
+import type { Router } from './register-route';
+
+type Options = { signal: AbortSignal };
+type PageOptions = { size: number; token?: string } & Options;
+interface RunPage {
+  readonly value: readonly Run[];
+  readonly token?: string;
+}
+
+/** What these routes need of the runs. */
+export interface RunOperations {
+  start(
+    request: { exportId: ExportId; trigger: { kind: TriggerKind; by: string }; full: boolean; dryRun: boolean },
+    options: Options,
+  ): Promise<{ run: Run; created: boolean }>;
+  get(id: RunId, options: Options): Promise<Run>;
+  listOfExport(exportId: ExportId, options: PageOptions): Promise<RunPage>;
+  list(options: PageOptions): Promise<RunPage>;
+  cancel(id: RunId, options: { by: string } & Options): Promise<unknown>;
+  rows(id: RunId, stage: z.infer<typeof RowStage>, options: Options): AsyncIterable<string>;
+}
+
+const ofExport = z.object({ id: ExportId });
+const ofRun = z.object({ id: RunId });
+const Page = z.strictObject({
+  size: z.coerce.number().int().min(1).max(200).default(50),
+  /** from nextLink */
+  token: z.string().min(1).max(2_000).optional(),
+});
+const RunList = listOf(Run, 'RunList');
+const RowStage = z.enum(['invalid', 'rejected', 'held']);
+
+const runExport = defineRoute({
+  operation: 'runExport',
+  method: 'POST',
+  path: 'api/exports/{id}/run',
+  summary: 'Starts a run now; answers with the active one when there is one of the same kind',
+  who: 'Contributor',
+  params: ofExport,
+  body: RunRequest,
+  bodyOptional: true,
+  answers: { 202: { description: 'It will run', schema: Run, location: true } },
+});
+const listRunsOfExport = defineRoute({
+  operation: 'listRunsOfExport',
+  method: 'GET',
+  path: 'api/exports/{id}/runs',
+  summary: 'Runs of one export, newest first',
+  who: 'Viewer',
+  params: ofExport,
+  query: Page,
+  answers: { 200: { description: 'One page', schema: RunList } },
+});
+const listRuns = defineRoute({
+  operation: 'listRuns',
+  method: 'GET',
+  path: 'api/runs',
+  summary: 'Runs of all exports, newest first',
+  who: 'Viewer',
+  query: Page,
+  answers: { 200: { description: 'One page', schema: RunList } },
+});
+const getRun = defineRoute({
+  operation: 'getRun',
+  method: 'GET',
+  path: 'api/runs/{id}',
+  summary: 'One run with phase, counts and warnings',
+  who: 'Viewer',
+  params: ofRun,
+  answers: { 200: { description: 'The run', schema: Run } },
+});
+const cancelRun = defineRoute({
+  operation: 'cancelRun',
+  method: 'POST',
+  path: 'api/runs/{id}/cancel',
+  summary: 'Stops a run; what Klaviyo has taken already cannot be recalled',
+  who: 'Contributor',
+  params: ofRun,
+  answers: { 202: { description: 'It will stop', schema: Run } },
+});
+const readRunRows = defineRoute({
+  operation: 'readRunRows',
+  method: 'GET',
+  path: 'api/runs/{id}/rows',
+  summary: 'Rows left out or refused, with the reason; holds personal data',
+  who: 'Contributor',
+  params: ofRun,
+  query: z.strictObject({ stage: RowStage }),
+  answers: { 200: { description: 'CSV with a header', stream: 'text/csv; charset=utf-8' } },
+});
+
+const nextLink = (path: string, size: number, token: string | undefined): { nextLink?: string } =>
+  token === undefined ? {} : { nextLink: `${path}?${new URLSearchParams({ size: String(size), token }).toString()}` };
+
+/** Lines come with or without their end. */
+async function* lines(rows: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const row of rows) yield row.endsWith('\n') ? row : `${row}\r\n`;
+}
+
+export const registerRuns = (
+  { route }: Router,
+  { runs, segmentExports }: { runs: RunOperations; segmentExports: SegmentExports },
+): void => {
+  route(runExport).to(async ({ params: { id }, body, caller, signal }) => {
+    await segmentExports.requireRunnable(id, { caller, signal });
+    const { run } = await runs.start({ exportId: id, trigger: { kind: 'onDemand', by: caller.name }, ...body }, { signal });
+    return { status: 202, body: run, location: `/api/runs/${run.id}` };
+  });
+  route(listRunsOfExport).to(async ({ params: { id }, query: { size, token }, signal }) => {
+    await segmentExports.requireExists(id, { signal });
+    const page = await runs.listOfExport(id, { size, token, signal });
+    return { status: 200, body: { value: [...page.value], ...nextLink(`/api/exports/${id}/runs`, size, page.token) } };
+  });
+  route(listRuns).to(async ({ query: { size, token }, signal }) => {
+    const page = await runs.list({ size, token, signal });
+    return { status: 200, body: { value: [...page.value], ...nextLink('/api/runs', size, page.token) } };
+  });
+  route(getRun).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.get(id, { signal }) }));
+  route(cancelRun).to(async ({ params: { id }, caller, signal }) => {
+    const { exportId } = await runs.get(id, { signal });
+    await segmentExports.requireEdit(exportId, { caller, signal });
+    await runs.cancel(id, { by: caller.name, signal });
+    return { status: 202, body: await runs.get(id, { signal }) };
+  });
+  route(readRunRows).to(async ({ params: { id }, query: { stage }, caller, signal }) => {
+    const { exportId } = await runs.get(id, { signal });
+    await segmentExports.requireEdit(exportId, { caller, signal });
+    return { status: 200, stream: lines(runs.rows(id, stage, { signal })), fileName: `${id}-${stage}.csv` };
+  });
+};

@@ -1,0 +1,34 @@
+import { defineRoute } from '../../shared/http/route';
+import { SystemSchedule } from '../../shared/schedules/schedule';
+import type { Settings } from '../../shared/settings/settings';
+import type { Router } from './register-route';
+
+const getSystemSchedule = defineRoute({
+  operation: 'getSystemSchedule',
+  method: 'GET',
+  path: 'api/settings/schedule',
+  summary: 'The system refresh; off until an administrator turns it on',
+  who: 'Viewer',
+  answers: { 200: { description: 'The schedule', schema: SystemSchedule, etag: true } },
+});
+const setSystemSchedule = defineRoute({
+  operation: 'setSystemSchedule',
+  method: 'PUT',
+  path: 'api/settings/schedule',
+  summary: 'Replaces the system refresh',
+  who: 'Administrator',
+  body: SystemSchedule,
+  ifMatch: 'required',
+  answers: { 200: { description: 'Changed', schema: SystemSchedule, etag: true } },
+});
+
+export const registerSettings = ({ route }: Router, { settings }: { settings: Settings }): void => {
+  route(getSystemSchedule).to(async ({ signal }) => {
+    const { value, etag } = await settings.getSchedule({ signal });
+    return { status: 200, body: value, etag };
+  });
+  route(setSystemSchedule).to(async ({ body, ifMatch, signal }) => {
+    const { value, etag } = await settings.setSchedule(body, { ifMatch, signal });
+    return { status: 200, body: value, etag };
+  });
+};

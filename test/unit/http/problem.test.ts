@@ -1,0 +1,71 @@
+import { ConflictError, InvalidInputError, LimitError, NotAllowedError, NotFoundError, UpstreamError } from '../../../shared/errors';
+import { toProblem } from '../../../shared/http/problem';
+
+const instance = '4d6f-invocation';
+const problemOf = (error: unknown, conditional = false) => toProblem(error, { instance, conditional });
+const error = (code: string) => ({ code, message: `${code} happened` });
+
+describe('an error becomes an answer', () => {
+  it.each<[string, unknown, number]>([
+    ['input', new InvalidInputError(error('invalid_input')), 400],
+    ['not signed in', new NotAllowedError(error('not_signed_in')), 401],
+    ['not allowed', new NotAllowedError(error('role_too_low')), 403],
+    ['not found', new NotFoundError(error('export_unknown')), 404],
+    ['conflict', new ConflictError(error('connection_in_use')), 409],
+    ['too large', new LimitError(error('body_too_large')), 413],
+    ['content type', new InvalidInputError(error('content_type_unsupported')), 415],
+    ['limit', new LimitError(error('cap_too_high')), 422],
+    [
+      'a value that another service refused',
+      new InvalidInputError({
+        ...error('key_refused'),
+        cause: new UpstreamError('klaviyo', { ...error('key_refused'), retryable: false }),
+      }),
+      422,
+    ],
+    ['no version', new InvalidInputError(error('precondition_required')), 428],
+    ['unknown', new Error('pk_secret in the text'), 500],
+    ['no error at all', 'pk_secret', 500],
+    ['refused upstream', new UpstreamError('klaviyo', { ...error('key_refused'), retryable: false }), 502],
+    ['upstream away', new UpstreamError('source', { ...error('unavailable'), retryable: true }), 503],
+    ['deadline', new DOMException('timed out', 'TimeoutError'), 503],
+  ])('%s', (_, thrown, status) => {
+    const problem = problemOf(thrown);
+    expect([problem.status, problem.body.status]).toEqual([status, status]);
+    expect(problem.headers['content-type']).toBe('application/problem+json');
+    expect(problem.body).toMatchObject({ instance, type: expect.stringMatching(/^urn:/) as string, title: expect.any(String) as string });
+  });
+
+  it('tells a stale version from a lost race by whether a version was named', () => {
+    const changed = new ConflictError(error('changed_meanwhile'));
+    expect(problemOf(changed, true).status).toBe(412);
+    expect(problemOf(changed, false).status).toBe(409);
+    expect(problemOf(new ConflictError(error('name_taken')), true).status).toBe(409);
+  });
+
+  it('shows nothing of an unknown error but the invocation', () => {
+    const { body } = problemOf(new Error('pk_secret in the text', { cause: new Error('ada@example.com') }));
+    expect(JSON.stringify(body)).not.toMatch(/pk_secret|ada@/);
+    expect(body.detail).toContain(instance);
+  });
+
+  it('gives the request id of the service that refused, also from a cause', () => {
+    const upstream = new UpstreamError('klaviyo', { ...error('key_refused'), requestId: 'req-7', retryable: false });
+    expect(problemOf(upstream).body).toMatchObject({ service: 'klaviyo', requestId: 'req-7' });
+    expect(problemOf(new InvalidInputError({ ...error('key_refused'), pointer: '/apiKey', cause: upstream })).body).toMatchObject({
+      requestId: 'req-7',
+      errors: [{ pointer: '/apiKey', detail: 'key_refused happened' }],
+    });
+  });
+
+  it('says when to come back, in whole seconds', () => {
+    const away = (retryAfterMs?: number) => new UpstreamError('klaviyo', { ...error('throttled'), retryable: true, retryAfterMs });
+    expect(problemOf(away(1_200)).headers['retry-after']).toBe('2');
+    expect(problemOf(away()).headers['retry-after']).toBe('5');
+  });
+
+  it('names what stands in the way', () => {
+    const exports = [{ id: 'exp_1', name: 'VIP' }];
+    expect(problemOf(new ConflictError({ ...error('connection_in_use'), details: { exports } })).body.details).toEqual({ exports });
+  });
+});
