@@ -1,0 +1,141 @@
+import { ConflictError } from '../errors';
+import type { Export } from '../exports/export';
+import type { ExportId } from '../ids';
+import { errorFields } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
+import { latestOccurrence } from './due';
+import type { SystemSchedule } from './schedule';
+import { mayPass, startAll } from './start-all';
+import type { RunStarter, StartRequest } from './start-all';
+import { MAX_UNSTARTED } from './tick-store';
+import type { Tick, TickStore } from './tick-store';
+
+/** Exports as their store reads them, page by page. */
+export interface ExportReader {
+  readAll: (options: { signal: AbortSignal }) => AsyncIterable<{ readonly value: Export }>;
+}
+export interface ScheduleReader {
+  getSchedule: (options: { signal: AbortSignal }) => Promise<{ readonly value: SystemSchedule }>;
+}
+
+/** A clock that is further back than this stood wrong when it ticked last; less is what two instances differ by. */
+const WRONG_CLOCK_MS = 60 * 60_000;
+/** How long a due run that could not be started is tried again. */
+const RETRY_MS = 60 * 60_000;
+
+/** Insert-only key of an occurrence: the same instant never starts an export twice, e.g. occ-20260329T010000Z. */
+export const occurrenceKey = (occurrence: Date): string => `occ-${occurrence.toISOString().replace(/[-:]|\.\d+/g, '')}`;
+
+/** Whether an export runs by itself: on the system refresh only while that is on. Detached ones never do. */
+export const isScheduled = ({ connectionId, schedule }: Export, system: SystemSchedule): boolean =>
+  connectionId !== undefined && (schedule.kind === 'custom' || (schedule.kind === 'system' && system.active));
+
+/** Whether an export follows the system refresh, wherever the refresh is announced from. */
+export const followsSystem = ({ connectionId, schedule }: Export): boolean => connectionId !== undefined && schedule.kind === 'system';
+
+/**
+ * The newest occurrence of an export in (after, until], if any. What lies before the export was made is not its own: saving an
+ * export never runs it.
+ */
+export const dueOccurrence = (
+  segmentExport: Export,
+  { system, after, until }: { system: Date | undefined; after: Date; until: Date },
+): Date | undefined => {
+  const { schedule, connectionId, createdAt } = segmentExport;
+  if (connectionId === undefined || schedule.kind === 'off') return undefined;
+  const due = schedule.kind === 'system' ? system : latestOccurrence(schedule, { after, until });
+  return due !== undefined && due.getTime() > Date.parse(createdAt) ? due : undefined;
+};
+
+/** An occurrence to start, and the tick that tried first. */
+type Due = Pick<Tick['unstarted'][number], 'occurrence' | 'since'>;
+
+/** Turns due occurrences into runs. Ticking twice, late or on two instances at once starts each occurrence once. */
+export const createFanOut = ({
+  segmentExports,
+  settings,
+  runs,
+  tickStore,
+  now,
+  log,
+}: {
+  segmentExports: ExportReader;
+  settings: ScheduleReader;
+  runs: RunStarter;
+  tickStore: TickStore;
+  now: () => Date;
+  log: Log;
+}) => {
+  const scheduled = (exportId: ExportId, occurrence: string): StartRequest => ({
+    exportId,
+    trigger: { kind: 'schedule', by: 'schedule' },
+    full: false,
+    dryRun: false,
+    requestKey: occurrenceKey(new Date(occurrence)),
+  });
+
+  /** Requests of all exports with something due, then those of earlier ticks that nothing newer stands for. */
+  async function* dueRequests(
+    { after, until, unstarted }: { after: Date; until: Date; unstarted: Tick['unstarted'] },
+    due: Map<StartRequest, Due>,
+    signal: AbortSignal,
+  ): AsyncGenerator<StartRequest> {
+    const { value: schedule } = await settings.getSchedule({ signal });
+    const system = schedule.active ? latestOccurrence(schedule, { after, until }) : undefined;
+    const earlier = new Map(unstarted.map((one) => [one.exportId, one]));
+    for await (const { value: segmentExport } of segmentExports.readAll({ signal })) {
+      const { id } = segmentExport;
+      const retry = isScheduled(segmentExport, schedule) ? earlier.get(id) : undefined;
+      let found: Due | undefined;
+      try {
+        const occurrence = dueOccurrence(segmentExport, { system, after, until });
+        if (occurrence) found = { occurrence: occurrence.toISOString(), since: until.toISOString() };
+        else if (retry) found = retry;
+      } catch (error) {
+        // a stored schedule that cannot be computed, e.g. a zone that this machine does not know
+        log('schedule_not_computed', { exportId: id, ...errorFields(error) });
+      }
+      if (found === undefined) continue;
+      const request = scheduled(id, found.occurrence);
+      due.set(request, found);
+      yield request;
+    }
+  }
+
+  return {
+    /**
+     * Starts what has fallen due since the last tick: of each export the newest missed occurrence at most.
+     * @throws UpstreamError when storage does not answer; the next tick then looks at the same span again
+     */
+    tick: async ({ signal }: { signal: AbortSignal }): Promise<{ dueCount: number; startedCount: number }> => {
+      const until = now();
+      const last = await tickStore.find({ signal });
+      const after = last === undefined ? until : new Date(last.value.at);
+      const aheadMs = after.getTime() - until.getTime();
+      if (aheadMs > 0 && aheadMs <= WRONG_CLOCK_MS) return { dueCount: 0, startedCount: 0 };
+      if (aheadMs > WRONG_CLOCK_MS) log('tick_clock_back', { aheadMs });
+
+      const due = new Map<StartRequest, Due>();
+      const unstarted = last?.value.unstarted ?? [];
+      const { startedCount, failed } = await startAll(dueRequests({ after, until, unstarted }, due, signal), { runs, log, signal });
+
+      const again = failed
+        .map(({ error, request }) => ({ error, exportId: request.exportId, ...due.get(request)! }))
+        .filter(({ error, since }) => mayPass(error) && until.getTime() - Date.parse(since) < RETRY_MS)
+        .map(({ exportId, occurrence, since }) => ({ exportId, occurrence, since }));
+      // More than a row can remember: the span stays open, and the next tick asks for all of it again, which is harmless.
+      const at = again.length > MAX_UNSTARTED ? after : until;
+      try {
+        await tickStore.save({ at: at.toISOString(), unstarted: again.slice(0, MAX_UNSTARTED) }, { ifMatch: last?.etag, signal });
+      } catch (error) {
+        // Another instance ticked at the same time and has started the same runs.
+        if (!(error instanceof ConflictError)) throw error;
+        log('tick_elsewhere', {});
+      }
+      if (due.size > 0) log('tick', { dueCount: due.size, startedCount, failedCount: failed.length, lateMs: -aheadMs });
+      return { dueCount: due.size, startedCount };
+    },
+  };
+};
+
+export type FanOut = ReturnType<typeof createFanOut>;
