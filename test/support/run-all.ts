@@ -8,6 +8,7 @@ import { addOutcomes, checkOutcome, closingLine, isSuccess, jestOutcome, type Ou
 const root = path.resolve(__dirname, '../../..');
 const deadlineMs = 25 * 60_000;
 const quick = process.argv.includes('--quick');
+const env = { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' }; // the tools themselves see a pipe
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 const running = new Set<ChildProcess>();
@@ -32,7 +33,7 @@ const runTool = (script: string, args: readonly string[], { show, signal }: { sh
   new Promise((resolve) => {
     if (signal.aborted) return resolve({ exitCode: 1, output: 'not started: the time was up' });
     const command = [path.join(root, 'node_modules', script), ...args];
-    const child = spawn(process.execPath, command, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, command, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
