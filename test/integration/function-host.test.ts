@@ -242,6 +242,24 @@ describe('start and end of the host', () => {
     await first.kill();
   });
 
+  it('can be started again in the same process after it was closed', async () => {
+    const hostModule = path.resolve('dist/infra/local/function-host/host.js');
+    const script = `
+      const { startFunctionHost } = require(${JSON.stringify(hostModule)});
+      (async () => {
+        for (let round = 0; round < 2; round++) {
+          const host = await startFunctionHost({ appDir: ${JSON.stringify(appDir)} });
+          console.log((await fetch(host.url + '/api/echo/acme')).status);
+          await host.close();
+        }
+      })();`;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    expect(text).toBe('201\n201\n');
+  });
+
   it('ends with what runs on SIGTERM, after the appTerminate hooks', async () => {
     const host = await start();
     const answer = fetch(`${host.url}/api/slow`).then((response) => response.text());

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import Module from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -116,25 +117,21 @@ export const loadApp = async (appDir: string, log: Log): Promise<App> => {
     for (const callback of hooks.get(name) ?? []) await callback(context);
   };
 
-  // Not `import Module`: under jest that would be jest's own, and the app lives outside of it.
-  const modules = process.getBuiltinModule('node:module') as unknown as ModuleInternals;
+  const modules = Module as unknown as ModuleInternals;
+  const packageJson = JSON.parse(readFileSync(path.join(appDir, 'package.json'), 'utf8')) as { main?: string; type?: string };
+  if (packageJson.main === undefined) throw new Error(`${appDir}: package.json has no "main"`);
+  const main = path.join(appDir, packageJson.main);
+  // The library and the app remember their host: a second start in one process, as in tests, needs them fresh.
   for (const file of Object.keys(modules._cache)) {
-    if (
-      file.startsWith(appDir + path.sep) &&
-      !file.includes(`${path.sep}function-host${path.sep}`) &&
-      !/[\\/]node_modules[\\/](?!@azure[\\/]functions[\\/])/.test(file)
-    ) {
-      delete modules._cache[file];
-    }
+    const isLibrary = /[\\/]node_modules[\\/]@azure[\\/]functions[\\/]/.test(file);
+    const isApp = [appDir, path.dirname(main)].some((folder) => file.startsWith(folder + path.sep)) && !/[\\/]node_modules[\\/]/.test(file);
+    if (isLibrary || (isApp && !file.startsWith(__dirname + path.sep))) delete modules._cache[file];
   }
   const load = modules._load;
   modules._load = function (request, ...rest) {
     return request === '@azure/functions-core' ? core : load.call(this, request, ...rest);
   };
   try {
-    const packageJson = JSON.parse(readFileSync(path.join(appDir, 'package.json'), 'utf8')) as { main?: string; type?: string };
-    if (packageJson.main === undefined) throw new Error(`${appDir}: package.json has no "main"`);
-    const main = path.join(appDir, packageJson.main);
     if (main.endsWith('.mjs') || (packageJson.type === 'module' && !main.endsWith('.cjs'))) await import(pathToFileURL(main).href);
     else modules.createRequire(path.join(appDir, 'package.json'))(main);
   } finally {

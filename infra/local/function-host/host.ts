@@ -42,7 +42,8 @@ export const localTenantId = '00000000-0000-4000-8000-00006c6f6361';
 
 /**
  * Starts a function app in this process: HTTP, queue and timer triggers by the rules of the Functions host (./README.md).
- * The app reads its settings from process.env, as on Azure. One app at a time in a process.
+ * The app reads its settings from process.env, as on Azure. One app at a time in a process; not under jest, whose own module loader
+ * passes ours by: tests there use spawnFunctionHost.
  * @throws Error when the app, host.json, a route, a schedule or a queue's connection is wrong, or the port is taken
  */
 export const startFunctionHost = async (options: FunctionHostOptions): Promise<FunctionHost> => {
