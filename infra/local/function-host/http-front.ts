@@ -112,8 +112,10 @@ export const startHttpFront = async (options: HttpFrontOptions): Promise<HttpFro
     close: (graceMs) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+        const idle = setInterval(() => server.closeIdleConnections(), 50); // clients keep theirs open after the last answer
         server.close(() => {
           clearTimeout(timer);
+          clearInterval(idle);
           proxyAgent.destroy();
           resolve();
         });
