@@ -89,6 +89,7 @@ const main = async (): Promise<number> => {
     endAll();
   }, deadlineMs);
   const folder = mkdtempSync(path.join(tmpdir(), 'test-results-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const { signal } = deadline;
   try {
     const types = await timed('types', async () => checkOutcome('types')); // the build before us would have failed
@@ -108,7 +109,6 @@ const main = async (): Promise<number> => {
     return isSuccess(sum) ? 0 : 1;
   } finally {
     clearTimeout(timer);
-    rmSync(folder, { recursive: true, force: true });
   }
 };
 
