@@ -1,0 +1,192 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import tls from 'node:tls';
+import { HttpRequest, InvocationContext } from '@azure/functions';
+import type { HttpFunctionOptions } from '@azure/functions';
+import { BlobServiceClient } from '@azure/storage-blob';
+import { registerHttp } from '../../functions/http/register-all';
+import { authenticate } from '../../infra/local/auth/app-service-authentication';
+import type { LocalRole } from '../../infra/local/auth/app-service-authentication';
+import { startKeyVault } from '../../infra/local/key-vault/key-vault';
+import { startKlaviyoSandbox } from '../../infra/local/klaviyo/server';
+import { sampleFolder, writeSample } from '../../infra/local/sample/sample';
+import { createContainerSink } from '../../infra/local/sample/sinks';
+import { startAzurite } from '../../infra/local/storage/azurite';
+import { parseEnv } from '../../shared/env';
+import { ensureStorage } from '../../shared/platform/provision';
+import { createServices } from '../../shared/services';
+
+export interface ApiCall {
+  /** whose call; default Administrator */
+  readonly as?: LocalRole;
+  readonly body?: unknown;
+  /** sent as it is instead of a JSON body */
+  readonly raw?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly ifMatch?: string;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** the JSON body; {} where there is none */
+  readonly json: Record<string, unknown> & {
+    readonly value: Record<string, unknown>[];
+    readonly errors: { pointer: string; detail: string }[];
+  };
+  readonly text: string;
+}
+
+const { signal } = new AbortController();
+const textOf = async (body: unknown): Promise<string> => {
+  if (body === undefined || body === null) return '';
+  if (typeof body === 'string') return body;
+  const parts: Buffer[] = [];
+  for await (const part of body as AsyncIterable<Uint8Array>) parts.push(Buffer.from(part));
+  return Buffer.concat(parts).toString('utf8');
+};
+
+/**
+ * The app's HTTP side on real Azurite, the Key Vault stand-in and the Klaviyo sandbox, without a host: handlers are called as the host
+ * would, behind App Service Authentication's stand-in. One per test file.
+ */
+export const startApi = async ({ settings = {} }: { settings?: Record<string, string> } = {}) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'api-'));
+  const certificates = tls.getCACertificates('default');
+  const [azurite, vault, klaviyo] = await Promise.all([
+    startAzurite(),
+    startKeyVault({ dataDir: folder }),
+    startKlaviyoSandbox({ limits: false, processing: 'instant' }),
+  ]);
+  process.env.IDENTITY_ENDPOINT = vault.identityEndpoint;
+  process.env.IDENTITY_HEADER = vault.identityHeader;
+  tls.setDefaultCACertificates([...certificates, readFileSync(vault.certPath, 'utf8')]); // what NODE_EXTRA_CA_CERTS does at start
+
+  const source = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient('lake');
+  await source.create();
+  await writeSample(
+    {
+      segments: [
+        { name: 'Loyal', rows: 100 },
+        { name: 'NewCustomers', rows: 100 },
+      ],
+      seed: 1,
+      refreshedAt: new Date('2026-11-23T02:33:00Z'),
+      sink: createContainerSink(source),
+    },
+    { signal },
+  );
+
+  const env = {
+    AzureWebJobsStorage: azurite.connectionString,
+    KEY_VAULT_URL: vault.vaultUrl,
+    KEY_VAULT_VERIFY_CHALLENGE: 'false',
+    TENANT_ID: vault.tenantId,
+    SOURCE_CONNECTION_STRING: azurite.connectionString,
+    SOURCE_CONTAINER: 'lake',
+    SOURCE_FOLDER: sampleFolder,
+    SOURCE_QUIET_SECONDS: '0',
+    KLAVIYO_BASE_URL: klaviyo.url,
+    WEBSITE_AUTH_ENABLED: 'True',
+    ...settings,
+  };
+  const services = createServices(parseEnv(env));
+  await ensureStorage(services, { signal });
+
+  const functions: { name: string; options: HttpFunctionOptions; pattern: RegExp }[] = [];
+  const definitions = registerHttp(
+    {
+      http: (name: string, options: HttpFunctionOptions) => {
+        const pattern = new RegExp(`^/${(options.route ?? name).replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+        functions.push({ name, options, pattern });
+      },
+    },
+    services,
+  );
+
+  let count = 0;
+  const call = async (
+    method: string,
+    target: string,
+    { as = 'Administrator', body, raw, headers = {}, ifMatch }: ApiCall = {},
+  ): Promise<ApiAnswer> => {
+    const url = new URL(target, 'http://localhost:7071');
+    const found = functions
+      .filter(({ options }) => options.methods?.some((known) => known === method))
+      .flatMap(({ options, pattern }) => {
+        const match = pattern.exec(url.pathname);
+        return match ? [{ options, params: match.groups ?? {} }] : [];
+      })[0];
+    if (!found) throw new Error(`no route ${method} ${url.pathname}`);
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const checked = authenticate(
+      {
+        host: 'localhost:7071',
+        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+        ...headers,
+        'x-local-role': as,
+      },
+      { tenantId: vault.tenantId, now: new Date() },
+    );
+    if (!('headers' in checked)) throw new Error(checked.message);
+    const request = new HttpRequest({
+      method,
+      url: url.href,
+      headers: checked.headers as Record<string, string>,
+      query: Object.fromEntries(url.searchParams),
+      params: Object.fromEntries(Object.entries(found.params).map(([name, value]) => [name, decodeURIComponent(value)])),
+      ...(sent === undefined ? {} : { body: { string: sent } }),
+    });
+    const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}`, logHandler: () => undefined });
+    const answer = (await found.options.handler(request, context)) as {
+      status: number;
+      headers: Record<string, string>;
+      body?: unknown;
+      jsonBody?: unknown;
+    };
+    const text = answer.jsonBody === undefined ? await textOf(answer.body) : JSON.stringify(answer.jsonBody);
+    const isJson = answer.jsonBody !== undefined || (answer.headers['content-type'] ?? '').includes('json');
+    return {
+      status: answer.status,
+      headers: new Headers(answer.headers),
+      text,
+      json: (isJson ? JSON.parse(text) : {}) as ApiAnswer['json'],
+    };
+  };
+
+  return {
+    call,
+    services,
+    definitions,
+    azurite,
+    vault,
+    klaviyo,
+    close: async (): Promise<void> => {
+      await services.klaviyo.close();
+      await Promise.all([azurite.close(), vault.close(), klaviyo.close()]);
+      tls.setDefaultCACertificates(certificates);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+export type Api = Awaited<ReturnType<typeof startApi>>;
+
+/** The body of a connection that works. */
+export const aConnection = (more: Record<string, unknown> = {}) => ({
+  displayName: `Klaviyo ${Math.random()}`,
+  apiKey: 'pk_sandbox_full',
+  agreed: true,
+  ...more,
+});
+
+/** The body of an export that works. */
+export const anExport = (more: Record<string, unknown> = {}) => ({
+  name: 'VIP newsletter',
+  listId: 'LIST5K',
+  segments: ['Loyal'],
+  mapping: { email: 'EMail' },
+  ...more,
+});
