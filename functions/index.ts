@@ -3,6 +3,10 @@ import { parseEnv } from '../shared/env';
 import { ensureStorage } from '../shared/platform/provision';
 import { createServices } from '../shared/services';
 import { registerHttp } from './http/register-all';
+import { registerAdvanceRun } from './queue/advance-run';
+import { registerExportRequests } from './queue/export-requests';
+import { registerPoison } from './queue/poison';
+import { registerTimer } from './timer/refresh';
 
 /** Longest the app waits at its start for missing tables, queues and containers; they may come later, too. */
 const PROVISION_MS = 30_000;
@@ -22,7 +26,7 @@ app.hook.appStart(async () => {
 app.hook.appTerminate(() => services.lifetime.end());
 
 registerHttp(app, services);
-
-// timer
-
-// queues
+registerTimer(app, services);
+registerAdvanceRun(app, services);
+registerExportRequests(app, services);
+registerPoison(app, services);

@@ -1,3 +1,4 @@
+import { createActivity } from './activity/activity';
 import { createConnectionStore } from './connections/connection-store';
 import { createConnections } from './connections/connections';
 import type { Env } from './env';
@@ -14,6 +15,9 @@ import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
 import { createRows } from './platform/tables';
 import { createLog } from './platform/telemetry';
+import { createPoison } from './requests/poison';
+import { createRequests } from './requests/requests';
+import { createRunMessages } from './requests/run-messages';
 import { createAdvance } from './runs/advance';
 import { createExportActivities } from './runs/export-activity';
 import { createHashKey } from './runs/hash-key';
@@ -31,6 +35,8 @@ import { createRunStore } from './runs/run-store';
 import { createRuns } from './runs/runs';
 import { createStaging } from './runs/staging';
 import { createStateStore } from './runs/state-store';
+import { createFanOut } from './schedules/fan-out';
+import { createTickStore } from './schedules/tick-store';
 import { createCdmFolderSource } from './segments/cdm-folder/cdm-folder-source';
 import { createSettings } from './settings/settings';
 
@@ -154,6 +160,27 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     now,
   });
 
+  const activity = createActivity({ table: tables.activity });
+  const poison = createPoison({ activity, now, log });
+  const fanOut = createFanOut({
+    segmentExports: exportStore,
+    settings,
+    runs,
+    tickStore: createTickStore({ table: tables.settings }),
+    now,
+    log,
+  });
+  const requests = createRequests({
+    segmentExports: exportStore,
+    settings,
+    runs,
+    poison,
+    poisonQueue: queues.exportRequestsPoison,
+    source: env.SOURCE_KIND === 'cdm-folder' ? { container: env.SOURCE_CONTAINER ?? '', folder: env.SOURCE_FOLDER ?? '' } : undefined,
+    log,
+  });
+  const runMessages = createRunMessages({ advanceRun, poison, poisonQueue: queues.exportRunsPoison });
+
   return {
     env,
     now,
@@ -174,6 +201,11 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     runStore,
     activities,
     advanceRun,
+    activity,
+    poison,
+    fanOut,
+    requests,
+    runMessages,
   };
 };
 

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { ExportId } from '../ids';
+
+/** What both kinds of request may carry. */
+const common = {
+  version: z.literal(1),
+  /** the sender's own id of this request: sent again, it starts nothing again */
+  requestId: z.string().min(1).max(200).optional(),
+  /** W3C trace context of the sender */
+  traceparent: z
+    .string()
+    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'expected a W3C traceparent')
+    .optional(),
+};
+
+export const RunOne = z
+  .strictObject({
+    ...common,
+    type: z.literal('run'),
+    exportId: ExportId,
+    full: z.boolean().default(false),
+    dryRun: z.boolean().default(false),
+  })
+  .meta({ id: 'RunOne' });
+export type RunOne = z.infer<typeof RunOne>;
+
+export const RunAll = z.strictObject({ ...common, type: z.literal('runAll') }).meta({ id: 'RunAll' });
+export type RunAll = z.infer<typeof RunAll>;
+
+/** The queue `export-requests`: the contract that other systems write to. */
+export const ExportRequest = z.discriminatedUnion('type', [RunOne, RunAll]).meta({ id: 'ExportRequest' });
+export type ExportRequest = z.infer<typeof ExportRequest>;
+
+/** What storage says of a blob; Event Grid's schema and CloudEvents 1.0 carry the same `data`. */
+const BlobData = z.object({ api: z.string(), eTag: z.string().optional(), url: z.string().optional() });
+
+/**
+ * An event of a storage account: in Event Grid's own schema, or as a CloudEvent. Both come from Azure, so unknown fields are no error.
+ * @see azure-docs, event-schema-blob-storage
+ */
+export const BlobEvent = z.union([
+  z
+    .object({ specversion: z.literal('1.0'), type: z.string(), subject: z.string().optional(), data: z.unknown() })
+    .transform(({ type, subject, data }) => ({ type, subject, data })),
+  z
+    .object({ eventType: z.string(), subject: z.string(), data: z.unknown() })
+    .transform(({ eventType, subject, data }) => ({ type: eventType, subject, data })),
+]);
+export type BlobEvent = z.infer<typeof BlobEvent>;
+
+/** Calls after which a blob has its content. CreateFile is not among them: Data Lake raises it with nothing written yet. */
+const WRITTEN_BY = new Set(['PutBlob', 'PutBlockList', 'CopyBlob', 'FlushWithClose']);
+
+/** Where the source's model.json lies; undefined for a source without one. */
+export interface SourceFolder {
+  readonly container: string;
+  readonly folder: string;
+}
+
+export type ReadEvent =
+  | { readonly kind: 'refreshed'; /** version of model.json, without quotes */ readonly eTag: string }
+  | { readonly kind: 'ignored'; readonly why: 'type' | 'api' | 'blob' }
+  | { readonly kind: 'wrong'; readonly reason: string };
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** Container and blob of a subject, or the path of an address: its first part may be the account's name (as in Azurite). */
+const isBlob = (place: string, { container, folder }: SourceFolder): boolean => {
+  const blob = [folder.replace(/^\/+|\/+$/g, ''), 'model.json'].filter((part) => part !== '').join('/');
+  const subject = /^\/blobServices\/[^/]+\/containers\/([^/]+)\/blobs\/(.+)$/.exec(place);
+  if (subject) return subject[1] === container && (subject[2] === blob || decoded(subject[2]!) === blob);
+  if (!URL.canParse(place)) return false;
+  const path = decoded(new URL(place).pathname);
+  return path === `/${container}/${blob}` || path.replace(/^\/[^/]+/, '') === `/${container}/${blob}`;
+};
+
+/** Whether a parsed message is an event rather than a request of the contract. */
+export const looksLikeEvent = (value: Readonly<Record<string, unknown>>): boolean => 'specversion' in value || 'eventType' in value;
+
+/** What an event means for us: only a finished write of the source's own model.json says that a refresh is done. */
+export const readBlobEvent = ({ type, subject, data }: BlobEvent, source: SourceFolder | undefined): ReadEvent => {
+  if (type !== 'Microsoft.Storage.BlobCreated') return { kind: 'ignored', why: 'type' };
+  const blob = BlobData.safeParse(data);
+  if (!blob.success) return { kind: 'wrong', reason: 'The event has no data.api; expected a BlobCreated event of a storage account.' };
+  const { api, eTag, url } = blob.data;
+  const places = [subject, url].filter((place) => place !== undefined && place !== '') as string[];
+  if (!source || places.length === 0 || !places.every((place) => isBlob(place, source))) return { kind: 'ignored', why: 'blob' };
+  if (!WRITTEN_BY.has(api)) return { kind: 'ignored', why: 'api' };
+  const version = eTag?.replace(/^(W\/)?"|"$/g, '') ?? '';
+  return version === '' ? { kind: 'wrong', reason: 'The event has no data.eTag.' } : { kind: 'refreshed', eTag: version };
+};

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { isDomainError } from '../errors';
+import type { Export } from '../exports/export';
+import { errorFields } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
+import type { Queue } from '../platform/queues';
+import { followsSystem, isScheduled } from '../schedules/fan-out';
+import type { ExportReader, ScheduleReader } from '../schedules/fan-out';
+import { mayPass, startAll } from '../schedules/start-all';
+import type { RunStarter, StartRequest } from '../schedules/start-all';
+import { BlobEvent, ExportRequest, looksLikeEvent, readBlobEvent } from './export-request';
+import type { SourceFolder } from './export-request';
+import { decodeMessage, reasonOf } from './message';
+import type { Poison } from './poison';
+
+/** The platform gives a message five times, then moves its bare body to the poison queue (host.json leaves maxDequeueCount at 5). */
+const LAST_ATTEMPT = 5;
+export const QUEUE = 'export-requests';
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
+
+/** A request that can be carried out, or why it cannot. */
+type Plan =
+  | { readonly kind: 'start'; readonly requests: AsyncIterable<StartRequest> | readonly StartRequest[]; readonly one: boolean }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'refuse'; readonly reason: string };
+
+/** Requests of other systems and events of the source: each starts its runs once, however often it is delivered. */
+export const createRequests = ({
+  segmentExports,
+  settings,
+  runs,
+  poison,
+  poisonQueue,
+  source,
+  log,
+}: {
+  segmentExports: ExportReader;
+  settings: ScheduleReader;
+  runs: RunStarter;
+  poison: Pick<Poison, 'refuse'>;
+  poisonQueue: Queue<unknown>;
+  /** undefined: the source has no model.json, its events mean nothing */
+  source: SourceFolder | undefined;
+  log: Log;
+}) => {
+  const system = async (signal: AbortSignal) => (await settings.getSchedule({ signal })).value;
+
+  async function* eachExport(
+    chosen: (segmentExport: Export) => boolean,
+    request: Omit<StartRequest, 'exportId'>,
+    signal: AbortSignal,
+  ): AsyncGenerator<StartRequest> {
+    for await (const { value } of segmentExports.readAll({ signal })) {
+      if (chosen(value)) yield { ...request, exportId: value.id };
+    }
+  }
+
+  const planEvent = (value: unknown, messageId: string, signal: AbortSignal): Plan => {
+    const event = BlobEvent.safeParse(value);
+    if (!event.success) return { kind: 'refuse', reason: 'The message is neither an Event Grid event nor a CloudEvent 1.0.' };
+    const read = readBlobEvent(event.data, source);
+    if (read.kind === 'wrong') return { kind: 'refuse', reason: read.reason };
+    if (read.kind === 'ignored') {
+      log('event_ignored', { messageId, why: read.why });
+      return { kind: 'nothing' };
+    }
+    const request = {
+      trigger: { kind: 'event', by: 'source' },
+      full: false,
+      dryRun: false,
+      requestKey: `evt-${digest(read.eTag)}`,
+    } as const;
+    return { kind: 'start', requests: eachExport(followsSystem, request, signal), one: false };
+  };
+
+  const plan = async (message: unknown, messageId: string, signal: AbortSignal): Promise<Plan> => {
+    const decoded = decodeMessage(message);
+    if ('reason' in decoded) return { kind: 'refuse', reason: decoded.reason };
+    if (looksLikeEvent(decoded.value)) return planEvent(decoded.value, messageId, signal);
+    const parsed = ExportRequest.safeParse(decoded.value);
+    if (!parsed.success) return { kind: 'refuse', reason: reasonOf(parsed.error) };
+    const request = parsed.data;
+    const asked = { trigger: { kind: 'request', by: 'queue' }, requestKey: `req-${digest(request.requestId ?? messageId)}` } as const;
+    if (request.type === 'run') {
+      const { exportId, full, dryRun } = request;
+      return { kind: 'start', requests: [{ ...asked, exportId, full, dryRun }], one: true };
+    }
+    const schedule = await system(signal);
+    const scheduled = (segmentExport: Export) => isScheduled(segmentExport, schedule);
+    return { kind: 'start', requests: eachExport(scheduled, { ...asked, full: false, dryRun: false }, signal), one: false };
+  };
+
+  const carryOut = async (
+    message: unknown,
+    { messageId, signal }: { messageId: string; signal: AbortSignal },
+  ): Promise<string | undefined> => {
+    const planned = await plan(message, messageId, signal);
+    if (planned.kind === 'refuse') return planned.reason;
+    if (planned.kind === 'nothing') return undefined;
+    const { startedCount, failed } = await startAll(planned.requests, { runs, log, signal });
+    log('request_received', { messageId, startedCount, failedCount: failed.length });
+    const passing = failed.find(({ error }) => mayPass(error));
+    if (passing) throw passing.error;
+    // Asked for one export, the sender must learn why it does not run; of many, one may have gone meanwhile.
+    const refused = planned.one ? failed[0]?.error : undefined;
+    return isDomainError(refused) ? refused.message : undefined;
+  };
+
+  return {
+    /**
+     * Carries out one message of the queue `export-requests`, as the host gives it. What cannot be carried out goes to the poison
+     * queue with its reason.
+     * @param attempt how often the platform has given this message, from 1
+     * @throws when it can pass: the platform then gives the message back
+     */
+    receive: async (
+      message: unknown,
+      { messageId, attempt, signal }: { messageId: string; attempt: number; signal: AbortSignal },
+    ): Promise<void> => {
+      let reason: string | undefined;
+      try {
+        reason = await carryOut(message, { messageId, signal });
+      } catch (error) {
+        if (attempt < LAST_ATTEMPT) throw error;
+        log('request_given_up', { messageId, ...errorFields(error) });
+        reason = `The request failed ${attempt} times: ${isDomainError(error) ? error.message : 'something unexpected happened.'}`;
+      }
+      if (reason !== undefined) await poison.refuse(message, { from: QUEUE, to: poisonQueue, reason, messageId, signal });
+    },
+  };
+};
+
+export type Requests = ReturnType<typeof createRequests>;
