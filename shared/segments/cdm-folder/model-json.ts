@@ -37,7 +37,7 @@ const Attribute = z.object({ name: text('the name of an attribute').min(1, 'expe
 
 /** Some writers put booleans into strings (microsoft/CDM declares `boolean | string`). */
 const BooleanOrText = z
-  .union([z.boolean(), z.string().regex(/^(true|false)$/i)], { error: 'expected true or false' })
+  .union([z.boolean(), z.string().regex(/^(true|false)$/i, 'expected true or false')], { error: 'expected true or false' })
   .transform((value) => value === true || String(value).toLowerCase() === 'true');
 
 const FileFormatSettings = z.object({
@@ -170,16 +170,24 @@ const firstTwice = (names: readonly string[]): number => {
 };
 
 export type Encoding = 'utf-8' | 'utf-16le';
-const ENCODINGS: Record<string, Encoding> = {
-  utf8: 'utf-8',
-  usascii: 'utf-8',
-  ascii: 'utf-8',
-  '65001': 'utf-8',
-  utf16: 'utf-16le',
-  utf16le: 'utf-16le',
-  unicode: 'utf-16le',
-  '1200': 'utf-16le',
-};
+const ENCODINGS = new Map<string, Encoding>([
+  ['utf8', 'utf-8'],
+  ['usascii', 'utf-8'],
+  ['ascii', 'utf-8'],
+  ['65001', 'utf-8'],
+  ['utf16', 'utf-16le'],
+  ['utf16le', 'utf-16le'],
+  ['unicode', 'utf-16le'],
+  ['1200', 'utf-16le'],
+]);
+const QUOTE_STYLES = new Map([
+  ['csv', true],
+  ['none', false],
+]);
+const CSV_STYLES = new Map([
+  ['quotealways', true],
+  ['quoteafterdelimiter', false],
+]);
 
 /**
  * What the settings of a partition mean. Asked only of partitions that are read, so that an odd one elsewhere stops nobody.
@@ -194,11 +202,11 @@ export const partitionFormat = (
     modelMalformed(file, `expected ${expected}`, { pointer: `${pointer}/fileFormatSettings/${setting}` });
   // A line end, a quote, or a character of several bytes cannot divide fields.
   if (!/^[\t\x20\x21\x23-\x7e]$/.test(delimiter)) throw wrong('delimiter', 'one ASCII character, as , or ; or | or a tab');
-  const knownEncoding = ENCODINGS[encoding.toLowerCase().replaceAll(/[-_ ]/g, '')];
+  const knownEncoding = ENCODINGS.get(encoding.toLowerCase().replaceAll(/[-_ ]/g, ''));
   if (knownEncoding === undefined) throw wrong('encoding', 'UTF-8 or UTF-16LE');
-  const quoting = { csv: true, none: false }[quoteStyle.toLowerCase().replace('quotestyle.', '')];
+  const quoting = QUOTE_STYLES.get(quoteStyle.toLowerCase().replace('quotestyle.', ''));
   if (quoting === undefined) throw wrong('quoteStyle', 'QuoteStyle.Csv or QuoteStyle.None');
-  const anywhere = { quotealways: true, quoteafterdelimiter: false }[csvStyle.toLowerCase().replace('csvstyle.', '')];
+  const anywhere = CSV_STYLES.get(csvStyle.toLowerCase().replace('csvstyle.', ''));
   if (anywhere === undefined) throw wrong('csvStyle', 'CsvStyle.QuoteAlways or CsvStyle.QuoteAfterDelimiter');
   return { delimiter, quoted: quoting, quoteAnywhere: anywhere, header: columnHeaders, encoding: knownEncoding };
 };
