@@ -86,7 +86,7 @@ export const toProblem = (
   const problems =
     error instanceof InvalidInputError
       ? error.problems
-      : isDomainError(error) && error.pointer !== undefined
+      : isDomainError(error) && !(error instanceof UpstreamError) && error.pointer !== undefined
         ? [{ pointer: error.pointer, detail: error.message }]
         : [];
   return {

@@ -150,7 +150,7 @@ export const createHandler =
       const changes = definition.method !== 'GET';
       if (changes) refuseCrossSite(request);
       const params = parseParams(definition, request.params);
-      const query = parseInput(definition.query ?? z.strictObject({}), readQuery(request.query), { prefix: '?' });
+      const query = parseInput(definition.query ?? z.strictObject({}), readQuery(request.query), { where: 'query' });
       const sent = changes ? await readJson(request, { optional: definition.body === undefined || definition.bodyOptional === true }) : {};
       const ifMatch = definition.ifMatch ? readIfMatch(request.headers, { any: definition.ifMatch === 'orAny' }) : undefined;
       const body = changes ? parseInput(definition.body ?? z.strictObject({}), sent) : undefined;

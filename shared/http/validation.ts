@@ -19,27 +19,32 @@ const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
   );
 
 /** What zod found → one sentence per field. Never shows a value, as it may be a key or an address. */
-const toProblems = (error: z.ZodError, input: unknown, prefix: string): FieldProblem[] => {
+const toProblems = (error: z.ZodError, input: unknown, where: 'body' | 'query'): FieldProblem[] => {
+  const pointTo = (path: readonly PropertyKey[]): string => (where === 'query' ? `?${path.map(String).join('.')}` : pointerTo(path));
   const problems = error.issues.flatMap((issue): FieldProblem[] => {
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ pointer: prefix + pointerTo([...issue.path, key]), detail: 'There is no such field.' }));
+      return issue.keys.map((key) => ({ pointer: pointTo([...issue.path, key]), detail: 'There is no such field.' }));
     }
     const missing = issue.path.length > 0 && at(input, issue.path) === undefined;
     const said = issue.message.replace(/^Invalid (?:input|option): /, '').replace(/, received undefined$/, '');
-    return [{ pointer: prefix + pointerTo(issue.path), detail: missing ? `This field is required: ${said}` : said }];
+    return [{ pointer: pointTo(issue.path), detail: missing ? `This field is required: ${said}` : said }];
   });
   return problems.slice(0, MAX_PROBLEMS);
 };
 
 /**
  * Unknown → typed.
- * @param prefix of the pointers: nothing for the body, ? for the query
+ * @param where fields of the body are named by JSON pointer, parameters of the query by ?name
  * @throws InvalidInputError invalid_input, with one problem per field
  */
-export const parseInput = <S extends z.ZodType>(schema: S, input: unknown, { prefix = '' }: { prefix?: string } = {}): z.output<S> => {
+export const parseInput = <S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+  { where = 'body' }: { where?: 'body' | 'query' } = {},
+): z.output<S> => {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problems = toProblems(parsed.error, input, prefix);
+  const problems = toProblems(parsed.error, input, where);
   const [first] = problems;
   throw new InvalidInputError({
     code: 'invalid_input',

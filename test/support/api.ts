@@ -73,6 +73,7 @@ export const startApi = async ({ settings = {} }: { settings?: Record<string, st
       ],
       seed: 1,
       refreshedAt: new Date('2026-11-23T02:33:00Z'),
+      containerUrl: source.url,
       sink: createContainerSink(source),
     },
     { signal },

@@ -58,6 +58,11 @@ describe('an error becomes an answer', () => {
     });
   });
 
+  it('gives no pointer into another system’s document, as it would be read as one into the body', () => {
+    const malformed = new UpstreamError('source', { ...error('model_malformed'), pointer: '/entities/0', retryable: false });
+    expect(problemOf(malformed).body.errors).toBeUndefined();
+  });
+
   it('says when to come back, in whole seconds', () => {
     const away = (retryAfterMs?: number) => new UpstreamError('klaviyo', { ...error('throttled'), retryable: true, retryAfterMs });
     expect(problemOf(away(1_200)).headers['retry-after']).toBe('2');

@@ -1,0 +1,59 @@
+import { startApi } from '../support/api';
+import type { Api } from '../support/api';
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.close());
+
+const weekly = { active: true, repeat: 'weekly', days: ['monday'], times: ['02:30'], timeZone: 'Europe/Paris' };
+
+describe('the system schedule', () => {
+  it('is off until an administrator turns it on, by version from the first time', async () => {
+    const fresh = await api.call('GET', '/api/settings/schedule');
+    expect([fresh.status, fresh.json.active, fresh.headers.get('etag')]).toEqual([200, false, '"0"']);
+    expect((await api.call('PUT', '/api/settings/schedule', { body: weekly })).status).toBe(428);
+    const put = (ifMatch: string) => api.call('PUT', '/api/settings/schedule', { body: weekly, ifMatch });
+    const both = await Promise.all([put('"0"'), put('"0"')]);
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 412]);
+    expect((await put('"0"')).status).toBe(412);
+    const read = await api.call('GET', '/api/settings/schedule', { as: 'Viewer' });
+    expect(read.json).toEqual({ ...weekly, daysOfMonth: [] });
+    expect((await put(read.headers.get('etag')!)).status).toBe(200);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['a time that is none', { times: ['25:00'] }, '/times/0'],
+    ['five times a day', { times: ['01:00', '02:00', '03:00', '04:00', '05:00'] }, '/times'],
+    ['a zone that is none', { timeZone: 'Europe/Nowhere' }, '/timeZone'],
+    ['weekly without days', { days: [] }, ''],
+    ['an unknown field', { at: '02:00' }, '/at'],
+  ])('refuses %s', async (_, more, pointer) => {
+    const answer = await api.call('PUT', '/api/settings/schedule', { body: { ...weekly, ...more }, ifMatch: '"0"' });
+    expect([answer.status, answer.json.errors.map((error) => error.pointer)]).toEqual([400, [pointer]]);
+  });
+});
+
+describe('health', () => {
+  it('is open, says versions and no secrets', async () => {
+    const answer = await api.call('GET', '/api/health', { as: 'Anonymous' });
+    expect(answer.json).toEqual({ status: 'healthy', storage: 'reachable', version: '0.1.0', revision: '2026-07-15' });
+  });
+});
+
+describe('the table of routes', () => {
+  it('names each operation and each method of a path once', () => {
+    const seen = api.definitions.flatMap(({ operation, method, path }) => [operation, `${method} ${path}`]);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it('asks for a version wherever something is replaced or removed', () => {
+    const changes = api.definitions.filter(({ method }) => ['PUT', 'PATCH', 'DELETE'].includes(method));
+    expect(changes.filter(({ ifMatch }) => ifMatch === undefined)).toEqual([]);
+  });
+
+  it('is open for health alone', () => {
+    expect(api.definitions.filter(({ who }) => who === 'open').map(({ path }) => path)).toEqual(['api/health']);
+  });
+});
