@@ -66,6 +66,9 @@ export const storageError = (error: unknown, what: string): Error => {
   });
 };
 
+/** Size of the blocks of large blobs. */
+const BLOCK_BYTES = 4 * 1024 * 1024;
+
 /** One container, with our errors. Everything waits on `signal`. */
 export const createBlobs = (container: ContainerClient) => {
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
@@ -147,18 +150,33 @@ export const createBlobs = (container: ContainerClient) => {
         return { etag: answer.etag ?? '' };
       }),
 
-    /** Streams a blob of any size in blocks of 4 MiB, two at a time. */
-    writeStream: async (
+    /** Writes a blob of any size from parts, block by block; nobody sees it before the last one is there. */
+    writeParts: async (
       name: string,
-      stream: Readable,
-      { signal, contentType, ...conditions }: { signal: AbortSignal; contentType?: string } & Conditions,
+      parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+      { signal, ...conditions }: { signal: AbortSignal } & Conditions,
     ): Promise<{ etag: string }> =>
       attempt('The blob', async () => {
-        const answer = await container.getBlockBlobClient(name).uploadStream(stream, 4 * 1024 * 1024, 2, {
-          abortSignal: signal,
-          conditions: azureConditions(conditions),
-          ...(contentType ? { blobHTTPHeaders: { blobContentType: contentType } } : {}),
-        });
+        const blob = container.getBlockBlobClient(name);
+        const ids: string[] = [];
+        let waiting: Uint8Array[] = [];
+        let bytes = 0;
+        const stage = async (): Promise<void> => {
+          if (bytes === 0) return;
+          const block = Buffer.concat(waiting, bytes);
+          waiting = [];
+          bytes = 0;
+          const id = Buffer.from(String(ids.length).padStart(8, '0')).toString('base64');
+          ids.push(id);
+          await blob.stageBlock(id, block, block.length, { abortSignal: signal });
+        };
+        for await (const part of parts) {
+          waiting.push(part);
+          bytes += part.byteLength;
+          if (bytes >= BLOCK_BYTES) await stage();
+        }
+        await stage();
+        const answer = await blob.commitBlockList(ids, { abortSignal: signal, conditions: azureConditions(conditions) });
         return { etag: answer.etag ?? '' };
       }),
 

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { RunId } from '../ids';
@@ -76,7 +75,7 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
     table: MemberTable,
     { signal }: { signal: AbortSignal },
   ): Promise<void> => {
-    await blobs.writeStream(`${folder(runId, attempt)}/members`, Readable.from(encodeState(header, table)), { signal });
+    await blobs.writeParts(`${folder(runId, attempt)}/members`, encodeState(header, table), { signal });
   },
 
   /** @throws NotFoundError staged_missing; UnreadableStateError */

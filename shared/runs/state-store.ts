@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { ExportId } from '../ids';
 import type { Blobs } from '../platform/blobs';
 import { UnreadableStateError, decodeState, encodeState } from './member-state';
@@ -36,7 +35,7 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
   /** Writes a generation; writing the same one again leaves the same bytes. Older ones but the last are removed. */
   write: async (header: StateHeader, table: MemberTable, { signal }: { signal: AbortSignal }): Promise<void> => {
     const exportId = header.exportId as ExportId;
-    await blobs.writeStream(name(exportId, header.generation), Readable.from(encodeState(header, table)), { signal });
+    await blobs.writeParts(name(exportId, header.generation), encodeState(header, table), { signal });
     for await (const blob of blobs.list(`${exportId}/`, { signal })) {
       if (blob.name < name(exportId, header.generation - 1)) await blobs.remove(blob.name, { signal });
     }
