@@ -27,7 +27,8 @@ const fromBase64 = (text: string): string | undefined => {
   }
 };
 
-const nameOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`);
+const nameOf = (value: unknown): string =>
+  value === null || value === undefined ? String(value) : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 
 /**
  * Reads a queue message as it reaches a handler: the Functions library parses text that is JSON (so `35732122e2` comes as a number)

@@ -16,10 +16,11 @@ export const createRunMessages = ({
   /** @throws only when storage does not answer; the platform then gives the message back */
   receive: async (message: unknown, { messageId, signal }: { messageId: string; signal: AbortSignal }): Promise<void> => {
     const decoded = decodeMessage(message);
-    const parsed = 'value' in decoded ? RunMessage.safeParse(decoded.value) : undefined;
-    if (parsed?.success) return advanceRun(parsed.data, { signal });
-    const reason = 'reason' in decoded ? decoded.reason : reasonOf(parsed!.error!);
-    await poison.refuse(message, { from: 'export-runs', to: poisonQueue, reason, messageId, signal });
+    const refuse = (reason: string) => poison.refuse(message, { from: 'export-runs', to: poisonQueue, reason, messageId, signal });
+    if ('reason' in decoded) return refuse(decoded.reason);
+    const parsed = RunMessage.safeParse(decoded.value);
+    if (!parsed.success) return refuse(reasonOf(parsed.error));
+    await advanceRun(parsed.data, { signal });
   },
 });
 

@@ -30,8 +30,8 @@ const zoneDay = (timeZone: string, day: number): ZoneDay => {
     zoneDays.clear();
     cachedDays = 0;
   }
-  let days = zoneDays.get(timeZone);
-  if (!days) zoneDays.set(timeZone, (days = new Map()));
+  const days = zoneDays.get(timeZone) ?? new Map<number, ZoneDay>();
+  zoneDays.set(timeZone, days);
   let found = days.get(day);
   if (!found) {
     const zone = IANAZone.create(timeZone);

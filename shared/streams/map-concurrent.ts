@@ -22,9 +22,12 @@ export async function* mapConcurrent<T, R>(
       const head = open[0];
       if (reading === undefined && head === undefined) return;
       // A slow source must not hold back what is ready, nor a slow call the source.
-      const first = await Promise.race([reading?.then(() => 'item' as const), head?.then(() => 'result' as const)].filter((one) => one));
+      const ready: Promise<'item' | 'result'>[] = [];
+      if (reading) ready.push(reading.then(() => 'item'));
+      if (head) ready.push(head.then(() => 'result'));
+      const first = await Promise.race(ready);
       if (first === 'result') {
-        open.shift();
+        void open.shift(); // awaited as head
         yield await head!;
       } else {
         const next = await reading!;

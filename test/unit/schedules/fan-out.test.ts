@@ -26,7 +26,7 @@ const anExport = (number: number, fields: { schedule?: object; createdAt?: strin
 const daily = (time: string, timeZone = 'UTC'): object => ({ kind: 'custom', repeat: 'daily', times: [time], timeZone });
 
 /** A small world with a clock that can be set; what `start` refuses is given by export id. */
-const aWorld = ({ exports = [] as Export[], system = defaultSystemSchedule as SystemSchedule } = {}) => {
+const aWorld = ({ exports = [] as Export[], system = defaultSystemSchedule } = {}) => {
   const world = {
     exports,
     system,

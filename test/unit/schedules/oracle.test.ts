@@ -21,7 +21,7 @@ const wallClock = (timeZone: string): Int32Array => {
   });
   const shown = (ms: number): number => {
     const part = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
-    return Date.UTC(part.year!, part.month! - 1, part.day!, part.hour!, part.minute!) / MINUTE_MS;
+    return Date.UTC(part.year!, part.month! - 1, part.day, part.hour, part.minute) / MINUTE_MS;
   };
   const minutes = (END_MS - START_MS) / MINUTE_MS;
   const clock = new Int32Array(minutes);
