@@ -1,3 +1,5 @@
+import { NewConnection } from '../../shared/connections/connection';
+import { createConnections } from '../../shared/connections/connections';
 import { aConnection, startApi } from '../support/api';
 import type { Api } from '../support/api';
 
@@ -78,6 +80,25 @@ describe('connecting', () => {
     expect([answer.status, answer.json.code]).toEqual([502, 'vault_refused']);
     api.vault.faults.clear();
     expect((await traces()).rows).toBe(before.rows);
+  });
+
+  it('takes the secret and the name back when the row cannot be written', async () => {
+    const { connectionStore, secrets, klaviyo, now } = api.services;
+    const broken = createConnections({
+      store: { ...connectionStore, insert: () => Promise.reject(new Error('storage is away')) },
+      secrets,
+      klaviyo,
+      dependents: async function* () {},
+      now,
+    });
+    const before = await traces();
+    const input = NewConnection.parse(aConnection({ displayName: 'Half-made' }));
+    const caller = { id: 'me', name: 'Me', role: 'Administrator' as const, application: false };
+    const seen = api.vault.requests.length;
+    await expect(broken.create(input, { caller, signal: AbortSignal.timeout(10_000) })).rejects.toThrow('storage is away');
+    expect(await traces()).toEqual(before);
+    expect(api.vault.requests.slice(seen).filter((line) => /^PUT/.test(line))).toHaveLength(1);
+    await connect({ displayName: 'Half-made' });
   });
 
   it('asks to come back when Klaviyo cannot be reached, and keeps nothing', async () => {
