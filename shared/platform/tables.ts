@@ -1,7 +1,7 @@
 import { RestError, odata } from '@azure/data-tables';
 import type { TableClient } from '@azure/data-tables';
 import type { z } from 'zod';
-import { ConflictError, NotFoundError } from '../errors';
+import { ConflictError, LimitError, NotFoundError } from '../errors';
 import { storageError } from './blobs';
 
 /** A parsed row with the ETag that its next change must name. */
@@ -42,7 +42,7 @@ export const createRows = <S extends z.ZodType>({ table, schema, what }: { table
   const entity = ({ partition, row }: RowKey, value: T) => {
     const document = JSON.stringify(value);
     if (document.length > MAX_DOCUMENT_CHARACTERS) {
-      throw new ConflictError({ code: 'too_large', message: `${what} is too large to be stored; make it smaller.` });
+      throw new LimitError({ code: 'too_large', message: `${what} is too large to be stored; make it smaller.` });
     }
     return { partitionKey: partition, rowKey: row, document };
   };

@@ -62,6 +62,16 @@ describe('saving an export', () => {
       [400, 'field_unknown', ['/mapping/email', '/mapping/location/city', '/mapping/properties/0/field']],
     ],
     ['an unknown connection', { connectionId: 'con_0000000000' }, [400, 'connection_unknown', ['/connectionId']]],
+    [
+      'a mapping too large for a row of the table',
+      {
+        mapping: {
+          email: 'EMail',
+          properties: Array.from({ length: 200 }, (_, index) => ({ field: 'City', name: `${index}${'x'.repeat(190)}` })),
+        },
+      },
+      [422, 'too_large', undefined],
+    ],
     ['a cap above the app’s', { maxProfiles: 5001 }, [422, 'cap_too_high', ['/maxProfiles']]],
     ['unknown fields', { list: 'LIST5K', mapping: { email: 'EMail', mail: 'x' } }, [400, 'invalid_input', ['/mapping/mail', '/list']]],
   ])('refuses %s', async (_, more, expected) => {
