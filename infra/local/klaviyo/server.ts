@@ -90,6 +90,13 @@ const clockOf = ({ now, virtualTime }: ServerOptions): Clock => {
  * @throws the listen error (EADDRINUSE and its like) when the port is taken
  */
 export const startKlaviyoSandbox = async (options: ServerOptions = {}): Promise<RunningSandbox> => {
+  const server = createServer();
+  server.keepAliveTimeout = 30_000;
+  // The port first: a second sandbox on the same folder must fail before it touches the journal. Calls wait while the journal is replayed.
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
+  });
   const clock = clockOf(options);
   const journal = options.dataDir === undefined ? undefined : openJournal(options.dataDir);
   const sandbox = createSandbox(options, clock.nowMs(), journal);
@@ -121,13 +128,8 @@ export const startKlaviyoSandbox = async (options: ServerOptions = {}): Promise<
     return send(response, sandbox.handle({ method, url: request.url ?? '/', headers, body }, clock.nowMs()));
   };
 
-  const server = createServer((request, response) => {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response).catch(() => response.destroy()); // the caller went away in the middle
-  });
-  server.keepAliveTimeout = 30_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {
