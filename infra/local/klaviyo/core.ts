@@ -139,6 +139,7 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       headers: body === undefined ? headers : { ...headers, 'Content-Type': JSON_API },
       body: body === undefined ? '' : JSON.stringify(body),
     });
+    if (seen.path.startsWith('/oauth/')) return notBuilt({ method: request.method, path: seen.path }); // 4.38, not built
     try {
       const { account, scopes, key } = accountOf(request.headers['authorization']);
       seen.account = account.id;
@@ -231,7 +232,7 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
     }
   };
 
-  const notBuilt = ({ method, path }: Endpoint): Answer => ({
+  const notBuilt = ({ method, path }: { readonly method: string; readonly path: string }): Answer => ({
     status: 501,
     headers: { 'Content-Type': 'text/plain' },
     body: `The Klaviyo sandbox does not know ${method} ${path}`,

@@ -99,6 +99,7 @@ describe('before routing', () => {
       status: 405,
       document: { errors: [{ code: 'method_not_allowed', detail: 'Method "PUT" not allowed.' }] },
     });
+    expect(call('POST', '/oauth/token')).toMatchObject({ status: 501, text: 'The Klaviyo sandbox does not know POST /oauth/token' });
     const missing = get('/api/profile-bulk-export-jobs/1/download');
     expect(missing).toMatchObject({
       status: 501,
