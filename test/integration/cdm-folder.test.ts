@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { BlobServiceClient, type ContainerClient } from '@azure/storage-blob';
 import { startAzurite, type Azurite } from '../../infra/local/storage/azurite';
@@ -356,6 +357,80 @@ describe('a CDM folder', () => {
       await container.deleteBlob(aFile('Vip', 2));
       await expect(readAll(source, 'Vip', attributes, snapshot)).rejects.toMatchObject({ code: 'source_changed', retryable: true });
     });
+  });
+
+  describe('a dropped connection', () => {
+    const lines = Array.from({ length: 300_000 }, (_, row) => `${row},person@example.com,Ada`).join('\n');
+
+    /** The account behind a proxy that cuts, once, the connection on which more than `bytes` have come. */
+    const behindProxy = async (bytes: number, onCut: () => Promise<unknown>) => {
+      let cuts = 0;
+      const sockets = new Set<Socket>();
+      const proxy = createTcpServer((socket) => {
+        const upstream = connect(azurite.blobPort, '127.0.0.1');
+        let sent = 0;
+        let isCut = false;
+        for (const [one, other] of [
+          [socket, upstream],
+          [upstream, socket],
+        ] as const) {
+          sockets.add(one);
+          one.on('error', () => one.destroy());
+          one.on('close', () => isCut || other.destroy());
+          one.on('data', (data) => {
+            if (isCut) return;
+            if (one === upstream && (sent += data.length) > bytes && cuts === 0) {
+              cuts += 1;
+              isCut = true;
+              upstream.destroy();
+              void onCut().then(() => socket.destroy());
+            } else if (!other.write(data)) {
+              one.pause();
+              other.once('drain', () => one.resume());
+            }
+          });
+        }
+      }).listen(0, '127.0.0.1');
+      await once(proxy, 'listening');
+      const { port } = proxy.address() as { port: number };
+      const proxied = azurite.connectionString.replace(`:${azurite.blobPort}/`, `:${port}/`);
+      const close = () => {
+        for (const socket of sockets) socket.destroy();
+        proxy.close();
+      };
+      return { close, cuts: () => cuts, service: BlobServiceClient.fromConnectionString(proxied) };
+    };
+
+    it('is taken up where it broke off', async () => {
+      const { container } = await aFolder({ Vip: oneFile(lines) });
+      const { close, cuts, service: proxied } = await behindProxy(3_000_000, () => Promise.resolve());
+      const rows = await readAll(aSource(proxied.getContainerClient(container.containerName)), 'Vip', ['CustomerId']);
+      expect(cuts()).toBe(1);
+      expect(rows.length).toBe(300_000);
+      expect(rows.every(([id], row) => id === `${row}`)).toBe(true);
+      close();
+    });
+
+    it('is not taken up in another version of the file', async () => {
+      const { container, put } = await aFolder({ Vip: oneFile(lines) });
+      const { close, cuts, service: proxied } = await behindProxy(3_000_000, () => put(aFile('Vip', 1), lines.replaceAll('Ada', 'Eve')));
+      const source = aSource(proxied.getContainerClient(container.containerName));
+      await expect(readAll(source, 'Vip')).rejects.toMatchObject({ code: 'source_changed', retryable: true });
+      expect(cuts()).toBe(1);
+      close();
+    });
+  });
+
+  it('may have many files', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const partitions = Array.from({ length: 40 }, (_, index) => ({ path: aFile('Vip', index + 1), content: `${index},a@example.com,A\n` }));
+    const { source } = await aFolder({ Vip: { partitions } });
+    const ids = (await readAll(source, 'Vip')).map(([id]) => Number(id));
+    process.off('warning', note);
+    expect(ids).toEqual([...ids.keys()]);
+    expect(warnings).toEqual([]);
   });
 
   it('stops when the signal says so, and when nobody reads on', async () => {

@@ -59,14 +59,13 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     } catch (error) {
       throw error instanceof NotFoundError ? await whatIsMissing({ signal }) : error;
     }
-    const parts: Buffer[] = [];
-    try {
-      if (opened.bytes > MAX_MODEL_BYTES) throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
-      for await (const part of opened.stream as AsyncIterable<Buffer>) parts.push(part);
-    } finally {
-      opened.stream.destroy();
-    }
     const { etag, bytes, modifiedAt, leaseState } = opened;
+    if (bytes > MAX_MODEL_BYTES) {
+      opened.stream.destroy();
+      throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
+    }
+    const parts: Uint8Array[] = [];
+    for await (const part of partitionBytes(blobs, opened, { blob: file, etag, bytes, encoding: 'utf-8' }, { signal })) parts.push(part);
     return { model: parseModel(Buffer.concat(parts), file), properties: { etag, bytes, modifiedAt, leaseState } };
   };
 
@@ -131,6 +130,7 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
         next = undefined;
         const following = files[index + 1];
         const bytes = partitionBytes(
+          blobs,
           opened,
           { ...partition, encoding: partition.format.encoding },
           {

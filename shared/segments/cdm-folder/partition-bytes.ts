@@ -1,4 +1,5 @@
 import { pipeline, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import { ConflictError, NotFoundError, UpstreamError } from '../../errors';
 import { type Blobs, storageError } from '../../platform/blobs';
@@ -9,12 +10,20 @@ const MAX_GZIP_RATIO = 200;
 const MAX_UNPACKED_BYTES = 64 * 1024 ** 3;
 /** below this a high ratio harms nobody */
 const RATIO_FREE_BYTES = 16 * 1024 ** 2;
+const MAX_SILENCE_MS = 60_000;
+const MAX_DROPS_IN_ONE_PLACE = 5;
 
 export interface PartitionFile {
   readonly blob: string;
   readonly etag: string;
   readonly bytes: number;
   readonly encoding: Encoding;
+}
+
+interface ReadOptions {
+  /** told how many bytes of the blob have come */
+  readonly onProgress?: (receivedBytes: number) => void;
+  readonly signal: AbortSignal;
 }
 
 export type OpenedPartition = Awaited<ReturnType<Blobs['read']>>;
@@ -39,10 +48,13 @@ const toSourceError = (error: unknown, blob: string): unknown => {
 export const openPartition = async (
   blobs: Blobs,
   { blob, etag }: PartitionFile,
-  { signal }: { signal: AbortSignal },
+  { offset = 0, signal }: { offset?: number; signal: AbortSignal },
 ): Promise<OpenedPartition> => {
   try {
-    return await blobs.read(blob, { signal, ifMatch: etag });
+    const opened = await blobs.read(blob, { signal, ifMatch: etag, ...(offset === 0 ? {} : { offset }) });
+    // A file opened ahead has no reader yet, and an error that nobody hears would end the process; the reader hears it, too.
+    opened.stream.on('error', () => undefined);
+    return opened;
   } catch (error) {
     signal.throwIfAborted();
     throw toSourceError(error, blob);
@@ -51,40 +63,89 @@ export const openPartition = async (
 
 /**
  * The CSV text of an opened file as UTF-8 bytes: unpacked, and transcoded where it is UTF-16.
- * @param onProgress told how many bytes of the blob have come
- * @throws UpstreamError source_changed, csv_malformed (broken gzip or UTF-16), partition_too_large
+ * @throws UpstreamError source_changed, csv_malformed (broken gzip or UTF-16), partition_too_large, storage_unavailable
  */
 export const partitionBytes = (
+  blobs: Blobs,
   opened: OpenedPartition,
   file: PartitionFile,
-  { onProgress, signal }: { onProgress?: (receivedBytes: number) => void; signal: AbortSignal },
+  options: ReadOptions,
 ): AsyncGenerator<Uint8Array, void> => {
-  const raw = rawBytes(opened, file, { onProgress, signal });
+  const raw = rawBytes(blobs, opened, file, options);
   const text = file.blob.toLowerCase().endsWith('.gz') ? unpacked(raw, file) : raw;
   return toUtf8(text, file);
 };
 
+/**
+ * The bytes as they lie in storage. A connection that drops or falls silent is taken up where it broke off, under the same ETag: the
+ * SDK's own retry does not see a reset connection, it reports AbortError (azure-sdk-for-js#32268, seen with 12.33.0).
+ */
 const rawBytes = async function* (
-  { stream }: OpenedPartition,
-  { blob, bytes }: PartitionFile,
-  { onProgress, signal }: { onProgress?: ((receivedBytes: number) => void) | undefined; signal: AbortSignal },
+  blobs: Blobs,
+  opened: OpenedPartition,
+  file: PartitionFile,
+  { onProgress, signal }: ReadOptions,
 ): AsyncGenerator<Buffer, void> {
+  let { stream } = opened;
   let received = 0;
+  let receivedAtDrop = 0;
+  let drops = 0;
   try {
-    for await (const part of stream as AsyncIterable<Buffer>) {
-      signal.throwIfAborted();
-      received += part.length;
-      onProgress?.(received);
-      yield part;
+    for (;;) {
+      let cause: unknown;
+      try {
+        for await (const part of withinSilence(stream)) {
+          signal.throwIfAborted();
+          received += part.length;
+          onProgress?.(received);
+          yield part;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        const known = toSourceError(error, file.blob);
+        if (known instanceof UpstreamError && !(known.service === 'storage' && known.retryable)) throw known;
+        cause = error;
+      }
+      // A stream that ends early and quietly would look like a shorter segment.
+      if (received === file.bytes) return;
+      if (received > file.bytes) throw changed(file.blob, cause);
+      stream.destroy();
+      drops = received > receivedAtDrop ? 1 : drops + 1;
+      receivedAtDrop = received;
+      if (drops > MAX_DROPS_IN_ONE_PLACE) {
+        throw new UpstreamError('storage', {
+          code: 'storage_unavailable',
+          message: `The connection to Azure Storage broke off ${drops} times in the same place of ${file.blob}.`,
+          retryable: true,
+          cause,
+        });
+      }
+      if (drops > 1) await sleep(250 * 2 ** drops, undefined, { signal });
+      ({ stream } = await openPartition(blobs, file, { offset: received, signal }));
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw toSourceError(error, blob);
   } finally {
     stream.destroy();
   }
-  // A stream that ends early and quietly would look like a shorter segment.
-  if (received !== bytes) throw changed(blob);
+};
+
+/** Ends with an error when nothing comes for a while; time that the reader takes for itself does not count. */
+const withinSilence = async function* (stream: Readable): AsyncGenerator<Buffer, void> {
+  const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const timer = setTimeout(() => stream.destroy(new Error(`nothing came for ${MAX_SILENCE_MS} ms`)), MAX_SILENCE_MS);
+      try {
+        const next = await iterator.next();
+        if (next.done) return;
+        clearTimeout(timer);
+        yield next.value;
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  } finally {
+    await iterator.return?.();
+  }
 };
 
 const unpacked = async function* (raw: AsyncGenerator<Buffer, void>, { blob, bytes }: PartitionFile): AsyncGenerator<Buffer, void> {
