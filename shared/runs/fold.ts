@@ -6,34 +6,30 @@ import type { StagedBatch } from './run';
  * without an error for them; everybody else who may be on the list is kept with an empty hash, so that the row is sent again.
  */
 
-/** Places of the rows that Klaviyo refused, per batch; `uncertain` where it refused more than it named. */
+/** Records whose rows Klaviyo refused; batches are `uncertain` where it refused more than it named. */
 export interface Rejections {
-  readonly rows: ReadonlyMap<number, ReadonlySet<number>>;
+  readonly records: ReadonlySet<number>;
   readonly uncertain: ReadonlySet<number>;
 }
 
 type Fate = 'sure' | 'unsure' | 'never sent';
 
-const fateOf = (batch: StagedBatch | undefined, row: number, { rows, uncertain }: Rejections): Fate => {
+const fateOf = (batch: StagedBatch | undefined, record: number, { records, uncertain }: Rejections): Fate => {
   if (batch?.postedAt === undefined) return 'never sent';
-  if (batch.outcome !== 'complete' || uncertain.has(batch.number) || rows.get(batch.number)?.has(row)) return 'unsure';
+  if (batch.outcome !== 'complete' || uncertain.has(batch.number) || records.has(record)) return 'unsure';
   return 'sure';
 };
 
-/** Calls `visit` for each record that this run carried, with what became of it. Rows of a batch lie in the order of their records. */
+/** Calls `visit` for each record that this run carried, with what became of it. */
 const eachSent = (
   prepared: MemberTable,
   batches: readonly StagedBatch[],
   rejections: Rejections,
   visit: (record: number, fate: Fate) => void,
 ): void => {
-  const place = new Uint32Array(batches.length + 1);
   for (let record = 0; record < prepared.size; record += 1) {
     if ((prepared.flags(record) & SENT) === 0) continue;
-    const number = batchOf(prepared.mark(record));
-    const row = place[number]!;
-    place[number] = row + 1;
-    visit(record, fateOf(batches[number - 1], row, rejections));
+    visit(record, fateOf(batches[batchOf(prepared.mark(record)) - 1], record, rejections));
   }
 };
 
@@ -62,7 +58,7 @@ export const foldSuccessful = (prepared: MemberTable, batches: readonly StagedBa
  * @param old changed and returned
  */
 export const foldFailed = (old: MemberTable, prepared: MemberTable, batches: readonly StagedBatch[]): MemberTable => {
-  const none: Rejections = { rows: new Map(), uncertain: new Set() };
+  const none: Rejections = { records: new Set(), uncertain: new Set() };
   eachSent(prepared, batches, none, (record, fate) => {
     if (fate === 'never sent') return;
     prepared.loadKey(record);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ExportId, RunId } from '../ids';
 import type { Blobs } from '../platform/blobs';
 import type { Rows } from '../platform/tables';
-import { Run, RunDocument } from './run';
+import { type Run, RunDocument } from './run';
 
 /** Why a run is to stop, and who said so; written once. */
 export const StopRequest = z.object({

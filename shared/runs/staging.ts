@@ -15,9 +15,11 @@ const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).pa
 const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
 const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/rows-${String(number).padStart(5, '0')}`;
 
-/** A row of a staged batch, as far as reports need it. */
+/** A row of a staged batch, as far as reports and the member state need it. */
 export interface StagedRow {
   readonly segment: number;
+  /** of the member table; rows lie in the order of the source, records of known members in that of an older one */
+  readonly record: number;
   readonly customerId: string;
 }
 
@@ -63,8 +65,8 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
     const lines = blob.body.toString('utf8').split('\n');
     lines.pop();
     return lines.map((line) => {
-      const comma = line.indexOf(',');
-      return { segment: Number(line.slice(0, comma)), customerId: line.slice(comma + 1) };
+      const [segment, record] = line.split(',', 2);
+      return { segment: Number(segment), record: Number(record), customerId: line.slice(`${segment},${record},`.length) };
     });
   },
 

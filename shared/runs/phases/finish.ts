@@ -1,10 +1,11 @@
+import { NotFoundError } from '../../errors';
 import { recount } from '../accounting';
 import type { ExportActivities } from '../export-activity';
 import { foldFailed, foldSuccessful } from '../fold';
 import type { Rejections } from '../fold';
-import { MemberTable, markOf } from '../member-state';
+import { MemberTable, UnreadableStateError, markOf } from '../member-state';
 import type { RowReports } from '../row-report';
-import type { RunDocument, StagedBatch } from '../run';
+import type { RunDocument } from '../run';
 import type { Phase, Slice } from '../slice';
 import type { Staging } from '../staging';
 import type { StateStore } from '../state-store';
@@ -43,7 +44,15 @@ export const createFinish =
     if (!done) {
       const generation = document.stateGeneration + 1;
       const folded = complete || posted;
-      if (folded) await fold(slice, { staging, reports, states, complete, generation });
+      if (folded) {
+        try {
+          await fold(slice, { staging, reports, states, complete, generation });
+        } catch (error) {
+          if (!(error instanceof NotFoundError || error instanceof UnreadableStateError)) throw error;
+          // a generation without a state is one that cannot be read: the next run sends everything and removes nobody
+          slice.warn('state_lost', 'The data prepared for this run was no longer there at its end; the next run sends everything again.');
+        }
+      }
       await activities.update(
         run.exportId,
         (current) => ({
@@ -114,7 +123,7 @@ const fold = async (
     }));
   const openJobs = [...header.openJobs, ...stillOpen];
   if (complete) {
-    const folded = foldSuccessful(table, batches, await readRejections(run.id, batches, reports, { signal }));
+    const folded = foldSuccessful(table, batches, await readRejections(document, { staging, reports, signal }));
     await states.write({ ...header, generation, openJobs }, folded, { signal });
     return;
   }
@@ -132,19 +141,17 @@ const fold = async (
 };
 
 const readRejections = async (
-  runId: RunDocument['run']['id'],
-  batches: readonly StagedBatch[],
-  reports: RowReports,
-  { signal }: { signal: AbortSignal },
+  { run, staged }: RunDocument,
+  { staging, reports, signal }: { staging: Staging; reports: RowReports; signal: AbortSignal },
 ): Promise<Rejections> => {
-  const rows = new Map<number, Set<number>>();
+  const records = new Set<number>();
   const uncertain = new Set<number>();
-  for (const { number, failedRows = 0, outcome } of batches) {
+  for (const { number, failedRows = 0, outcome } of staged!.batches) {
     if (failedRows === 0 || outcome !== 'complete') continue;
-    const places = new Set<number>();
-    for await (const { row } of reports.readRejected(runId, number, { signal })) if (row !== undefined) places.add(row);
-    rows.set(number, places);
-    if (places.size < failedRows) uncertain.add(number);
+    const rows = await staging.readRows(run.id, staged!.attempt, number, { signal });
+    const before = records.size;
+    for await (const { row } of reports.readRejected(run.id, number, { signal })) if (row !== undefined) records.add(rows[row]!.record);
+    if (records.size - before < failedRows) uncertain.add(number);
   }
-  return { rows, uncertain };
+  return { records, uncertain };
 };

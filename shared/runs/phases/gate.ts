@@ -11,8 +11,6 @@ const number = (value: number): string => value.toLocaleString('en');
  */
 export const createGate =
   ({ maxInvalidShare }: { maxInvalidShare: number }): Phase =>
-  // a phase is awaited, whether it has to wait or not
-  // eslint-disable-next-line @typescript-eslint/require-await
   async ({ document, warn }): Promise<PhaseResult> => {
     const { run, config } = document;
     const { counts, plan } = run;

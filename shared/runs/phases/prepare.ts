@@ -392,7 +392,7 @@ const stageRows = async ({
       else changed += 1;
       filling.at = o;
       filling.rows += 1;
-      filling.customers += `${segmentIndex},${textOf(chunk, base, customerColumn).slice(0, MAX_CUSTOMER_ID).replaceAll('\n', ' ')}\n`;
+      filling.customers += `${segmentIndex},${record},${textOf(chunk, base, customerColumn).slice(0, MAX_CUSTOMER_ID).replaceAll('\n', ' ')}\n`;
       table.setFlags(record, flags | SEEN | SENT);
       table.setPayload(record, low, high);
       table.setMark(record, markOf(run.number, batches.length + 1));

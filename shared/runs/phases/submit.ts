@@ -1,6 +1,8 @@
+import { UpstreamError } from '../../errors';
 import { KlaviyoAnswerError } from '../../klaviyo/answers';
 import { importRows, isAboutRows, postImport } from '../../klaviyo/import-jobs';
 import type { KlaviyoClient } from '../../klaviyo/client';
+import { findList } from '../../klaviyo/lists';
 import { PaceWait } from '../../klaviyo/pacing';
 import { recount } from '../accounting';
 import type { ReportedRow, RowReports } from '../row-report';
@@ -25,13 +27,16 @@ export const createSubmit =
     const client = await slice.klaviyo();
 
     const underWay = new Set<Promise<void>>();
-    const attempted = new Set<StagedBatch>();
+    /** noted by this slice; what an earlier one noted may have been admitted, whatever happens now */
+    const noted = new Set<StagedBatch>();
+    /** attempts that Klaviyo did not refuse with an answer: each may have made a job */
+    const unanswered = new Map<StagedBatch, number>();
     let failure: unknown;
     let waitMs: number | undefined;
 
     const post = async (batch: StagedBatch): Promise<void> => {
       try {
-        await postBatch(slice, { staging, reports, client, batch, attempted });
+        await postBatch(slice, { staging, reports, client, batch, unanswered });
         recount(document);
         await slice.save();
       } catch (error) {
@@ -46,7 +51,11 @@ export const createSubmit =
       if (batch.postedAt === undefined) {
         // written before the first of them is posted: from here on a job may exist that we do not know of
         const at = slice.now().toISOString();
-        for (const ahead of pending.slice(index, index + NOTED_AHEAD)) ahead.postedAt ??= at;
+        for (const ahead of pending.slice(index, index + NOTED_AHEAD)) {
+          if (ahead.postedAt !== undefined) continue;
+          ahead.postedAt = at;
+          noted.add(ahead);
+        }
         await slice.save();
       }
       const work = post(batch).finally(() => underWay.delete(work));
@@ -55,9 +64,9 @@ export const createSubmit =
     await Promise.all(underWay);
     signal.throwIfAborted();
 
-    // noted, but never tried: nobody has seen these
-    for (const batch of pending)
-      if (batch.jobId === undefined && batch.outcome === undefined && !attempted.has(batch)) delete batch.postedAt;
+    // noted, but never tried, or refused whole each time: nobody has seen these
+    for (const batch of noted)
+      if (batch.jobId === undefined && batch.outcome === undefined && !unanswered.get(batch)) delete batch.postedAt;
     recount(document);
     if (failure !== undefined) throw failure as Error;
     if (waitMs !== undefined) return { waitMs };
@@ -72,27 +81,39 @@ const postBatch = async (
     reports,
     client,
     batch,
-    attempted,
-  }: { staging: Staging; reports: RowReports; client: KlaviyoClient; batch: StagedBatch; attempted: Set<StagedBatch> },
+    unanswered,
+  }: { staging: Staging; reports: RowReports; client: KlaviyoClient; batch: StagedBatch; unanswered: Map<StagedBatch, number> },
 ): Promise<void> => {
   const { document, signal } = slice;
-  const { run, staged } = document;
+  const { run, config, staged } = document;
+  const count = (difference: number) => unanswered.set(batch, (unanswered.get(batch) ?? 0) + difference);
   const plain = !staged!.gzip || document.sendPlain;
   const body = plain
     ? Buffer.from(await staging.readBody(run.id, staged!.attempt, batch.number, { signal }))
     : await staging.readBatch(run.id, staged!.attempt, batch.number, { signal });
   try {
-    const { jobId, requestId } = await postImport(client, { body, gzip: !plain, signal, onAttempt: () => attempted.add(batch) });
+    const { jobId, requestId } = await postImport(client, { body, gzip: !plain, signal, onAttempt: () => count(1) });
     batch.jobId = jobId;
     batch.requestId = requestId;
   } catch (error) {
     if (!(error instanceof KlaviyoAnswerError)) throw error;
+    if (!error.retryable) count(-1);
+    if (error.status === 400 && !isAboutRows(error) && !(await findList(client, config.listId, { signal }))) {
+      throw new UpstreamError('klaviyo', {
+        code: 'list_unknown',
+        message: `Klaviyo does not have the list ${config.listId} (any more); choose another list for this export.`,
+        status: error.status,
+        requestId: error.requestId,
+        retryable: false,
+        cause: error,
+      });
+    }
     const refused = error.status === 400 || error.status === 413;
     if (!plain && (error.status === 415 || (refused && !isAboutRows(error)))) {
       // nothing published says that compressed bodies are always taken (azure.md row 23)
       document.sendPlain = true;
       slice.warn('sent_uncompressed', 'Klaviyo refused a compressed request, so this run sends without compression.');
-      return postBatch(slice, { staging, reports, client, batch, attempted });
+      return postBatch(slice, { staging, reports, client, batch, unanswered });
     }
     if (!refused || !isAboutRows(error)) throw error;
     batch.outcome = 'refused';
