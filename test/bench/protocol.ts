@@ -1,0 +1,112 @@
+/** What the bench and its programs tell each other: a task as JSON in BENCH_TASK, the outcome as the last line of stdout that begins with `bench `. */
+
+export interface SegmentToWrite {
+  readonly name: string;
+  readonly rows: number;
+  readonly partitions?: number;
+  /** a multiple of 100 */
+  readonly firstPerson?: number;
+}
+
+export interface DataTask {
+  readonly connectionString: string;
+  readonly container: string;
+  /** also written here, as files, for those who read files */
+  readonly folder?: string;
+  readonly segments: readonly SegmentToWrite[];
+  readonly generation: number;
+  readonly refreshedAt: string;
+}
+
+/** Of the sample's manifest, by segment. */
+export type Truth = Readonly<
+  Record<
+    string,
+    {
+      readonly rows: number;
+      readonly invalid: number;
+      readonly duplicates: number;
+      readonly distinctValid: number;
+      readonly joiners: number;
+      readonly changed: number;
+      readonly leavers: number;
+    }
+  >
+>;
+
+export interface OursTask {
+  /** settings of the app */
+  readonly settings: Readonly<Record<string, string>>;
+  /** an export of an earlier process … */
+  readonly exportId?: string;
+  /** … or the segments of new ones, an export each; they run together */
+  readonly create?: { readonly segments: readonly string[]; readonly membership: 'add' | 'mirror' };
+  /** how often it runs in this process; the last one is measured */
+  readonly times?: number;
+  readonly dryRun?: boolean;
+  readonly full?: boolean;
+  /** our own pace is lifted, too: the sink has no limits */
+  readonly liftLimits?: boolean;
+}
+
+export interface PhaseUse {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+export interface OursReport {
+  readonly exportId: string;
+  readonly state: string;
+  readonly error?: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly plan: Readonly<Record<string, number>>;
+  readonly jobs: number;
+  readonly throttled: number;
+  readonly wallMs: number;
+  readonly phases: Readonly<Record<string, PhaseUse>>;
+  /** from the start of the invocation */
+  readonly firstJobMs?: number;
+  /** event-loop delay during prepare and submit */
+  readonly lagP99Ms: number;
+  readonly lagMaxMs: number;
+  readonly rssMb: number;
+  /** of each invocation */
+  readonly invocationsMs: readonly number[];
+  /** of the bodies, as sent */
+  readonly bodyBytes: number;
+  readonly calls: {
+    readonly read: number;
+    readonly write: number;
+    readonly list: number;
+    readonly remove: number;
+    readonly klaviyo: number;
+  };
+}
+
+export interface PeerTask {
+  /** CSV files, in order */
+  readonly files: readonly string[];
+  readonly url?: string;
+}
+
+export interface PeerReport {
+  readonly rows: number;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly rssMb: number;
+}
+
+/** What arrived at the sink. */
+export interface Landed {
+  readonly jobs: number;
+  readonly rows: number;
+  /** distinct addresses, case aside */
+  readonly distinct: number;
+  readonly wireBytes: number;
+}
+
+export const task = <T>(): T => JSON.parse(process.env.BENCH_TASK ?? '{}') as T;
+
+export const report = (outcome: object): void => {
+  process.stdout.write(`\nbench ${JSON.stringify(outcome)}\n`);
+};
