@@ -1,4 +1,4 @@
-import { RestError, odata } from '@azure/data-tables';
+import { type RestError, odata } from '@azure/data-tables';
 import type { TableClient } from '@azure/data-tables';
 import type { z } from 'zod';
 import { ConflictError, LimitError, NotFoundError } from '../errors';

@@ -18,6 +18,8 @@ const RECORD_BYTES = 29;
 export const SEEN = 1;
 export const SENT = 2;
 export const ADDED = 4;
+/** its address stands in the run's log already; speaks of the current run only */
+export const KNOWN = 16;
 /** the source held this address for several customers */
 export const SHARED = 8;
 
@@ -214,7 +216,8 @@ export const StateHeader = z.object({
   version: z.literal(1),
   exportId: z.string(),
   generation: z.int().min(0),
-  count: z.int().min(0),
+  /** bounded, as room for so many is made before they are read */
+  count: z.int().min(0).max(100_000_000),
   accountId: z.string(),
   listId: z.string(),
   membership: z.enum(['add', 'mirror']),
@@ -256,6 +259,14 @@ export function* encodeState(header: StateHeader, table: MemberTable): Generator
 
 export class UnreadableStateError extends Error {}
 
+const parseHeader = (bytes: Buffer): unknown => {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new UnreadableStateError('The member state is damaged.');
+  }
+};
+
 /**
  * Reads a state block by block.
  * @throws UnreadableStateError when it is of another version, cut short or changed; the caller then sends everything and removes nobody
@@ -289,7 +300,7 @@ export const decodeState = async (stream: Readable): Promise<{ header: StateHead
   if (!(await takeHashed(MAGIC.length)).equals(MAGIC)) throw new UnreadableStateError('The member state is of another version.');
   const headerBytes = (await takeHashed(4)).readUInt32LE();
   if (headerBytes > 4_000_000) throw new UnreadableStateError('The member state is damaged.');
-  const parsed = StateHeader.safeParse(JSON.parse((await takeHashed(headerBytes)).toString('utf8')));
+  const parsed = StateHeader.safeParse(parseHeader(await takeHashed(headerBytes)));
   if (!parsed.success) throw new UnreadableStateError('The member state is of another version.');
   const header = parsed.data;
   const table = new MemberTable(header.count);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ExportId, RunId } from '../ids';
 import type { Blobs } from '../platform/blobs';
 import type { Rows } from '../platform/tables';
-import { Run, RunDocument } from './run';
+import { type Run, RunDocument } from './run';
 
 /** Why a run is to stop, and who said so; written once. */
 export const StopRequest = z.object({
@@ -50,6 +50,10 @@ export const createRunStore = ({ blobs, rows }: { blobs: Blobs; rows: Rows<typeo
   /** @throws ConflictError when the lease is no longer ours */
   save: (document: RunDocument, { leaseId, signal }: { leaseId: string; signal: AbortSignal }) =>
     blobs.write(documentName(document.run.id), JSON.stringify(document), { signal, leaseId, contentType: 'application/json' }),
+
+  /** Changes the document of a run that has ended, by version. @throws ConflictError when somebody else did */
+  amend: (document: RunDocument, { etag, signal }: { etag: string; signal: AbortSignal }) =>
+    blobs.write(documentName(document.run.id), JSON.stringify(document), { signal, ifMatch: etag, contentType: 'application/json' }),
 
   project: async (run: Run, { signal }: { signal: AbortSignal }): Promise<void> => {
     await Promise.all([

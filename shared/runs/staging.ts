@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { RunId } from '../ids';
@@ -15,9 +16,17 @@ const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).pa
 const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
 const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/rows-${String(number).padStart(5, '0')}`;
 
-/** A row of a staged batch, as far as reports need it. */
+/**
+ * emails: addresses of all records, in their order (gzip). leavers: `record` tab `address` a line (gzip). sample: the same of the people
+ * to be looked for at the end.
+ */
+export type StagedExtra = 'emails' | 'leavers' | 'sample';
+
+/** A row of a staged batch, as far as reports and the member state need it. */
 export interface StagedRow {
   readonly segment: number;
+  /** of the member table; rows lie in the order of the source, records of known members in that of an older one */
+  readonly record: number;
   readonly customerId: string;
 }
 
@@ -63,8 +72,8 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
     const lines = blob.body.toString('utf8').split('\n');
     lines.pop();
     return lines.map((line) => {
-      const comma = line.indexOf(',');
-      return { segment: Number(line.slice(0, comma)), customerId: line.slice(comma + 1) };
+      const [segment, record] = line.split(',', 2);
+      return { segment: Number(segment), record: Number(record), customerId: line.slice(`${segment},${record},`.length) };
     });
   },
 
@@ -91,6 +100,19 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
       stream.destroy();
     }
   },
+
+  /** Any other data of an attempt, by a name of its own. */
+  writeParts: (
+    runId: RunId,
+    attempt: number,
+    what: StagedExtra,
+    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    { signal }: { signal: AbortSignal },
+  ) => blobs.writeParts(`${folder(runId, attempt)}/${what}`, parts, { signal }),
+
+  /** @throws NotFoundError */
+  open: async (runId: RunId, attempt: number, what: StagedExtra, { signal }: { signal: AbortSignal }): Promise<Readable> =>
+    (await blobs.read(`${folder(runId, attempt)}/${what}`, { signal })).stream,
 
   removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/`, { signal }),
 
