@@ -23,11 +23,14 @@ import { createExportActivities } from './runs/export-activity';
 import { createHashKey } from './runs/hash-key';
 import { Occurrence } from './runs/occurrence';
 import { createOpenKlaviyo } from './runs/open-klaviyo';
+import { createCanary } from './runs/phases/canary';
 import { createFinish } from './runs/phases/finish';
 import { createGate } from './runs/phases/gate';
 import { createPrepare } from './runs/phases/prepare';
+import { createRemove } from './runs/phases/remove';
 import { createSettle } from './runs/phases/settle';
 import { createSubmit } from './runs/phases/submit';
+import { createVerify } from './runs/phases/verify';
 import { createRowReports } from './runs/row-report';
 import { Run } from './runs/run';
 import type { RunMessage } from './runs/run';
@@ -108,11 +111,11 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     reports,
     states,
     staging,
+    source,
     maxProfiles: env.MAX_PROFILES_PER_EXPORT,
     now,
     log,
   });
-  const unused = () => Promise.reject(new Error('this phase is not part of the run'));
   const advanceRun = createAdvance({
     store: runStore,
     queue: queues.exportRuns,
@@ -123,16 +126,16 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
         reports,
         states,
         activities,
+        store: runStore,
         hashKey: createHashKey({ secrets }),
         useGzip: env.KLAVIYO_GZIP,
-        resyncDays: 7,
       }),
-      gate: createGate({ maxInvalidShare: 0.2 }),
-      canary: unused,
+      gate: createGate({ staging, reports }),
+      canary: createCanary({ staging, reports }),
       submit: createSubmit({ staging, reports }),
       settle: createSettle({ staging, reports }),
-      remove: unused,
-      verify: unused,
+      remove: createRemove({ staging, states, activities, exportStore, connectionStore, store: runStore }),
+      verify: createVerify({ staging, reports }),
       finish: createFinish({ staging, reports, states, activities, release: runs.release }),
     },
     openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing: createPacing({ monotonicMs }) }),

@@ -25,6 +25,15 @@ const editable = {
   schedule: ExportSchedule.default({ kind: 'system' }),
   /** most distinct valid addresses over all segments; the app setting MAX_PROFILES_PER_EXPORT bounds it */
   maxProfiles: z.int().min(1).max(100_000_000).optional(),
+  /** rows of the small first job of a first load; 0 = none */
+  canaryRows: z.int().min(0).max(1_000).default(100),
+  /** days after which everything is sent again, changed or not */
+  resyncDays: z.int().min(1).max(365).default(7),
+  /** share of invalid rows above which nothing is sent, 0 to 1 */
+  maxInvalidShare: z.number().min(0).max(1).default(0.2),
+  /** removals above this count and this share are held, until somebody approves them (mirror only) */
+  guardCount: z.int().min(0).max(100_000_000).default(500),
+  guardShare: z.number().min(0).max(1).default(0.1),
 };
 
 export const NewExport = z.strictObject(editable).meta({ id: 'NewExport' });
@@ -41,6 +50,11 @@ export const ExportChange = z
     membership: z.enum(['add', 'mirror']).optional(),
     schedule: ExportSchedule.optional(),
     maxProfiles: editable.maxProfiles.nullable(),
+    canaryRows: editable.canaryRows.unwrap().optional(),
+    resyncDays: editable.resyncDays.unwrap().optional(),
+    maxInvalidShare: editable.maxInvalidShare.unwrap().optional(),
+    guardCount: editable.guardCount.unwrap().optional(),
+    guardShare: editable.guardShare.unwrap().optional(),
   })
   .meta({ id: 'ExportChange' });
 export type ExportChange = z.infer<typeof ExportChange>;
@@ -59,6 +73,19 @@ export const Export = z
   .meta({ id: 'Export' });
 export type Export = z.infer<typeof Export>;
 
+const startedWith = {
+  full: z.boolean(),
+  dryRun: z.boolean(),
+  /** look for everybody afterwards, not for a sample */
+  verifyAll: z.boolean().optional(),
+  /** ask Klaviyo in a dry run how many of the new people it does not know */
+  countUnknown: z.boolean().optional(),
+  /** the run whose rejected rows are sent again */
+  retryOf: RunId.optional(),
+  /** the run whose held removals are approved, and how many at most */
+  approves: z.object({ runId: RunId, upTo: z.int().min(1) }).optional(),
+};
+
 /**
  * What the runner keeps for an export, in a row of its own: people edit the export while runs come and go, and neither may
  * overwrite the other.
@@ -70,8 +97,7 @@ export const ExportActivity = z.object({
   starting: z
     .object({
       trigger: z.object({ kind: z.enum(['schedule', 'onDemand', 'request', 'event', 'retry', 'approval']), by: z.string() }),
-      full: z.boolean(),
-      dryRun: z.boolean(),
+      ...startedWith,
       at: z.iso.datetime(),
     })
     .optional(),
@@ -84,6 +110,11 @@ export const ExportActivity = z.object({
     .optional(),
   /** newest generation of the member state; an older blob than this was restored from a backup */
   stateGeneration: z.int().min(0).default(0),
+  /** the list that the newest state speaks of; others that feed the same list look at it before they remove anybody */
+  stateList: z.object({ accountId: z.string(), listId: z.string() }).optional(),
+  /** a gap was found: the next run sends everything; once per re-sync interval */
+  fullNext: z.boolean().optional(),
+  fullForcedAt: z.iso.datetime().optional(),
   /** snapshot, connection, list, segments and mapping of the last successful real run, as one digest */
   servedDigest: z.string().optional(),
 });

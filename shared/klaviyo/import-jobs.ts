@@ -114,3 +114,15 @@ const Body = z.object({
 /** The addresses of a staged body, in the order of its rows. */
 export const importRows = (body: string): string[] =>
   Body.parse(JSON.parse(body)).data.attributes.profiles.data.map(({ attributes }) => attributes.email);
+
+const Profiles = z.looseObject({
+  data: z.looseObject({ attributes: z.looseObject({ profiles: z.looseObject({ data: z.array(z.unknown()) }) }) }),
+});
+
+/** A staged body with only some of its rows, in their order. */
+export const onlyRows = (body: string, kept: ReadonlySet<number>): string => {
+  const parsed = Profiles.parse(JSON.parse(body));
+  const { profiles } = parsed.data.attributes;
+  profiles.data = profiles.data.filter((_, place) => kept.has(place));
+  return JSON.stringify(parsed);
+};

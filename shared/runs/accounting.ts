@@ -13,16 +13,14 @@ export const recount = ({ run, staged }: RunDocument): void => {
   let rejected = 0;
   let submitted = 0;
   let ended = 0;
-  for (const { rows, postedAt, jobId, outcome, failedRows = 0 } of staged.batches) {
+  for (const { rows, postedAt, posted, stripped, outcome, failedRows = stripped } of staged.batches) {
     planned += rows;
     if (postedAt === undefined) continue;
     sent += rows;
-    if (jobId !== undefined || outcome !== undefined) submitted += 1;
+    if (posted) submitted += 1;
     if (outcome !== undefined) ended += 1;
-    if (outcome === 'complete') {
-      accepted += rows - failedRows;
-      rejected += failedRows;
-    } else if (outcome === 'cancelled' || outcome === 'refused') rejected += rows;
+    rejected += outcome === 'cancelled' ? rows : failedRows;
+    if (outcome === 'complete') accepted += rows - failedRows;
   }
   counts.sent = sent;
   counts.accepted = accepted;

@@ -1,4 +1,4 @@
-import { ADDED, MemberTable, SEEN, SENT, SHARED, batchOf } from './member-state';
+import { ADDED, MemberTable, SENT, SHARED, batchOf } from './member-state';
 import type { StagedBatch } from './run';
 
 /**
@@ -33,39 +33,71 @@ const eachSent = (
   }
 };
 
+/** A folded state, and which records of which table its members were, in order: a mirror's addresses follow them. */
+export interface Folded {
+  readonly table: MemberTable;
+  readonly from: readonly { readonly source: 'prepared' | 'old'; readonly kept: Uint8Array }[];
+}
+
 /**
  * The state after a run that went through: the prepared members, surer or less sure by what became of their batches. People that the
- * source no longer has stay: an add export has not removed them, so they are on the list.
+ * source no longer has stay, but for those in `gone`: an add export has not removed them, so they are on the list.
+ * @param gone records that were removed from the list, or given up to another export
  */
-export const foldSuccessful = (prepared: MemberTable, batches: readonly StagedBatch[], rejections: Rejections): MemberTable => {
+export const foldSuccessful = (
+  prepared: MemberTable,
+  batches: readonly StagedBatch[],
+  rejections: Rejections,
+  gone: ReadonlySet<number> = new Set(),
+): Folded => {
   eachSent(prepared, batches, rejections, (record, fate) => {
     if (fate !== 'sure') prepared.setPayload(record, 0, 0);
     if (fate === 'never sent') prepared.setFlags(record, prepared.flags(record) & ~SENT);
   });
-  const folded = new MemberTable(prepared.size);
+  const table = new MemberTable(prepared.size);
+  const kept = new Uint8Array(prepared.size);
   for (let record = 0; record < prepared.size; record += 1) {
     const flags = prepared.flags(record);
     // added by this run, but never sent: nobody has heard of this person
-    if ((flags & ADDED) !== 0 && (flags & SENT) === 0) continue;
+    if (((flags & ADDED) !== 0 && (flags & SENT) === 0) || gone.has(record)) continue;
     prepared.setFlags(record, flags & SHARED);
-    folded.copy(prepared, record);
+    table.copy(prepared, record);
+    kept[record] = 1;
   }
-  return folded;
+  return { table, from: [{ source: 'prepared', kept }] };
 };
 
 /**
- * The state after a run that failed or was cancelled: the old members, and with an empty hash all whose batch was posted.
+ * The state after a run that failed or was cancelled: the old members, and with an empty hash all whose batch was posted, or whose
+ * removal may have gone out.
  * @param old changed and returned
+ * @param maybeGone records of the old table
  */
-export const foldFailed = (old: MemberTable, prepared: MemberTable, batches: readonly StagedBatch[]): MemberTable => {
+export const foldFailed = (
+  old: MemberTable,
+  prepared: MemberTable,
+  batches: readonly StagedBatch[],
+  maybeGone: ReadonlySet<number> = new Set(),
+): Folded => {
   const none: Rejections = { records: new Set(), uncertain: new Set() };
+  const before = old.size;
+  const kept = new Uint8Array(prepared.size);
   eachSent(prepared, batches, none, (record, fate) => {
     if (fate === 'never sent') return;
     prepared.loadKey(record);
+    const size = old.size;
     const known = old.findOrAdd();
+    if (old.size > size) kept[record] = 1;
     old.setPayload(known, 0, 0);
     old.setMark(known, prepared.mark(record));
   });
-  for (let record = 0; record < old.size; record += 1) old.setFlags(record, old.flags(record) & ~(ADDED | SEEN | SENT));
-  return old;
+  for (const record of maybeGone) if (record < before) old.setPayload(record, 0, 0);
+  for (let record = 0; record < old.size; record += 1) old.setFlags(record, old.flags(record) & SHARED);
+  return {
+    table: old,
+    from: [
+      { source: 'old', kept: new Uint8Array(before).fill(1) },
+      { source: 'prepared', kept },
+    ],
+  };
 };

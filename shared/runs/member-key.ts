@@ -9,6 +9,8 @@ export const NORMALISER_VERSION = 1;
 /** Klaviyo: at most 100 characters (klaviyo.md §2). */
 const MAX_EMAIL_BYTES = 100;
 const MAX_LOCAL_BYTES = 64;
+/** RFC 1035, section 2.3.4 */
+const MAX_LABEL_BYTES = 63;
 
 const LOCAL = 1;
 const DOMAIN = 2;
@@ -56,7 +58,8 @@ export const writeEmail = (bytes: Uint8Array, start: number, end: number, out: U
     } else {
       if ((allowed[byte]! & part) === 0) return EMAIL_INVALID;
       if (byte === DOT) {
-        if (previous === DOT || (part === DOMAIN && previous === HYPHEN)) return EMAIL_INVALID;
+        if (previous === DOT || (part === DOMAIN && (previous === HYPHEN || i - Math.max(lastDot, atSign) > MAX_LABEL_BYTES + 1)))
+          return EMAIL_INVALID;
         lastDot = i;
         letterInLastLabel = false;
       } else if (part === DOMAIN && byte === HYPHEN) {
@@ -72,6 +75,7 @@ export const writeEmail = (bytes: Uint8Array, start: number, end: number, out: U
     out[at + i] = byte;
   }
   const complete =
+    length - lastDot <= MAX_LABEL_BYTES + 1 &&
     atSign > 0 &&
     atSign <= MAX_LOCAL_BYTES &&
     lastDot > atSign + 1 &&

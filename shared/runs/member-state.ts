@@ -18,6 +18,8 @@ const RECORD_BYTES = 29;
 export const SEEN = 1;
 export const SENT = 2;
 export const ADDED = 4;
+/** its address stands in the run's log already; speaks of the current run only */
+export const KNOWN = 16;
 /** the source held this address for several customers */
 export const SHARED = 8;
 
@@ -257,11 +259,11 @@ export function* encodeState(header: StateHeader, table: MemberTable): Generator
 
 export class UnreadableStateError extends Error {}
 
-const parseJson = (text: string): unknown => {
+const parseHeader = (bytes: Buffer): unknown => {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
-    return undefined;
+    throw new UnreadableStateError('The member state is damaged.');
   }
 };
 
@@ -298,7 +300,7 @@ export const decodeState = async (stream: Readable): Promise<{ header: StateHead
   if (!(await takeHashed(MAGIC.length)).equals(MAGIC)) throw new UnreadableStateError('The member state is of another version.');
   const headerBytes = (await takeHashed(4)).readUInt32LE();
   if (headerBytes > 4_000_000) throw new UnreadableStateError('The member state is damaged.');
-  const parsed = StateHeader.safeParse(parseJson((await takeHashed(headerBytes)).toString('utf8')));
+  const parsed = StateHeader.safeParse(parseHeader(await takeHashed(headerBytes)));
   if (!parsed.success) throw new UnreadableStateError('The member state is of another version.');
   const header = parsed.data;
   const table = new MemberTable(header.count);

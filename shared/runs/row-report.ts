@@ -24,6 +24,8 @@ export const reasons: Readonly<Record<string, string>> = {
   profile_too_large: 'The mapped fields of this profile are larger than 100 KB, which Klaviyo refuses; map fewer or shorter fields.',
   missing_profile: 'The segment names a customer whose profile is not there yet; it comes with the next refresh.',
   job_cancelled: 'Klaviyo cancelled the job that carried this row; the next run sends it again.',
+  row_gone: 'This row was rejected before, and the source does not hold it any more; there is nothing to send.',
+  removal_held: 'This person has left the segment; the removal waits until somebody approves it.',
   refused: 'Klaviyo refused the row for the reason shown; correct it in the source.',
 };
 
@@ -37,10 +39,25 @@ export const csvCell = (text: string): string => {
 
 const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
+/** NDJSON in parts of a fair size. */
+async function* ndjsonParts(rows: AsyncIterable<ReportedRow>): AsyncGenerator<Uint8Array> {
+  let text = '';
+  for await (const row of rows) {
+    text += `${JSON.stringify(row)}\n`;
+    if (text.length > FLUSH_CHARACTERS) {
+      yield Buffer.from(text);
+      text = '';
+    }
+  }
+  if (text !== '') yield Buffer.from(text);
+}
+
 /** Rows that did not get there, per run and stage, as NDJSON in the container `runs`; read back as CSV of any size. */
 export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
   const invalidName = (runId: RunId, attempt: number) => `${runId}/rows/invalid-${String(attempt).padStart(4, '0')}.ndjson`;
-  const rejectedName = (runId: RunId, batch: number) => `${runId}/rows/rejected-${String(batch).padStart(5, '0')}.ndjson`;
+  const rejectedName = (runId: RunId, batch: number, how: 'stripped' | 'failed') =>
+    `${runId}/rows/rejected-${String(batch).padStart(5, '0')}-${how}.ndjson`;
+  const heldName = (runId: RunId) => `${runId}/rows/held-0001.ndjson`;
 
   async function* readNdjson(name: string, { signal }: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
     if (!(await blobs.findProperties(name, { signal }))) return;
@@ -73,11 +90,28 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       };
     },
 
-    /** Writes (again) which rows of a batch Klaviyo refused. */
-    writeRejected: (runId: RunId, batch: number, rows: readonly ReportedRow[], { signal }: { signal: AbortSignal }) =>
-      blobs.write(rejectedName(runId, batch), rows.map((row) => `${JSON.stringify(row)}\n`).join(''), { signal }),
+    /** Writes (again) which rows of a batch Klaviyo refused: at the admission (stripped) or while it processed the job (failed). */
+    writeRejected: (
+      runId: RunId,
+      batch: number,
+      how: 'stripped' | 'failed',
+      rows: readonly ReportedRow[],
+      { signal }: { signal: AbortSignal },
+    ) => blobs.write(rejectedName(runId, batch, how), rows.map((row) => `${JSON.stringify(row)}\n`).join(''), { signal }),
 
-    readRejected: (runId: RunId, batch: number, options: { signal: AbortSignal }) => readNdjson(rejectedName(runId, batch), options),
+    readRejected: async function* (runId: RunId, batch: number, options: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
+      yield* readNdjson(rejectedName(runId, batch, 'stripped'), options);
+      yield* readNdjson(rejectedName(runId, batch, 'failed'), options);
+    },
+
+    /** Every rejected row of a run. */
+    readAllRejected: async function* (runId: RunId, { signal }: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
+      for await (const { name } of blobs.list(`${runId}/rows/rejected-`, { signal })) yield* readNdjson(name, { signal });
+    },
+
+    /** Writes the people whose removal is held. */
+    writeHeld: (runId: RunId, rows: AsyncIterable<ReportedRow>, { signal }: { signal: AbortSignal }) =>
+      blobs.writeParts(heldName(runId), ndjsonParts(rows), { signal }),
 
     /** The report as CSV with a header line. */
     readCsv: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {

@@ -51,6 +51,10 @@ export const createRunStore = ({ blobs, rows }: { blobs: Blobs; rows: Rows<typeo
   save: (document: RunDocument, { leaseId, signal }: { leaseId: string; signal: AbortSignal }) =>
     blobs.write(documentName(document.run.id), JSON.stringify(document), { signal, leaseId, contentType: 'application/json' }),
 
+  /** Changes the document of a run that has ended, by version. @throws ConflictError when somebody else did */
+  amend: (document: RunDocument, { etag, signal }: { etag: string; signal: AbortSignal }) =>
+    blobs.write(documentName(document.run.id), JSON.stringify(document), { signal, ifMatch: etag, contentType: 'application/json' }),
+
   project: async (run: Run, { signal }: { signal: AbortSignal }): Promise<void> => {
     await Promise.all([
       rows.put({ partition: run.exportId, row: run.id }, run, { signal }),

@@ -50,6 +50,8 @@ export const RunPlan = z
     unchanged: count,
     leavers: count,
     unknownToKlaviyo: z.int().min(0).optional(),
+    /** the removals would be held, or are */
+    held: z.boolean().default(false),
     jobs: count,
     bytes: count,
     /** least time the published limits allow for the import calls, in seconds */
@@ -76,6 +78,12 @@ export const Run = z
     dryRun: z.boolean(),
     full: z.boolean(),
     trigger: z.object({ kind: TriggerKind, by: z.string() }),
+    /** the run whose rejected rows this one sends again */
+    retryOf: RunId.optional(),
+    /** the run whose held removals this one carries out */
+    approves: z.object({ runId: RunId, upTo: z.int().min(1) }).optional(),
+    /** what became of the held removals */
+    heldState: z.enum(['waiting', 'approved', 'dismissed']).optional(),
     snapshotId: z.string().optional(),
     refreshedAt: z.string().optional(),
     counts: RunCounts,
@@ -106,8 +114,19 @@ export const FrozenConfig = z.object({
   mapping: Mapping,
   membership: z.enum(['add', 'mirror']),
   maxProfiles: z.int(),
+  canaryRows: z.int().default(100),
+  resyncDays: z.int().default(7),
+  maxInvalidShare: z.number().default(0.2),
+  guardCount: z.int().default(500),
+  guardShare: z.number().default(0.1),
 });
 export type FrozenConfig = z.infer<typeof FrozenConfig>;
+
+const ImportJobRecord = z.object({
+  id: z.string(),
+  failed: z.int().default(0),
+  outcome: z.enum(['complete', 'cancelled', 'open']).optional(),
+});
 
 /** One import job to be: a staged body, sent as it lies. */
 export const StagedBatch = z.object({
@@ -118,9 +137,15 @@ export const StagedBatch = z.object({
   bytes: z.int().min(1),
   /** ISO instant, written before the first post: from here on a job may exist that we do not know of */
   postedAt: z.iso.datetime().optional(),
-  jobId: z.string().optional(),
-  /** the same rows may have been admitted more than once when an answer was lost */
-  outcome: z.enum(['complete', 'cancelled', 'open', 'refused']).optional(),
+  /** its jobs: one as a rule; several where Klaviyo refused the whole and parts of it were posted */
+  jobs: z.array(ImportJobRecord).default([]),
+  /** rows taken out because Klaviyo's admission refused them */
+  stripped: z.int().min(0).default(0),
+  /** every row of it was posted or stripped; what came back is on record */
+  posted: z.boolean().default(false),
+  /** open: its job had not ended by the deadline */
+  outcome: z.enum(['complete', 'cancelled', 'open']).optional(),
+  /** rows that are not there because Klaviyo refused them, before or after the admission */
   failedRows: z.int().optional(),
   requestId: z.string().optional(),
 });
@@ -153,6 +178,30 @@ export const RunDocument = z.object({
       servedDigest: z.string(),
     })
     .optional(),
+  /** rows that somebody asked for beside the usual */
+  verifyAll: z.boolean().default(false),
+  countUnknown: z.boolean().default(false),
+  /** posts that got no answer, or were under way when a runner died: a job that we do not know may exist since then */
+  unansweredSince: z.iso.datetime().optional(),
+  /** how often the canary's people were looked for */
+  canaryLooks: z.int().min(0).default(0),
+  /** the canary's people were seen on the list */
+  proven: z.boolean().default(false),
+  verifyLooks: z.int().min(0).default(0),
+  /** leavers: how many there are, whether they may be removed, and how many of them, in order, are dealt with */
+  remove: z
+    .object({
+      leavers: z.int().min(0),
+      /** members before this run, and removals of the last seven days: what the guard measures */
+      members: z.int().min(0).default(0),
+      lately: z.int().min(0).default(0),
+      held: z.boolean(),
+      /** looked up and noted; their delete may have gone out */
+      attempted: z.int().min(0),
+      done: z.int().min(0),
+      waitingSince: z.iso.datetime().optional(),
+    })
+    .optional(),
   settle: z.object({ pollAfterMs: z.int(), deadlineAt: z.iso.datetime() }).optional(),
   /** the state the run began with */
   stateGeneration: z.int().min(0).default(0),
@@ -174,6 +223,15 @@ export const RunMessage = z.strictObject({ exportId: ExportId, runId: RunId, tur
 export type RunMessage = z.infer<typeof RunMessage>;
 
 export const RunRequest = z
-  .strictObject({ full: z.boolean().default(false), dryRun: z.boolean().default(false) })
+  .strictObject({
+    /** send everything, changed or not */
+    full: z.boolean().default(false),
+    /** read, check and plan, but send nothing */
+    dryRun: z.boolean().default(false),
+    /** look for everybody on the list afterwards, not for a sample */
+    verifyAll: z.boolean().default(false),
+    /** with dryRun: ask Klaviyo how many of the new people it does not know yet */
+    countUnknown: z.boolean().default(false),
+  })
   .meta({ id: 'RunRequest' });
 export type RunRequest = z.infer<typeof RunRequest>;

@@ -1,4 +1,4 @@
-import { ConflictError, NotFoundError } from '../errors';
+import { ConflictError, LimitError, NotFoundError } from '../errors';
 import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
 import type { Export, ExportActivity } from '../exports/export';
@@ -8,6 +8,7 @@ import type { Queue } from '../platform/queues';
 import type { Rows } from '../platform/tables';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
+import type { SegmentSource } from '../segments/segment-source';
 import type { ExportActivities } from './export-activity';
 import { hasEnded, noCounts } from './run';
 import type { Run, RunDocument, RunMessage, TriggerKind } from './run';
@@ -22,6 +23,14 @@ export interface StartRun {
   readonly trigger: { readonly kind: TriggerKind; readonly by: string };
   readonly full: boolean;
   readonly dryRun: boolean;
+  /** look for everybody afterwards, not for a sample */
+  readonly verifyAll?: boolean;
+  /** with dryRun: ask Klaviyo how many of the new people it does not know yet */
+  readonly countUnknown?: boolean;
+  /** the run whose rejected rows are sent again */
+  readonly retryOf?: RunId;
+  /** the run whose held removals are carried out, and how many at most */
+  readonly approves?: { readonly runId: RunId; readonly upTo: number };
   /** makes a repeat harmless: an export runs once per key */
   readonly requestKey?: string;
 }
@@ -30,6 +39,17 @@ export interface StartRun {
 const STANDSTILL_MS = 60_000;
 /** A run that was announced on its export, but has no document after this long, lost its starter. */
 const UNBORN_MS = 60_000;
+
+const startedWith = ({ trigger, full, dryRun, verifyAll, countUnknown, retryOf, approves }: StartRun, at: string) => ({
+  trigger: { ...trigger },
+  full,
+  dryRun,
+  ...(verifyAll ? { verifyAll } : {}),
+  ...(countUnknown ? { countUnknown } : {}),
+  ...(retryOf ? { retryOf } : {}),
+  ...(approves ? { approves: { ...approves } } : {}),
+  at,
+});
 
 const notStarted = (exportId: ExportId) =>
   new NotFoundError({ code: 'export_unknown', message: `There is no export ${exportId}; it may have been removed.` });
@@ -45,6 +65,7 @@ export const createRuns = ({
   reports,
   states,
   staging,
+  source,
   maxProfiles,
   now,
   log,
@@ -58,6 +79,7 @@ export const createRuns = ({
   reports: RowReports;
   states: StateStore;
   staging: Staging;
+  source: Pick<SegmentSource, 'snapshot'>;
   /** upper bound of every export's cap */
   maxProfiles: number;
   now: () => Date;
@@ -93,6 +115,8 @@ export const createRuns = ({
         dryRun: request.dryRun,
         full: request.full,
         trigger: { ...request.trigger },
+        ...(request.retryOf ? { retryOf: request.retryOf } : {}),
+        ...(request.approves ? { approves: request.approves } : {}),
         counts: noCounts(),
         invalidByReason: {},
         segments: [],
@@ -111,12 +135,22 @@ export const createRuns = ({
         mapping: segmentExport.mapping,
         membership: segmentExport.membership,
         maxProfiles: Math.min(segmentExport.maxProfiles ?? maxProfiles, maxProfiles),
+        canaryRows: segmentExport.canaryRows,
+        resyncDays: segmentExport.resyncDays,
+        maxInvalidShare: segmentExport.maxInvalidShare,
+        guardCount: segmentExport.guardCount,
+        guardShare: segmentExport.guardShare,
       },
       turn: 0,
       starts: 0,
       attempt: 0,
       stateGeneration: 0,
       sendPlain: false,
+      verifyAll: request.verifyAll ?? false,
+      countUnknown: request.countUnknown ?? false,
+      canaryLooks: 0,
+      verifyLooks: 0,
+      proven: false,
       troubles: 0,
     };
   };
@@ -154,6 +188,8 @@ export const createRuns = ({
   const isCovered = (request: StartRun, active: Run): boolean =>
     active.dryRun === request.dryRun &&
     (active.full || !request.full) &&
+    !request.verifyAll &&
+    !request.countUnknown &&
     // a refresh may have come since the active run read its source
     (request.trigger.kind === 'onDemand' || request.trigger.kind === 'request' || active.state === 'queued');
 
@@ -240,7 +276,7 @@ export const createRuns = ({
                 ...current,
                 activeRunId: runId,
                 lastRunNumber: current.activeRunId === runId ? current.lastRunNumber : current.lastRunNumber + 1,
-                starting: { trigger: { ...request.trigger }, full: request.full, dryRun: request.dryRun, at: submittedAt },
+                starting: startedWith(request, submittedAt),
               }
             : undefined,
         { signal },
@@ -273,6 +309,38 @@ export const createRuns = ({
       // e.g. detached meanwhile: there is nothing to run any more
       log('pending_run_not_started', { exportId: run.exportId, ...errorFields(error) });
     }
+  };
+
+  /** The run, when its held removals or rejected rows may be acted on: the export's last finished real run. */
+  const lastRealRun = async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
+    const document = await getDocument(runId, { signal });
+    const { run } = document;
+    const activity = await activities.get(run.exportId, { signal });
+    if (!hasEnded(run.state) || run.dryRun || activity.lastRunId !== runId) {
+      throw new ConflictError({
+        code: 'not_last_run',
+        message: 'Only the last finished run of an export can be followed up; open that one.',
+      });
+    }
+    return document;
+  };
+
+  const heldRun = async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
+    const document = await lastRealRun(runId, { signal });
+    if (document.run.counts.held === 0 || document.run.heldState !== 'waiting') {
+      throw new ConflictError({ code: 'nothing_held', message: 'This run holds no removals that wait for somebody.' });
+    }
+    return document;
+  };
+
+  /** @throws ConflictError when somebody else was faster */
+  const settleHeld = async (runId: RunId, heldState: 'approved' | 'dismissed', { signal }: { signal: AbortSignal }): Promise<Run> => {
+    const found = await store.find(runId, { signal });
+    if (!found) throw new NotFoundError({ code: 'run_unknown', message: `There is no run ${runId}; its history may have been cleared.` });
+    found.document.run.heldState = heldState;
+    await store.amend(found.document, { etag: found.etag, signal });
+    await store.project(found.document.run, { signal });
+    return found.document.run;
   };
 
   const requestStop = async (runId: RunId, request: Omit<StopRequest, 'at'>, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
@@ -351,6 +419,58 @@ export const createRuns = ({
       if (hasEnded(run.state))
         throw new ConflictError({ code: 'run_ended', message: 'The run has ended already; there is nothing to cancel.' });
       return run;
+    },
+
+    /**
+     * Carries out held removals, at most `upTo` of them: a new run that sends nothing.
+     * @throws ConflictError nothing_held, not_last_run, changed_since, run_active; LimitError above_held
+     */
+    approveRemovals: async (runId: RunId, { upTo, by, signal }: { upTo: number; by: string; signal: AbortSignal }): Promise<Run> => {
+      const { run, config } = await heldRun(runId, { signal });
+      if (upTo > run.counts.held) {
+        throw new LimitError({
+          code: 'above_held',
+          message: `The run holds ${run.counts.held} removals; approve at most that many.`,
+          pointer: '/upTo',
+        });
+      }
+      const segmentExport = await findExport(run.exportId, { signal });
+      const snapshot = await source.snapshot(config.segments, { signal });
+      const connection = segmentExport.connectionId ? await connectionStore.find(segmentExport.connectionId, { signal }) : undefined;
+      if (snapshot.id !== run.snapshotId || segmentExport.listId !== config.listId || connection?.value.accountId !== config.accountId) {
+        throw new ConflictError({
+          code: 'changed_since',
+          message: 'The segments or the list have changed since these removals were held; run the export and look at the new number.',
+        });
+      }
+      const started = await start(
+        { exportId: run.exportId, trigger: { kind: 'approval', by }, full: false, dryRun: false, approves: { runId, upTo } },
+        { signal },
+      );
+      await settleHeld(runId, 'approved', { signal });
+      return started.run;
+    },
+
+    /** Leaves the held people on the list; the next run finds them again. @throws ConflictError nothing_held, not_last_run */
+    dismissRemovals: async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<Run> => {
+      await heldRun(runId, { signal });
+      return settleHeld(runId, 'dismissed', { signal });
+    },
+
+    /**
+     * Sends the rows that Klaviyo refused again, read anew from the source.
+     * @throws ConflictError not_last_run, nothing_rejected, run_active
+     */
+    retryRejected: async (runId: RunId, { by, signal }: { by: string; signal: AbortSignal }): Promise<Run> => {
+      const { run } = await lastRealRun(runId, { signal });
+      if (run.counts.rejected === 0) {
+        throw new ConflictError({
+          code: 'nothing_rejected',
+          message: 'Klaviyo refused no row of this run; there is nothing to send again.',
+        });
+      }
+      const request: StartRun = { exportId: run.exportId, trigger: { kind: 'retry', by }, full: false, dryRun: false, retryOf: runId };
+      return (await start(request, { signal })).run;
     },
 
     /** The rows that did not get there, as CSV. @throws NotFoundError run_unknown */

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { RunId } from '../ids';
@@ -14,6 +15,12 @@ const MAX_BODY = 6_000_000;
 const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).padStart(4, '0')}`;
 const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
 const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/rows-${String(number).padStart(5, '0')}`;
+
+/**
+ * emails: addresses of all records, in their order (gzip). leavers: `record` tab `address` a line (gzip). sample: the same of the people
+ * to be looked for at the end.
+ */
+export type StagedExtra = 'emails' | 'leavers' | 'sample';
 
 /** A row of a staged batch, as far as reports and the member state need it. */
 export interface StagedRow {
@@ -93,6 +100,19 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
       stream.destroy();
     }
   },
+
+  /** Any other data of an attempt, by a name of its own. */
+  writeParts: (
+    runId: RunId,
+    attempt: number,
+    what: StagedExtra,
+    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    { signal }: { signal: AbortSignal },
+  ) => blobs.writeParts(`${folder(runId, attempt)}/${what}`, parts, { signal }),
+
+  /** @throws NotFoundError */
+  open: async (runId: RunId, attempt: number, what: StagedExtra, { signal }: { signal: AbortSignal }): Promise<Readable> =>
+    (await blobs.read(`${folder(runId, attempt)}/${what}`, { signal })).stream,
 
   removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/`, { signal }),
 

@@ -5,6 +5,9 @@ import type { MemberTable, StateHeader } from './member-state';
 
 const name = (exportId: ExportId, generation: number) => `${exportId}/${String(generation).padStart(10, '0')}`;
 
+/** Longest an Azure lease with an end can be; renewed before each call. */
+const LOCK_SECONDS = 60;
+
 export type LoadedState =
   | { readonly kind: 'none' }
   /** there should be one, but it is missing, cut short, changed or of another version */
@@ -30,6 +33,34 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
     } finally {
       stream.destroy();
     }
+  },
+
+  /** The addresses of a mirror's members as they lie (gzip), or undefined where there are none. */
+  openEmails: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }) => {
+    const blob = `${name(exportId, generation)}.emails`;
+    if (generation === 0 || !(await blobs.findProperties(blob, { signal }))) return undefined;
+    return (await blobs.read(blob, { signal })).stream;
+  },
+
+  writeEmails: (exportId: ExportId, generation: number, parts: AsyncIterable<Uint8Array>, { signal }: { signal: AbortSignal }) =>
+    blobs.writeParts(`${name(exportId, generation)}.emails`, parts, { signal }),
+
+  /** Members that an export gives up to another one of the same list, as keys of 16 bytes; others read its state less these. */
+  writeReleased: (exportId: ExportId, keys: Uint8Array, { signal }: { signal: AbortSignal }) =>
+    blobs.write(`${exportId}/released`, keys, { signal }),
+  readReleased: async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<Buffer> =>
+    (await blobs.find(`${exportId}/released`, { signal }))?.body ?? Buffer.alloc(0),
+  removeReleased: (exportId: ExportId, { signal }: { signal: AbortSignal }) => blobs.remove(`${exportId}/released`, { signal }),
+
+  /** The lock of a list: who removes people from it holds it. @returns undefined while somebody else does */
+  tryLock: async (accountId: string, listId: string, { signal }: { signal: AbortSignal }) => {
+    const lock = `locks/${accountId}-${listId}`;
+    if (!(await blobs.findProperties(lock, { signal }))) {
+      await blobs.write(lock, '', { signal, ifNoneMatch: '*' }).catch((error: unknown) => {
+        if ((error as { code?: string }).code !== 'changed_meanwhile') throw error;
+      });
+    }
+    return blobs.tryLease(lock, { seconds: LOCK_SECONDS, signal });
   },
 
   /** Writes a generation; writing the same one again leaves the same bytes. Older ones but the last are removed. */

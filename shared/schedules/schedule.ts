@@ -7,6 +7,8 @@ export type Weekday = z.infer<typeof Weekday>;
 const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time such as 02:30');
 
 const knownZone = (zone: string): boolean => {
+  // offsets have no daylight-saving rules, and not every library takes them
+  if (/^[+-]/.test(zone)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });
     return true;

@@ -217,7 +217,7 @@ const bench = async ({ quick, rows, rounds, write }: { quick: boolean; rows: num
   const floors = paced.map(({ jobs }) => (jobs - 1) * CALL_EVERY_MS + LATENCY_MS);
   const costs = paced.map((run) => costOf(run, sourceBytes));
   const exponent = Math.log(greater.phases.prepare!.cpuMs / lesser.phases.prepare!.cpuMs) / Math.log(growth / rows);
-  const perMember = ((greater.rssMb - lesser.rssMb) * 1024 ** 2) / ((greater.plan.members ?? 0) - (lesser.plan.members ?? 0));
+  const perMember = ((greater.rssMb - lesser.rssMb) * 1024 ** 2) / (Number(greater.plan.members) - Number(lesser.plan.members));
   const goal = (atMost: number, unit?: string) => ({ atMost, ...(unit ? { unit } : {}) });
 
   const figures: Figure[] = [

@@ -59,7 +59,7 @@ export interface OursReport {
   readonly state: string;
   readonly error?: string;
   readonly counts: Readonly<Record<string, number>>;
-  readonly plan: Readonly<Record<string, number>>;
+  readonly plan: Readonly<Partial<Record<string, number | boolean>>>;
   readonly jobs: number;
   readonly throttled: number;
   readonly wallMs: number;

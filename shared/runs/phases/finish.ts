@@ -1,9 +1,11 @@
 import { NotFoundError } from '../../errors';
 import { recount } from '../accounting';
+import { createEmailLog, readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
 import { foldFailed, foldSuccessful } from '../fold';
-import type { Rejections } from '../fold';
+import type { Folded, Rejections } from '../fold';
 import { MemberTable, UnreadableStateError, markOf } from '../member-state';
+import type { StateHeader } from '../member-state';
 import type { RowReports } from '../row-report';
 import type { RunDocument } from '../run';
 import type { Phase, Slice } from '../slice';
@@ -13,22 +15,18 @@ import type { StateStore } from '../state-store';
 /** Klaviyo keeps a job's state and errors for seven days (klaviyo.md §2). */
 const JOB_KEPT_MS = 7 * 86_400_000;
 
+interface Parts {
+  readonly staging: Staging;
+  readonly reports: RowReports;
+  readonly states: StateStore;
+  readonly activities: ExportActivities;
+  /** clears the export's active run and starts what waits for that */
+  readonly release: (document: RunDocument, options: { signal: AbortSignal }) => Promise<void>;
+}
+
 /** Every ending passes here: the state takes over what is true now, warnings are said, staged data goes, the export is free again. */
 export const createFinish =
-  ({
-    staging,
-    reports,
-    states,
-    activities,
-    release,
-  }: {
-    staging: Staging;
-    reports: RowReports;
-    states: StateStore;
-    activities: ExportActivities;
-    /** clears the export's active run and starts what waits for that */
-    release: (document: RunDocument, options: { signal: AbortSignal }) => Promise<void>;
-  }): Phase =>
+  ({ staging, reports, states, activities, release }: Parts): Phase =>
   async (slice) => {
     const { document, signal } = slice;
     const { run } = document;
@@ -39,12 +37,13 @@ export const createFinish =
     const activity = await activities.get(run.exportId, { signal });
     // a repeated finish: the state was taken over before the last runner died
     const done = activity.lastRunId === run.id;
-    const posted = document.staged?.batches.some(({ postedAt }) => postedAt !== undefined) ?? false;
+    const touched =
+      (document.staged?.batches.some(({ postedAt }) => postedAt !== undefined) ?? false) || (document.remove?.attempted ?? 0) > 0;
     const complete = state === 'successful' && !run.dryRun && document.staged !== undefined && run.counts.read > 0;
+    const folds = complete || touched;
     if (!done) {
       const generation = document.stateGeneration + 1;
-      const folded = complete || posted;
-      if (folded) {
+      if (folds) {
         try {
           await fold(slice, { staging, reports, states, complete, generation });
         } catch (error) {
@@ -53,19 +52,23 @@ export const createFinish =
           slice.warn('state_lost', 'The data prepared for this run was no longer there at its end; the next run sends everything again.');
         }
       }
+      const at = slice.now().toISOString();
+      const { accountId, listId } = document.config;
       await activities.update(
         run.exportId,
         (current) => ({
           ...current,
-          lastRunId: run.id,
-          ...(folded ? { stateGeneration: generation } : {}),
-          ...(complete ? { servedDigest: document.staged!.servedDigest } : {}),
+          ...(run.dryRun ? {} : { lastRunId: run.id }),
+          ...(folds ? { stateGeneration: generation, stateList: { accountId, listId } } : {}),
+          ...(complete && !run.retryOf && !run.approves ? { servedDigest: document.staged!.servedDigest, fullNext: false } : {}),
+          ...(complete && mustSendAllNext(document, current.fullForcedAt, slice.now()) ? { fullNext: true, fullForcedAt: at } : {}),
         }),
         { signal },
       );
     }
 
     sayWarnings(slice);
+    await states.removeReleased(run.exportId, { signal });
     await staging.removeAll(run.id, { signal });
     if (document.phaseAt) {
       run.phases.finish = Math.round(Math.max(0, slice.now().getTime() - Date.parse(document.phaseAt))) / 1_000;
@@ -76,6 +79,11 @@ export const createFinish =
     await release(document, { signal });
     return { end: state };
   };
+
+/** A gap above 1 % makes the next run a full one, but only once per re-sync interval: some gaps never close. */
+const mustSendAllNext = ({ run, config }: RunDocument, forcedAt: string | undefined, now: Date): boolean =>
+  run.warnings.some(({ code }) => code === 'gap') &&
+  (forcedAt === undefined || now.getTime() - Date.parse(forcedAt) > config.resyncDays * 86_400_000);
 
 /** Klaviyo refusing every row is a failure, not a success with warnings (users-ask C26). */
 const decideEnding = (document: RunDocument): void => {
@@ -102,7 +110,7 @@ const sayWarnings = ({ document: { run }, warn }: Slice): void => {
 };
 
 const fold = async (
-  { document, signal, now }: Slice,
+  slice: Slice,
   {
     staging,
     reports,
@@ -111,20 +119,25 @@ const fold = async (
     generation,
   }: { staging: Staging; reports: RowReports; states: StateStore; complete: boolean; generation: number },
 ): Promise<void> => {
-  const { run, staged, stateGeneration } = document;
+  const { document, signal, now } = slice;
+  const { run, staged, stateGeneration, remove } = document;
   const { batches, attempt } = staged!;
   const { header, table } = await staging.readMembers(run.id, attempt, { signal });
-  const stillOpen = batches
-    .filter(({ jobId, outcome }) => jobId !== undefined && (outcome === undefined || outcome === 'open'))
-    .map(({ jobId, number }) => ({
-      jobId: jobId!,
-      mark: markOf(run.number, number),
-      expiresAt: new Date(now().getTime() + JOB_KEPT_MS).toISOString(),
-    }));
+  const stillOpen = batches.flatMap(({ jobs, number, outcome }) =>
+    (outcome === undefined || outcome === 'open' ? jobs : [])
+      .filter((job) => job.outcome === undefined || job.outcome === 'open')
+      .map(({ id }) => ({ jobId: id, mark: markOf(run.number, number), expiresAt: new Date(now().getTime() + JOB_KEPT_MS).toISOString() })),
+  );
   const openJobs = [...header.openJobs, ...stillOpen];
+
   if (complete) {
-    const folded = foldSuccessful(table, batches, await readRejections(document, { staging, reports, signal }));
-    await states.write({ ...header, generation, openJobs }, folded, { signal });
+    const gone = await leaverRecords(slice, staging, remove?.done ?? 0);
+    const removals =
+      !run.approves && run.counts.removed > 0
+        ? [...header.removals, { at: now().toISOString(), count: run.counts.removed }]
+        : header.removals;
+    const folded = foldSuccessful(table, batches, await readRejections(document, { staging, reports, signal }), gone);
+    await write(slice, { staging, states, folded, header: { ...header, generation, openJobs, removals, proven: document.proven } });
     return;
   }
   const old = await states.load(run.exportId, stateGeneration, { signal });
@@ -132,12 +145,51 @@ const fold = async (
     old.kind === 'loaded' &&
     old.header.accountId === header.accountId &&
     old.header.listId === header.listId &&
+    old.header.membership === header.membership &&
     old.header.hashKeyId === header.hashKeyId &&
     old.header.normaliser === header.normaliser;
-  const folded = foldFailed(comparable ? old.table : new MemberTable(table.size), table, batches);
+  const maybeGone = await leaverRecords(slice, staging, remove?.attempted ?? 0);
+  const folded = foldFailed(comparable ? old.table : new MemberTable(table.size), table, batches, maybeGone);
   // the old header keeps its mapping and its last full send: this run did not get through
-  const kept = comparable ? { ...old.header, runId: run.id, runNumber: run.number } : { ...header, fullAt: undefined };
-  await states.write({ ...kept, generation, openJobs }, folded, { signal });
+  const kept: StateHeader = comparable
+    ? { ...old.header, runId: run.id, runNumber: run.number }
+    : { ...header, fullAt: undefined, proven: document.proven };
+  await write(slice, { staging, states, folded, header: { ...kept, generation, openJobs } });
+};
+
+/** Writes a folded state and, for a mirror, the addresses of its members in the same order. */
+const write = async (
+  { document: { run, staged, stateGeneration }, signal }: Slice,
+  { staging, states, folded, header }: { staging: Staging; states: StateStore; folded: Folded; header: StateHeader },
+): Promise<void> => {
+  if (header.membership === 'mirror') {
+    const log = createEmailLog();
+    for (const { source, kept } of folded.from) {
+      const stream =
+        source === 'prepared'
+          ? await staging.open(run.id, staged!.attempt, 'emails', { signal })
+          : await states.openEmails(run.exportId, stateGeneration, { signal });
+      if (!stream) continue;
+      let record = 0;
+      for await (const email of readEmails(stream)) {
+        if (kept[record] === 1) log.addText(email);
+        record += 1;
+      }
+    }
+    await states.writeEmails(run.exportId, header.generation, log.parts(), { signal });
+  }
+  await states.write(header, folded.table, { signal });
+};
+
+/** Records of the first `count` leavers, in the order in which they are dealt with. */
+const leaverRecords = async ({ document: { run, staged }, signal }: Slice, staging: Staging, count: number): Promise<Set<number>> => {
+  const records = new Set<number>();
+  if (count === 0) return records;
+  for await (const line of readEmails(await staging.open(run.id, staged!.attempt, 'leavers', { signal }))) {
+    if (records.size === count) break;
+    records.add(Number(line.slice(0, line.indexOf('\t'))));
+  }
+  return records;
 };
 
 const readRejections = async (

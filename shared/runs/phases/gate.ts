@@ -1,20 +1,59 @@
-import type { Phase, PhaseResult } from '../slice';
+import { lookUp, LOOKUP_SIZE } from '../../klaviyo/list-members';
+import { importRows } from '../../klaviyo/import-jobs';
+import { readEmails } from '../email-log';
+import type { ReportedRow, RowReports } from '../row-report';
+import type { RunDocument } from '../run';
+import type { Phase, PhaseResult, Slice } from '../slice';
+import type { Staging } from '../staging';
 
 /** Fewer invalid rows than this never stop a run, whatever their share: a small segment may well be bad by half. */
 const MIN_INVALID_ROWS = 50;
+/** Lists below this size may lose half: percentages of few people say nothing. */
+const SMALL_LIST = 20;
 
 const number = (value: number): string => value.toLocaleString('en');
 
 /**
- * Checks the whole plan before the first byte leaves; a dry run ends here (design §2, gate table).
- * @param maxInvalidShare 0 to 1
+ * Whether removals are too many to be carried out without somebody's word: above a count and a share of the members, the last seven days
+ * included; above half of a list of 20 or more; or such that nobody would be left (design §2). Pure.
+ */
+export const isHeld = ({
+  leavers,
+  members,
+  lately,
+  staying,
+  guardCount,
+  guardShare,
+}: {
+  leavers: number;
+  /** in the old state */
+  members: number;
+  /** removed in the last seven days, approved ones left out */
+  lately: number;
+  /** members after the run */
+  staying: number;
+  guardCount: number;
+  guardShare: number;
+}): boolean => {
+  if (leavers === 0) return false;
+  if (staying === 0) return true;
+  const all = leavers + lately;
+  const before = members + lately;
+  if (before >= SMALL_LIST && all > before / 2) return true;
+  return all > guardCount && all > before * guardShare;
+};
+
+/**
+ * Checks the whole plan before the first byte leaves (design §2, gate table). A dry run ends here. Removals above the guard are held, and
+ * everything else goes on.
  */
 export const createGate =
-  ({ maxInvalidShare }: { maxInvalidShare: number }): Phase =>
-  async ({ document, warn }): Promise<PhaseResult> => {
-    const { run, config } = document;
+  ({ staging, reports }: { staging: Staging; reports: RowReports }): Phase =>
+  async (slice): Promise<PhaseResult> => {
+    const { document, warn } = slice;
+    const { run, config, remove } = document;
     const { counts, plan } = run;
-    if (!plan) throw new Error('the gate needs a plan');
+    if (!plan || !document.staged || !remove) throw new Error('the gate needs a plan');
     if (plan.members > config.maxProfiles) {
       return {
         end: 'failed',
@@ -24,19 +63,58 @@ export const createGate =
         },
       };
     }
-    if (counts.invalid >= MIN_INVALID_ROWS && counts.invalid > counts.read * maxInvalidShare) {
+    if (counts.invalid >= MIN_INVALID_ROWS && counts.invalid > counts.read * config.maxInvalidShare && !run.retryOf) {
       return {
         end: 'failed',
         error: {
           code: 'too_many_invalid',
-          message: `${number(counts.invalid)} of ${number(counts.read)} rows have no usable e-mail address, more than the limit of ${Math.round(maxInvalidShare * 100)} %; see whether the right field is mapped to the e-mail. Nothing was sent.`,
+          message: `${number(counts.invalid)} of ${number(counts.read)} rows have no usable e-mail address, more than the limit of ${Math.round(config.maxInvalidShare * 100)} %; see whether the right field is mapped to the e-mail. Nothing was sent.`,
         },
       };
     }
-    if (counts.read === 0) {
-      warn('source_empty', 'The segments are empty; nothing was sent and nobody was removed.');
+    remove.leavers = plan.leavers;
+    const empty = counts.read === 0 && !run.retryOf;
+    if (empty) warn('source_empty', 'The segments are empty; nothing was sent and nobody was removed.');
+    remove.held =
+      !run.approves &&
+      plan.leavers > 0 &&
+      (empty || isHeld({ ...remove, staying: plan.members, guardCount: config.guardCount, guardShare: config.guardShare }));
+    plan.held = remove.held;
+    if (run.dryRun) {
+      if (document.countUnknown) plan.unknownToKlaviyo = await countUnknown(slice, staging);
       return { end: 'successful' };
     }
-    if (run.dryRun) return { end: 'successful' };
-    return { next: 'submit' };
+    if (remove.held) {
+      counts.held = plan.leavers;
+      run.heldState = 'waiting';
+      warn(
+        'removals_held',
+        `${number(plan.leavers)} of ${number(remove.members)} people have left the segments, more than may be removed without a word; approve or dismiss their removal.`,
+      );
+      await reports.writeHeld(run.id, heldRows(slice, staging), { signal: slice.signal });
+    }
+    if (empty) return { end: 'successful' };
+    return { next: document.staged.batches.length > 0 && !document.proven && config.canaryRows > 0 && !run.retryOf ? 'canary' : 'submit' };
   };
+
+async function* heldRows({ document: { run, staged }, signal }: Slice, staging: Staging): AsyncGenerator<ReportedRow> {
+  for await (const line of readEmails(await staging.open(run.id, staged!.attempt, 'leavers', { signal }))) {
+    yield { customerId: '', email: line.slice(line.indexOf('\t') + 1), segment: '', code: 'removal_held' };
+  }
+}
+
+/** Asks Klaviyo in bulk which of the people to be sent it knows; one call per 100, so only when somebody wants to know. */
+const countUnknown = async (slice: Slice, staging: Staging): Promise<number> => {
+  const { document, signal } = slice;
+  const { run, config, staged } = document as RunDocument & { staged: NonNullable<RunDocument['staged']> };
+  const client = await slice.klaviyo();
+  let unknown = 0;
+  for (const { number: batch } of staged.batches) {
+    const emails = importRows(await staging.readBody(run.id, staged.attempt, batch, { signal }));
+    for (let at = 0; at < emails.length; at += LOOKUP_SIZE) {
+      const asked = emails.slice(at, at + LOOKUP_SIZE);
+      unknown += asked.length - (await lookUp(client, 'profiles', asked, { listId: config.listId, signal })).size;
+    }
+  }
+  return unknown;
+};

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { LimitError } from '../../errors';
+import type { ExportActivity } from '../../exports/export';
 import { mappedFields } from '../../exports/mapping';
+import type { RunId } from '../../ids';
 import { endpoints } from '../../klaviyo/endpoints';
 import { leastSeconds } from '../../klaviyo/pacing';
 import {
@@ -17,15 +21,26 @@ import {
 } from '../../klaviyo/payload';
 import type { RowChunk, SegmentSource, SourceSnapshot } from '../../segments/segment-source';
 import { recount } from '../accounting';
+import { createEmailLog, readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
-import { EMAIL_MISSING, EMAIL_TOO_LONG, NORMALISER_VERSION, hashMember, hashPayload, payloadHash, writeEmail } from '../member-key';
+import {
+  EMAIL_MISSING,
+  EMAIL_TOO_LONG,
+  NORMALISER_VERSION,
+  hashMember,
+  hashPayload,
+  memberKey,
+  payloadHash,
+  writeEmail,
+} from '../member-key';
 import type { HashKey } from '../member-key';
-import { ADDED, MAX_BATCH, MemberTable, SEEN, SENT, SHARED, markOf } from '../member-state';
+import { ADDED, KNOWN, MAX_BATCH, MemberTable, SEEN, SENT, SHARED, markOf } from '../member-state';
 import type { StateHeader } from '../member-state';
-import type { RowReports } from '../row-report';
+import type { ReportedRow, RowReports } from '../row-report';
+import type { RunStore } from '../run-store';
 import { noCounts } from '../run';
 import type { FrozenConfig, StagedBatch } from '../run';
-import type { Phase, Slice } from '../slice';
+import type { Phase, PhaseResult, Slice } from '../slice';
 import type { Staging } from '../staging';
 import type { LoadedState, StateStore } from '../state-store';
 
@@ -38,6 +53,24 @@ const LOOK_AGAIN_MS = 60_000;
 const MAX_STAGING = 2;
 const CUSTOMER_ID = 'CustomerId';
 const MAX_CUSTOMER_ID = 200;
+
+/** People looked for at the end, unless all are asked for (design §2, verify). */
+const SAMPLE_SIZE = 1_000;
+/** Removals of this long count together against the guard, so that a list cannot bleed under it. */
+const REMOVALS_COUNT_MS = 7 * 86_400_000;
+
+const compress = promisify(gzip);
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32), so that a repeated prepare looks for the same people. */
+const createRandom = (seed: number) => {
+  let state = seed | 0;
+  return (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+};
 
 const COMMA = 0x2c;
 const QUOTE = 0x22;
@@ -74,19 +107,18 @@ export const createPrepare =
     reports,
     states,
     activities,
+    store,
     hashKey,
     useGzip,
-    resyncDays,
   }: {
     source: SegmentSource;
     staging: Staging;
     reports: RowReports;
     states: StateStore;
     activities: ExportActivities;
+    store: Pick<RunStore, 'find'>;
     hashKey: (options: { signal: AbortSignal }) => Promise<HashKey>;
     useGzip: boolean;
-    /** days after which everything is sent again, changed or not */
-    resyncDays: number;
   }): Phase =>
   async (slice) => {
     const { document, signal } = slice;
@@ -99,6 +131,8 @@ export const createPrepare =
     run.refreshedAt = snapshot.refreshedAt;
 
     const activity = await activities.get(run.exportId, { signal });
+    const refusal = await checkFollowUp(slice, activity, { store });
+    if (refusal) return refusal;
     const servedDigest = servedDigestOf(snapshot.id, config);
     const bySource = run.trigger.kind === 'schedule' || run.trigger.kind === 'event';
     if (bySource && !run.full && activity.servedDigest === servedDigest) {
@@ -127,10 +161,31 @@ export const createPrepare =
       (field) => snapshot.segments[0]?.fields.find(({ name }) => name === field)?.dataType ?? 'string',
     );
     const header = newHeader(slice, key, mappingDigestOf(config, types));
-    const begun = beginWith(slice, loaded, header, resyncDays);
+    const oldEmails =
+      config.membership === 'mirror' ? await states.openEmails(run.exportId, activity.stateGeneration, { signal }) : undefined;
+    const begun = beginWith(slice, loaded, header, { fullNext: activity.fullNext ?? false, emailsThere: oldEmails !== undefined });
+    const only = run.retryOf ? await rejectedKeys(run.retryOf, { reports, key, signal }) : undefined;
 
-    const result = await stageRows({ slice, source, snapshot, staging, reports, key, header, useGzip, ...begun });
+    const result = await stageRows({ slice, source, snapshot, staging, reports, key, header, useGzip, only, ...begun });
+    oldEmails?.destroy();
+    await stagePeople(slice, {
+      staging,
+      states,
+      generation: activity.stateGeneration,
+      fromOld: begun.keepsEmails,
+      ...result,
+      table: begun.table,
+    });
     await staging.writeMembers(run.id, document.attempt, header, begun.table, { signal });
+    document.proven = header.proven;
+    document.remove = {
+      leavers: run.plan!.leavers,
+      members: result.oldMembers,
+      lately: header.removals.reduce((sum, { count }) => sum + count, 0),
+      held: false,
+      attempted: 0,
+      done: 0,
+    };
     document.staged = { attempt: document.attempt, batches: result.batches, heldBack: run.counts.unsent, gzip: useGzip, servedDigest };
     recount(document);
     run.jobs = { total: result.batches.length, submitted: 0, ended: 0 };
@@ -171,17 +226,24 @@ const newHeader = ({ document: { run, config, stateGeneration } }: Slice, key: H
   removals: [],
 });
 
+interface Beginning {
+  readonly table: MemberTable;
+  readonly sendAll: boolean;
+  /** whether the addresses of the old members go on with them */
+  readonly keepsEmails: boolean;
+}
+
 /** With which members a run begins, and whether it sends everything. */
 const beginWith = (
   slice: Slice,
   loaded: LoadedState,
   header: StateHeader,
-  resyncDays: number,
-): { table: MemberTable; sendAll: boolean } => {
-  const { run } = slice.document;
-  const fromNothing = (): { table: MemberTable; sendAll: boolean } => {
+  { fullNext, emailsThere }: { fullNext: boolean; emailsThere: boolean },
+): Beginning => {
+  const { run, config } = slice.document;
+  const fromNothing = (): Beginning => {
     header.fullAt = slice.now().toISOString();
-    return { table: new MemberTable(), sendAll: true };
+    return { table: new MemberTable(), sendAll: true, keepsEmails: false };
   };
   if (loaded.kind === 'none') return fromNothing();
   if (loaded.kind === 'unreadable') {
@@ -203,14 +265,120 @@ const beginWith = (
     slice.warn('state_key_changed', 'What earlier runs sent was written with another key, so everything is sent and nobody is removed.');
     return fromNothing();
   }
+  if (header.membership === 'mirror' && (old.membership !== 'mirror' || !emailsThere)) {
+    // a hash cannot be turned back into an address: whoever left before is not known by name
+    if (old.membership === 'mirror')
+      slice.warn('state_unreadable', 'The addresses of earlier runs are missing, so everything is sent and nobody is removed.');
+    return { ...fromNothing(), sendAll: true };
+  }
   header.openJobs = old.openJobs.filter(({ expiresAt }) => Date.parse(expiresAt) > slice.now().getTime());
-  header.removals = old.removals;
+  header.removals = old.removals.filter(({ at }) => slice.now().getTime() - Date.parse(at) < REMOVALS_COUNT_MS);
   header.proven = old.proven && old.mappingDigest === header.mappingDigest;
   header.fullAt = old.fullAt;
-  const due = old.fullAt === undefined || slice.now().getTime() - Date.parse(old.fullAt) > resyncDays * 86_400_000;
-  const sendAll = run.full || due || old.mappingDigest !== header.mappingDigest || old.membership !== header.membership;
+  const keepsEmails = header.membership === 'mirror';
+  if (run.retryOf || run.approves) return { table: loaded.table, sendAll: false, keepsEmails };
+  const due = old.fullAt === undefined || slice.now().getTime() - Date.parse(old.fullAt) > config.resyncDays * 86_400_000;
+  const sendAll = run.full || due || fullNext || old.mappingDigest !== header.mappingDigest || old.membership !== header.membership;
   if (sendAll) header.fullAt = slice.now().toISOString();
-  return { table: loaded.table, sendAll };
+  return { table: loaded.table, sendAll, keepsEmails };
+};
+
+/** Approved removals and retried rows belong to one run of one snapshot and list; anything newer makes them void. */
+const checkFollowUp = async (
+  { document, signal }: Slice,
+  activity: ExportActivity,
+  { store }: { store: Pick<RunStore, 'find'> },
+): Promise<PhaseResult | undefined> => {
+  const { run, config } = document;
+  const earlier = run.approves?.runId ?? run.retryOf;
+  if (!earlier) return undefined;
+  const found = await store.find(earlier, { signal });
+  const same =
+    found !== undefined &&
+    found.document.config.listId === config.listId &&
+    found.document.config.accountId === config.accountId &&
+    activity.lastRunId === earlier &&
+    (run.retryOf !== undefined || found.document.run.snapshotId === run.snapshotId);
+  if (same) return undefined;
+  const message = run.retryOf
+    ? 'The export has run or changed since, so these rows cannot be sent again by themselves; run the export.'
+    : 'The segments, the list or the export have changed since the removals were held, so they were not carried out; run the export and look again.';
+  return { end: 'failed', error: { code: 'changed_since', message } };
+};
+
+/** Keys of the rows that Klaviyo refused in a run. */
+const rejectedKeys = async (
+  runId: RunId,
+  { reports, key, signal }: { reports: RowReports; key: HashKey; signal: AbortSignal },
+): Promise<Map<string, ReportedRow>> => {
+  const keys = new Map<string, ReportedRow>();
+  for await (const row of reports.readAllRejected(runId, { signal })) {
+    if (row.email === '') continue;
+    const bytes = Buffer.from(row.email.trim().toLowerCase());
+    hashMember(bytes, 0, bytes.length, key);
+    keys.set(keyText(), row);
+  }
+  return keys;
+};
+
+const keyText = (): string => `${memberKey.a},${memberKey.b},${memberKey.c},${memberKey.d}`;
+
+/**
+ * Stages who may have to be named later: a mirror's addresses and leavers, and the people to look for at the end.
+ * @param fromOld whether the old state's addresses come first
+ */
+const stagePeople = async (
+  { document, signal }: Slice,
+  {
+    staging,
+    states,
+    generation,
+    fromOld,
+    table,
+    oldMembers,
+    openMarks,
+    emails,
+    sample,
+  }: {
+    staging: Staging;
+    states: StateStore;
+    generation: number;
+    fromOld: boolean;
+    table: MemberTable;
+    oldMembers: number;
+    openMarks: ReadonlySet<number>;
+    emails: ReturnType<typeof createEmailLog> | undefined;
+    sample: readonly string[];
+  },
+): Promise<void> => {
+  const { run, attempt } = document;
+  await staging.writeParts(run.id, attempt, 'sample', [await compress(sample.map((line) => `${line}\n`).join(''))], { signal });
+  if (!emails) return;
+  const old = fromOld ? await states.openEmails(run.exportId, generation, { signal }) : undefined;
+  await staging.writeParts(
+    run.id,
+    attempt,
+    'emails',
+    (async function* () {
+      if (old) yield* old as AsyncIterable<Uint8Array>;
+      yield* emails.parts();
+    })(),
+    { signal },
+  );
+  const leavers = createEmailLog();
+  let count = 0;
+  if (fromOld && !run.retryOf) {
+    let record = 0;
+    for await (const email of readEmails((await states.openEmails(run.exportId, generation, { signal }))!)) {
+      if (record < oldMembers && (table.flags(record) & SEEN) === 0 && !openMarks.has(table.mark(record))) {
+        leavers.addText(`${record}\t${email}`);
+        count += 1;
+      }
+      record += 1;
+    }
+  }
+  await staging.writeParts(run.id, attempt, 'leavers', leavers.parts(), { signal });
+  run.plan!.leavers = count;
 };
 
 /** One body being filled: bytes, rows, and the customers of its rows. */
@@ -232,6 +400,7 @@ const stageRows = async ({
   useGzip,
   table,
   sendAll,
+  only,
 }: {
   slice: Slice;
   source: SegmentSource;
@@ -243,7 +412,15 @@ const stageRows = async ({
   useGzip: boolean;
   table: MemberTable;
   sendAll: boolean;
-}): Promise<{ batches: StagedBatch[] }> => {
+  /** when set, only these rows are read and sent */
+  only: Map<string, ReportedRow> | undefined;
+}): Promise<{
+  batches: StagedBatch[];
+  oldMembers: number;
+  openMarks: ReadonlySet<number>;
+  emails: ReturnType<typeof createEmailLog> | undefined;
+  sample: readonly string[];
+}> => {
   const { document, signal } = slice;
   const { run, config, attempt } = document;
   const { counts } = run;
@@ -259,6 +436,18 @@ const stageRows = async ({
   let changed = 0;
   let plannedBytes = 0;
   let oldMembers = 0;
+  const emails = config.membership === 'mirror' ? createEmailLog() : undefined;
+  // a reservoir: each of the people that should be there has the same chance to be looked for
+  const sample: string[] = [];
+  let sampled = 0;
+  const random = createRandom(run.number);
+  const mayBeLookedFor = (record: number, out: Uint8Array, at: number, length: number): void => {
+    sampled += 1;
+    const place = document.verifyAll || sample.length < SAMPLE_SIZE ? sample.length : Math.floor(random() * sampled);
+    if (document.verifyAll || place < SAMPLE_SIZE)
+      sample[place] = `${record}\t${Buffer.from(out.buffer, out.byteOffset + at, length).toString('latin1')}`;
+  };
+  const canaryRows = header.proven || run.dryRun || run.retryOf ? 0 : config.canaryRows;
   for (let record = 0; record < table.size; record += 1) {
     table.setFlags(record, table.flags(record) & SHARED);
     oldMembers += 1;
@@ -281,7 +470,7 @@ const stageRows = async ({
     const number = batches.length + 1;
     if (number > MAX_BATCH)
       throw new LimitError({ code: 'too_many_jobs', message: `More than ${MAX_BATCH} import jobs would be needed; map fewer fields.` });
-    const batch: StagedBatch = { number, rows, bytes: 1 };
+    const batch: StagedBatch = { number, rows, bytes: 1, jobs: [], stripped: 0, posted: false };
     batches.push(batch);
     plannedBytes += end;
     const work = staging
@@ -326,26 +515,38 @@ const stageRows = async ({
 
     const handle = (chunk: RowChunk, base: number): void => {
       const { bytes, starts, ends } = chunk;
-      of.read += 1;
-      counts.read += 1;
+      if (!only) {
+        of.read += 1;
+        counts.read += 1;
+      }
       const { out } = filling;
       const start = filling.rows === 0 ? filling.at : filling.at + 1;
       const emailAt = start + PROFILE_HEAD.length;
       const length = writeEmail(bytes, starts[base + plan.emailColumn]!, ends[base + plan.emailColumn]!, out, emailAt);
       if (length < 0) {
+        if (only) return;
         refuse(chunk, base, length === EMAIL_MISSING ? 'email_missing' : length === EMAIL_TOO_LONG ? 'email_too_long' : 'email_invalid');
         return;
+      }
+      hashMember(out, emailAt, length, key);
+      if (only) {
+        if (!only.has(keyText())) return;
+        of.read += 1;
+        counts.read += 1;
       }
       let fieldBytes = 0;
       for (let column = 0; column < mapped.length; column += 1) fieldBytes += ends[base + column]! - starts[base + column]!;
       if (fieldBytes > MAX_PROFILE_BYTES) return refuse(chunk, base, 'profile_too_large');
-      hashMember(out, emailAt, length, key);
       const record = table.findOrAdd();
       const flags = table.flags(record);
+      if (emails && (flags & (ADDED | KNOWN)) === ADDED) {
+        emails.add(out, emailAt, length);
+        table.setFlags(record, flags | KNOWN);
+      }
       if ((flags & SEEN) !== 0) {
         of.duplicates += 1;
         counts.duplicates += 1;
-        table.setFlags(record, flags | SHARED);
+        table.setFlags(record, table.flags(record) | SHARED);
         return;
       }
       const attributesAt = emailAt + length;
@@ -358,9 +559,9 @@ const stageRows = async ({
       }
       if (lastRow.phoneDropped) counts.phonesDropped += 1;
       distinct += 1;
+      table.setFlags(record, table.flags(record) | SEEN);
       if (distinct > config.maxProfiles) {
         // the gate will refuse the run: count on, but stage nothing more
-        table.setFlags(record, flags | SEEN);
         counts.unsent += 1;
         return;
       }
@@ -368,15 +569,21 @@ const stageRows = async ({
       const { low, high } = payloadHash;
       if (openMarks.size > 0 && openMarks.has(table.mark(record))) {
         // an older job that has not ended may still write this row: sending it now could lose against it
-        table.setFlags(record, flags | SEEN);
         counts.unsent += 1;
         return;
       }
-      if (!sendAll && table.hasPayload(record, low, high)) {
-        table.setFlags(record, flags | SEEN);
+      const same = table.hasPayload(record, low, high);
+      if (same && !sendAll && !only) {
+        mayBeLookedFor(record, out, emailAt, length);
         counts.unchanged += 1;
         return;
       }
+      if (run.approves) {
+        // approved removals send nothing
+        counts.unsent += 1;
+        return;
+      }
+      mayBeLookedFor(record, out, emailAt, length);
       out[o++] = BRACE;
       out[o++] = BRACE;
       if (o + tail.length > MAX_BODY_BYTES && filling.rows > 0) {
@@ -393,10 +600,11 @@ const stageRows = async ({
       filling.at = o;
       filling.rows += 1;
       filling.customers += `${segmentIndex},${record},${textOf(chunk, base, customerColumn).slice(0, MAX_CUSTOMER_ID).replaceAll('\n', ' ')}\n`;
-      table.setFlags(record, flags | SEEN | SENT);
+      only?.delete(keyText());
+      table.setFlags(record, table.flags(record) | SENT);
       table.setPayload(record, low, high);
       table.setMark(record, markOf(run.number, batches.length + 1));
-      if (filling.rows === MAX_PROFILES_PER_JOB) flush();
+      if (filling.rows === MAX_PROFILES_PER_JOB || (batches.length === 0 && filling.rows === canaryRows)) flush();
     };
 
     for await (const chunk of source.readRows({ snapshot, segment: segment.name, fields, signal })) {
@@ -419,19 +627,23 @@ const stageRows = async ({
   await stagingRoom(0);
   await invalid.end();
 
-  let leavers = 0;
-  for (let record = 0; record < oldMembers; record += 1) if ((table.flags(record) & SEEN) === 0) leavers += 1;
+  if (only && only.size > 0) {
+    for (const row of only.values()) invalid.add({ ...row, row: undefined, code: 'row_gone', detail: undefined });
+    await invalid.end();
+    slice.warn('rows_gone', `${only.size.toLocaleString('en')} of the rejected rows are no longer in the source; the report names them.`);
+  }
   run.plan = {
     members: distinct,
     new: joiners,
     changed,
     unchanged: counts.unchanged,
-    leavers,
+    leavers: 0,
+    held: false,
     jobs: batches.length,
     bytes: plannedBytes,
     minSeconds: leastSeconds(batches.length, endpoints.importJobsCreate),
   };
-  return { batches };
+  return { batches, oldMembers, openMarks, emails, sample };
 };
 
 /** Text of a field for the report; '' where the segment has no such column. */

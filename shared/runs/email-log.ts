@@ -1,0 +1,55 @@
+import { createGunzip, gzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import type { Readable } from 'node:stream';
+
+const compress = promisify(gzip);
+const CHUNK = 1024 * 1024;
+const MAX_EMAIL = 128;
+const NEWLINE = 0x0a;
+
+/**
+ * Addresses in the order of the members' records, one a line, as gzip: a hash cannot be turned back into an address, and a mirror has
+ * to name its leavers. Members of gzip may be joined, so a longer log is the shorter one and what was added.
+ */
+export const createEmailLog = () => {
+  let chunk = Buffer.allocUnsafe(CHUNK + MAX_EMAIL);
+  let at = 0;
+  const parts: Promise<Buffer>[] = [];
+  const flush = (): void => {
+    if (at === 0) return;
+    parts.push(compress(chunk.subarray(0, at), { level: 1 }));
+    chunk = Buffer.allocUnsafe(CHUNK + MAX_EMAIL);
+    at = 0;
+  };
+  return {
+    /** Adds a normalised address that lies in `bytes`. */
+    add: (bytes: Uint8Array, start: number, length: number): void => {
+      for (let i = 0; i < length; i += 1) chunk[at + i] = bytes[start + i]!;
+      chunk[at + length] = NEWLINE;
+      at += length + 1;
+      if (at >= CHUNK) flush();
+    },
+    addText: (email: string): void => {
+      at += chunk.write(`${email}\n`, at, 'latin1');
+      if (at >= CHUNK) flush();
+    },
+    /** What was added, compressed, in order. */
+    parts: async function* (): AsyncGenerator<Uint8Array> {
+      flush();
+      for (const part of parts) yield await part;
+    },
+  };
+};
+
+/** Reads a log line by line. @throws Error when it is damaged */
+export async function* readEmails(compressed: Readable): AsyncGenerator<string> {
+  const plain = compressed.pipe(createGunzip());
+  compressed.once('error', (error) => plain.destroy(error));
+  plain.setEncoding('latin1');
+  let rest = '';
+  for await (const part of plain as AsyncIterable<string>) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}
