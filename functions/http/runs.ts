@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SegmentExports } from '../../shared/exports/exports';
+import type { Caller } from '../../shared/caller';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
 import { Run, RunRequest } from '../../shared/runs/run';
@@ -16,13 +17,23 @@ interface RunPage {
 /** What these routes need of the runs. */
 export interface RunOperations {
   start(
-    request: { exportId: ExportId; trigger: { kind: TriggerKind; by: string }; full: boolean; dryRun: boolean },
+    request: {
+      exportId: ExportId;
+      trigger: { kind: TriggerKind; by: string };
+      full: boolean;
+      dryRun: boolean;
+      verifyAll?: boolean;
+      countUnknown?: boolean;
+    },
     options: Options,
   ): Promise<{ run: Run; created: boolean }>;
   get(id: RunId, options: Options): Promise<Run>;
   listOfExport(exportId: ExportId, options: PageOptions): Promise<RunPage>;
   list(options: PageOptions): Promise<RunPage>;
   cancel(id: RunId, options: { by: string } & Options): Promise<unknown>;
+  approveRemovals(id: RunId, options: { upTo: number; by: string } & Options): Promise<Run>;
+  dismissRemovals(id: RunId, options: Options): Promise<Run>;
+  retryRejected(id: RunId, options: { by: string } & Options): Promise<Run>;
   rows(id: RunId, stage: z.infer<typeof RowStage>, options: Options): AsyncIterable<string>;
 }
 
@@ -84,6 +95,34 @@ const cancelRun = defineRoute({
   params: ofRun,
   answers: { 202: { description: 'It will stop', schema: Run } },
 });
+const approveRemovals = defineRoute({
+  operation: 'approveRemovals',
+  method: 'POST',
+  path: 'api/runs/{id}/approve-removals',
+  summary: 'Removes the people whose removal a run holds, at most the number given; a new run does it',
+  who: 'Contributor',
+  params: ofRun,
+  body: z.strictObject({ upTo: z.int().min(1) }).meta({ id: 'RemovalApproval' }),
+  answers: { 202: { description: 'A run will remove them', schema: Run, location: true } },
+});
+const dismissRemovals = defineRoute({
+  operation: 'dismissRemovals',
+  method: 'POST',
+  path: 'api/runs/{id}/dismiss-removals',
+  summary: 'Leaves the people on the list whose removal a run holds; the next run finds them again',
+  who: 'Contributor',
+  params: ofRun,
+  answers: { 200: { description: 'The run', schema: Run } },
+});
+const retryRejected = defineRoute({
+  operation: 'retryRejected',
+  method: 'POST',
+  path: 'api/runs/{id}/retry-rejected',
+  summary: 'Reads the rows that Klaviyo refused again from the source and sends just these; a new run does it',
+  who: 'Contributor',
+  params: ofRun,
+  answers: { 202: { description: 'A run will send them', schema: Run, location: true } },
+});
 const readRunRows = defineRoute({
   operation: 'readRunRows',
   method: 'GET',
@@ -127,6 +166,25 @@ export const registerRuns = (
     await segmentExports.requireEdit(exportId, { caller, signal });
     await runs.cancel(id, { by: caller.name, signal });
     return { status: 202, body: await runs.get(id, { signal }) };
+  });
+  /** The run, when the caller may act on its export. */
+  const requireActable = async (id: RunId, { caller, signal }: { caller: Caller } & Options): Promise<void> => {
+    const { exportId } = await runs.get(id, { signal });
+    await segmentExports.requireRunnable(exportId, { caller, signal });
+  };
+  route(approveRemovals).to(async ({ params: { id }, body: { upTo }, caller, signal }) => {
+    await requireActable(id, { caller, signal });
+    const run = await runs.approveRemovals(id, { upTo, by: caller.name, signal });
+    return { status: 202, body: run, location: `/api/runs/${run.id}` };
+  });
+  route(dismissRemovals).to(async ({ params: { id }, caller, signal }) => {
+    await requireActable(id, { caller, signal });
+    return { status: 200, body: await runs.dismissRemovals(id, { signal }) };
+  });
+  route(retryRejected).to(async ({ params: { id }, caller, signal }) => {
+    await requireActable(id, { caller, signal });
+    const run = await runs.retryRejected(id, { by: caller.name, signal });
+    return { status: 202, body: run, location: `/api/runs/${run.id}` };
   });
   route(readRunRows).to(async ({ params: { id }, query: { stage }, caller, signal }) => {
     const { exportId } = await runs.get(id, { signal });

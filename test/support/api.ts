@@ -1,14 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import tls from 'node:tls';
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import type { HttpFunctionOptions } from '@azure/functions';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { registerHttp } from '../../functions/http/register-all';
 import { authenticate } from '../../infra/local/auth/app-service-authentication';
 import type { LocalRole } from '../../infra/local/auth/app-service-authentication';
-import { startKeyVault } from '../../infra/local/key-vault/key-vault';
 import { startKlaviyoSandbox } from '../../infra/local/klaviyo/server';
 import { sampleFolder, writeSample } from '../../infra/local/sample/sample';
 import { createContainerSink } from '../../infra/local/sample/sinks';
@@ -16,6 +11,7 @@ import { startAzurite } from '../../infra/local/storage/azurite';
 import { parseEnv } from '../../shared/env';
 import { ensureStorage } from '../../shared/platform/provision';
 import { createServices } from '../../shared/services';
+import { startTrustedVault } from './trusted-vault';
 
 export interface ApiCall {
   /** whose call; default Administrator */
@@ -52,16 +48,11 @@ const textOf = async (body: unknown): Promise<string> => {
  * would, behind App Service Authentication's stand-in. One per test file.
  */
 export const startApi = async ({ settings = {} }: { settings?: Record<string, string> } = {}) => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'api-'));
-  const certificates = tls.getCACertificates('default');
   const [azurite, vault, klaviyo] = await Promise.all([
     startAzurite(),
-    startKeyVault({ dataDir: folder }),
+    startTrustedVault(),
     startKlaviyoSandbox({ limits: false, processing: 'instant' }),
   ]);
-  process.env.IDENTITY_ENDPOINT = vault.identityEndpoint;
-  process.env.IDENTITY_HEADER = vault.identityHeader;
-  tls.setDefaultCACertificates([...certificates, readFileSync(vault.certPath, 'utf8')]); // what NODE_EXTRA_CA_CERTS does at start
 
   const source = BlobServiceClient.fromConnectionString(azurite.connectionString).getContainerClient('lake');
   await source.create();
@@ -167,8 +158,6 @@ export const startApi = async ({ settings = {} }: { settings?: Record<string, st
     close: async (): Promise<void> => {
       await services.klaviyo.close();
       await Promise.all([azurite.close(), vault.close(), klaviyo.close()]);
-      tls.setDefaultCACertificates(certificates);
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 };

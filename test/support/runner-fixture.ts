@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import tls from 'node:tls';
 import { ContainerClient } from '@azure/storage-blob';
 import { QueueClient } from '@azure/storage-queue';
-import { startKeyVault } from '../../infra/local/key-vault/key-vault';
 import { startKlaviyoSandbox } from '../../infra/local/klaviyo/server';
 import type { ServerOptions } from '../../infra/local/klaviyo/server';
 import { createContainerSink } from '../../infra/local/sample/sinks';
@@ -21,6 +18,7 @@ import { RunMessage, hasEnded } from '../../shared/runs/run';
 import type { Run } from '../../shared/runs/run';
 import { createServices } from '../../shared/services';
 import type { Services } from '../../shared/services';
+import { startTrustedVault } from './trusted-vault';
 
 export const SOURCE = 'customerinsights';
 const MINUTES = 60_000;
@@ -49,10 +47,7 @@ export const startRunnerFixture = async ({
   sandbox: sandboxOptions = {},
   env: moreEnv = {},
 }: { sandbox?: ServerOptions; env?: Record<string, string> } = {}) => {
-  const [azurite, vault, klaviyo] = await Promise.all([startAzurite(), startKeyVault(), startKlaviyoSandbox(sandboxOptions)]);
-  process.env.IDENTITY_ENDPOINT = vault.identityEndpoint;
-  process.env.IDENTITY_HEADER = vault.identityHeader;
-  tls.setDefaultCACertificates([...tls.getCACertificates('default'), readFileSync(vault.certPath, 'utf8')]);
+  const [azurite, vault, klaviyo] = await Promise.all([startAzurite(), startTrustedVault(), startKlaviyoSandbox(sandboxOptions)]);
   const environment = {
     AzureWebJobsStorage: azurite.connectionString,
     KEY_VAULT_URL: vault.vaultUrl,
