@@ -24,7 +24,7 @@ import { createHashKey } from './runs/hash-key';
 import { Occurrence } from './runs/occurrence';
 import { createOpenKlaviyo } from './runs/open-klaviyo';
 import { createCanary } from './runs/phases/canary';
-import { createFinish } from './runs/phases/finish';
+import { createFinish, createGiveUp } from './runs/phases/finish';
 import { createGate } from './runs/phases/gate';
 import { createPrepare } from './runs/phases/prepare';
 import { createRemove } from './runs/phases/remove';
@@ -138,6 +138,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
       verify: createVerify({ staging, reports }),
       finish: createFinish({ staging, reports, states, activities, release: runs.release }),
     },
+    giveUp: createGiveUp({ staging, activities, release: runs.release }),
     openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing: createPacing({ monotonicMs }) }),
     times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
     now,

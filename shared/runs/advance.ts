@@ -50,6 +50,7 @@ export const createAdvance =
     store,
     queue,
     phases,
+    giveUp,
     openKlaviyo,
     times,
     now,
@@ -59,6 +60,8 @@ export const createAdvance =
     store: RunStore;
     queue: Queue<RunMessage>;
     phases: Record<RunPhase, Phase>;
+    /** ends a run whose finish does not get through */
+    giveUp: Phase;
     openKlaviyo: (document: RunDocument, hold: Hold, options: { timeoutMs: number }) => Promise<KlaviyoClient>;
     times: AdvanceTimes;
     now: () => Date;
@@ -205,7 +208,8 @@ export const createAdvance =
 
     async function carryOut(phase: RunPhase): Promise<PhaseResult> {
       try {
-        return await phases[phase](slice);
+        const stuck = phase === 'finish' && document.starts > 2 * MAX_STARTS;
+        return await (stuck ? giveUp : phases[phase])(slice);
       } catch (error) {
         hold.signal.throwIfAborted();
         if (error instanceof HoldLost) throw error;

@@ -80,6 +80,30 @@ export const createFinish =
     return { end: state };
   };
 
+/**
+ * The last way out, when finish itself cannot get through: the run ends as failed, and its export's state counts as unreadable from now
+ * on, so that the next run sends everything and removes nobody.
+ */
+export const createGiveUp =
+  ({ staging, activities, release }: Pick<Parts, 'staging' | 'activities' | 'release'>): Phase =>
+  async (slice) => {
+    const { document, signal } = slice;
+    const { run } = document;
+    await activities.update(
+      run.exportId,
+      (current) =>
+        current.lastRunId === run.id ? undefined : { ...current, lastRunId: run.id, stateGeneration: document.stateGeneration + 1 },
+      { signal },
+    );
+    run.state = 'failed';
+    run.error ??= { code: 'gave_up', message: 'The run could not be brought to its end; look for memory or time limits in the app’s log.' };
+    run.endedAt = slice.now().toISOString();
+    await slice.save();
+    await staging.removeAll(run.id, { signal });
+    await release(document, { signal });
+    return { end: 'failed' };
+  };
+
 /** A gap above 1 % makes the next run a full one, but only once per re-sync interval: some gaps never close. */
 const mustSendAllNext = ({ run, config }: RunDocument, forcedAt: string | undefined, now: Date): boolean =>
   run.warnings.some(({ code }) => code === 'gap') &&
