@@ -27,7 +27,7 @@ const Settings = z
     KEY_VAULT_VERIFY_CHALLENGE: flag(true),
     /** Entra tenant whose callers are ours */
     TENANT_ID: text,
-    SOURCE_KIND: z.enum(['cdm-folder', 'dataverse']).default('cdm-folder'),
+    SOURCE_KIND: z.enum(['cdm-folder']).default('cdm-folder'),
     /** blob endpoint of the account that holds the segments, e.g. https://lake.blob.core.windows.net … */
     SOURCE_BLOB_URL: webAddress.optional(),
     /** … or its connection string */
@@ -62,13 +62,11 @@ const Settings = z
     if (!settings.AzureWebJobsStorage && !settings.AzureWebJobsStorage__accountName) {
       need('AzureWebJobsStorage', 'expected a connection string here or an account name in AzureWebJobsStorage__accountName');
     }
-    if (settings.SOURCE_KIND === 'cdm-folder') {
-      if (!settings.SOURCE_BLOB_URL && !settings.SOURCE_CONNECTION_STRING) {
-        need('SOURCE_BLOB_URL', 'expected the blob endpoint here or a connection string in SOURCE_CONNECTION_STRING');
-      }
-      if (!settings.SOURCE_CONTAINER) need('SOURCE_CONTAINER', 'expected the container that holds the segments');
-      if (!settings.SOURCE_FOLDER) need('SOURCE_FOLDER', 'expected the folder that holds model.json');
+    if (!settings.SOURCE_BLOB_URL && !settings.SOURCE_CONNECTION_STRING) {
+      need('SOURCE_BLOB_URL', 'expected the blob endpoint here or a connection string in SOURCE_CONNECTION_STRING');
     }
+    if (!settings.SOURCE_CONTAINER) need('SOURCE_CONTAINER', 'expected the container that holds the segments');
+    if (!settings.SOURCE_FOLDER) need('SOURCE_FOLDER', 'expected the folder that holds model.json');
     if (settings.RUN_GUARD_SECONDS < settings.RUN_LEASE_SECONDS + 5) {
       need('RUN_GUARD_SECONDS', 'expected at least RUN_LEASE_SECONDS + 5');
     }

@@ -6,6 +6,7 @@ import type { ExportActivity } from '../../exports/export';
 import { mappedFields } from '../../exports/mapping';
 import type { RunId } from '../../ids';
 import { endpoints } from '../../klaviyo/endpoints';
+import { findJob } from '../../klaviyo/import-jobs';
 import { leastSeconds } from '../../klaviyo/pacing';
 import {
   MAX_BODY_BYTES,
@@ -164,6 +165,7 @@ export const createPrepare =
     const oldEmails =
       config.membership === 'mirror' ? await states.openEmails(run.exportId, activity.stateGeneration, { signal }) : undefined;
     const begun = beginWith(slice, loaded, header, { fullNext: activity.fullNext ?? false, emailsThere: oldEmails !== undefined });
+    header.openJobs = await stillOpen(slice, header.openJobs);
     const only = run.retryOf ? await rejectedKeys(run.retryOf, { reports, key, signal }) : undefined;
 
     const result = await stageRows({ slice, source, snapshot, staging, reports, key, header, useGzip, only, ...begun });
@@ -281,6 +283,21 @@ const beginWith = (
   const sendAll = run.full || due || fullNext || old.mappingDigest !== header.mappingDigest || old.membership !== header.membership;
   if (sendAll) header.fullAt = slice.now().toISOString();
   return { table: loaded.table, sendAll, keepsEmails };
+};
+
+/** So many jobs of earlier runs are asked for; more than these are left to the next run. */
+const MAX_ASKED = 20;
+
+/** Jobs of earlier runs that had not ended by their deadline: those that have meanwhile no longer keep their rows back. */
+const stillOpen = async (slice: Slice, openJobs: StateHeader['openJobs']): Promise<StateHeader['openJobs']> => {
+  if (openJobs.length === 0) return openJobs;
+  const client = await slice.klaviyo();
+  const left = openJobs.slice(MAX_ASKED);
+  for (const open of openJobs.slice(0, MAX_ASKED)) {
+    const job = await findJob(client, open.jobId, { signal: slice.signal });
+    if (job !== undefined && job.status !== 'complete' && job.status !== 'cancelled') left.push(open);
+  }
+  return left;
 };
 
 /** Approved removals and retried rows belong to one run of one snapshot and list; anything newer makes them void. */
