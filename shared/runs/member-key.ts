@@ -103,25 +103,15 @@ export const parseHashKey = (secret: string): HashKey => {
   return { words, id: createHash('sha256').update('member-state-key').update(digest).digest('hex').slice(0, 16) };
 };
 
-let v0 = 0;
-let v1 = 0;
-let v2 = 0;
-let v3 = 0;
-const round = (): void => {
-  v0 = (v0 + v1) | 0;
-  v1 = (v1 << 5) | (v1 >>> 27);
-  v1 ^= v0;
-  v0 = (v0 << 16) | (v0 >>> 16);
-  v2 = (v2 + v3) | 0;
-  v3 = (v3 << 8) | (v3 >>> 24);
-  v3 ^= v2;
-  v0 = (v0 + v3) | 0;
-  v3 = (v3 << 7) | (v3 >>> 25);
-  v3 ^= v0;
-  v2 = (v2 + v1) | 0;
-  v1 = (v1 << 13) | (v1 >>> 19);
-  v1 ^= v2;
-  v2 = (v2 << 16) | (v2 >>> 16);
+let viewed: Uint8Array | undefined;
+let view: DataView = new DataView(new ArrayBuffer(0));
+/** Reads words at any offset in one load, not four; one view serves all rows of a body. */
+const viewOf = (bytes: Uint8Array): DataView => {
+  if (bytes !== viewed) {
+    viewed = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return view;
 };
 
 /** The two words of the last halfSipHash. */
@@ -132,39 +122,54 @@ export const half = { low: 0, high: 0 };
  * @see github veorq/SipHash, halfsiphash.c (Aumasson, Bernstein); its first test vector is in the unit test
  */
 export const halfSipHash = (bytes: Uint8Array, start: number, length: number, key0: number, key1: number): void => {
-  v0 = key0;
-  v1 = key1 ^ 0xee;
-  v2 = 0x6c796765 ^ key0;
-  v3 = 0x74656462 ^ key1;
-  const whole = start + (length & ~3);
+  let v0 = key0 | 0;
+  let v1 = key1 ^ 0xee;
+  let v2 = 0x6c796765 ^ key0;
+  let v3 = 0x74656462 ^ key1;
+  const data = viewOf(bytes);
+  const words = length >>> 2;
   let i = start;
-  for (; i < whole; i += 4) {
-    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+  // One loop with one copy of the round, so that the four words stay in registers: two rounds for each word and for the rest with the
+  // length, then twice four to finish.
+  for (let step = 0; step <= words + 2; step += 1) {
+    let word = 0;
+    let rounds = 2;
+    if (step < words) {
+      word = data.getInt32(i, true);
+      i += 4;
+    } else if (step === words) {
+      const rest = length & 3;
+      word = length << 24;
+      if (rest > 2) word |= bytes[i + 2]! << 16;
+      if (rest > 1) word |= bytes[i + 1]! << 8;
+      if (rest > 0) word |= bytes[i]!;
+    } else {
+      rounds = 4;
+      if (step === words + 1) v2 ^= 0xee;
+      else {
+        half.low = (v1 ^ v3) >>> 0;
+        v1 ^= 0xdd;
+      }
+    }
     v3 ^= word;
-    round();
-    round();
+    for (; rounds > 0; rounds -= 1) {
+      v0 = (v0 + v1) | 0;
+      v1 = (v1 << 5) | (v1 >>> 27);
+      v1 ^= v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = (v3 << 8) | (v3 >>> 24);
+      v3 ^= v2;
+      v0 = (v0 + v3) | 0;
+      v3 = (v3 << 7) | (v3 >>> 25);
+      v3 ^= v0;
+      v2 = (v2 + v1) | 0;
+      v1 = (v1 << 13) | (v1 >>> 19);
+      v1 ^= v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
+    }
     v0 ^= word;
   }
-  let last = length << 24;
-  const rest = length & 3;
-  if (rest > 2) last |= bytes[i + 2]! << 16;
-  if (rest > 1) last |= bytes[i + 1]! << 8;
-  if (rest > 0) last |= bytes[i]!;
-  v3 ^= last;
-  round();
-  round();
-  v0 ^= last;
-  v2 ^= 0xee;
-  round();
-  round();
-  round();
-  round();
-  half.low = (v1 ^ v3) >>> 0;
-  v1 ^= 0xdd;
-  round();
-  round();
-  round();
-  round();
   half.high = (v1 ^ v3) >>> 0;
 };
 
@@ -192,10 +197,11 @@ export const payloadHash = { low: 0, high: 0 };
 export const hashPayload = (bytes: Uint8Array, start: number, end: number, seedLow: number, seedHigh: number): void => {
   let low = seedLow | 0;
   let high = seedHigh | 0;
+  const data = viewOf(bytes);
   const whole = start + ((end - start) & ~3);
   let i = start;
   for (; i < whole; i += 4) {
-    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    const word = data.getInt32(i, true);
     low = Math.imul(low ^ word, 0x9e3779b1);
     low ^= low >>> 15;
     high = Math.imul((high + word) | 0, 0x85ebca6b);
