@@ -47,9 +47,14 @@ export async function* readEmails(compressed: Readable): AsyncGenerator<string> 
   compressed.once('error', (error) => plain.destroy(error));
   plain.setEncoding('latin1');
   let rest = '';
-  for await (const part of plain as AsyncIterable<string>) {
-    const lines = (rest + part).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
+  try {
+    for await (const part of plain as AsyncIterable<string>) {
+      const lines = (rest + part).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } finally {
+    // whoever reads may stop in the middle; the stream would keep its connection
+    compressed.destroy();
   }
 }
