@@ -34,6 +34,8 @@ export interface KeyVaultOptions {
   readonly refuseOutsideValidity?: boolean;
   /** The vault's clock; tokens live by the real one. */
   readonly now?: () => Date;
+  /** Gets "METHOD /path status" of each request. */
+  readonly onRequest?: (line: string) => void;
 }
 
 export interface KeyVault {
@@ -90,6 +92,7 @@ export const startKeyVault = async (options: KeyVaultOptions = {}): Promise<KeyV
         const what = `${request.method} ${url.pathname}`;
         response.on('finish', () => {
           requests.push(`${what} ${response.statusCode}`);
+          options.onRequest?.(`${what} ${response.statusCode}`);
           if (requests.length > 1_000) requests.shift();
         });
         const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];

@@ -9,8 +9,15 @@ const main = async (): Promise<void> => {
       instant: { type: 'boolean', default: false },
       lenient: { type: 'boolean', default: false },
       'no-limits': { type: 'boolean', default: false },
+      'parent-watch': { type: 'boolean', default: false },
     },
   });
+  if (values['parent-watch']) {
+    // The parent holds the other end of our standard input: when that closes, it has died, and so do we, at once.
+    process.stdin.on('close', () => process.exit(1)).on('error', () => undefined);
+    process.stdin.resume();
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  }
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port takes a number from 0 to 65535, not ${values.port}`);
   const running = await startKlaviyoSandbox({

@@ -30,6 +30,8 @@ export interface AzuriteOptions {
   readonly signal?: AbortSignal;
   /** How long it may take to listen; it takes 1-2 s on an idle machine. */
   readonly startTimeoutMs?: number;
+  /** Gets each line that Azurite writes. */
+  readonly onLog?: (line: string) => void;
 }
 
 export interface Azurite {
@@ -50,7 +52,13 @@ export interface Azurite {
  * what was written in memory for up to 5 s (autosaveInterval of its Loki stores, 3.37.0).
  * @throws Error when a port is taken, the data folder is in use by a living process, or Azurite ends before it listens
  */
-export const startAzurite = async ({ location, ports = {}, signal, startTimeoutMs = 30_000 }: AzuriteOptions = {}): Promise<Azurite> => {
+export const startAzurite = async ({
+  location,
+  ports = {},
+  signal,
+  startTimeoutMs = 30_000,
+  onLog,
+}: AzuriteOptions = {}): Promise<Azurite> => {
   signal?.throwIfAborted();
   const folder = location === undefined ? undefined : path.resolve(location);
   if (folder !== undefined) {
@@ -63,7 +71,7 @@ export const startAzurite = async ({ location, ports = {}, signal, startTimeoutM
   for (let attempt = 1; ; attempt++) {
     const chosen = await choosePorts(wanted);
     try {
-      return await launch(chosen, folder, startTimeoutMs, signal);
+      return await launch(chosen, folder, { startTimeoutMs, signal, onLog });
     } catch (error) {
       if (!anyIsFree || attempt === 3 || !(error instanceof Error && /EADDRINUSE/.test(error.message))) throw error;
     }
@@ -72,7 +80,11 @@ export const startAzurite = async ({ location, ports = {}, signal, startTimeoutM
 
 const azuriteMain = (): string => require.resolve('azurite/dist/src/azurite.js');
 
-const launch = async (ports: AzuritePorts, folder: string | undefined, startTimeoutMs: number, signal?: AbortSignal): Promise<Azurite> => {
+const launch = async (
+  ports: AzuritePorts,
+  folder: string | undefined,
+  { startTimeoutMs, signal, onLog }: { startTimeoutMs: number } & Pick<AzuriteOptions, 'signal' | 'onLog'>,
+): Promise<Azurite> => {
   const args = ['blob', 'queue', 'table'].flatMap((service) => [
     `--${service}Host`,
     '127.0.0.1',
@@ -85,7 +97,7 @@ const launch = async (ports: AzuritePorts, folder: string | undefined, startTime
     detached: true,
     env: { ...process.env, NODE_OPTIONS: '' },
   });
-  const output = lastLines(child);
+  const output = lastLines(child, onLog);
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`Azurite did not start: ${error.message}`));
     child.once('close', (code, killedBy) =>
@@ -145,12 +157,13 @@ const connectionStringFor = ({ blob, queue, table }: AzuritePorts): string =>
     `TableEndpoint=http://127.0.0.1:${table}/${account}`,
   ].join(';') + ';';
 
-const lastLines = (child: ChildProcess): { text: () => string; listening: Promise<void> } => {
+const lastLines = (child: ChildProcess, onLog?: (line: string) => void): { text: () => string; listening: Promise<void> } => {
   const lines: string[] = [];
   let listeners = 0;
   const listening = new Promise<void>((resolve) => {
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => {
+        onLog?.(line);
         lines.push(line);
         if (lines.length > 20) lines.shift();
         if (/successfully listen/.test(line) && ++listeners === 3) resolve();
@@ -188,7 +201,7 @@ const portTaken = (service: string, port: number): Error =>
 const pidFile = (folder: string): string => path.join(folder, 'azurite.pid.json');
 
 /** Ends an Azurite of ours that outlived its parent; one whose parent lives is somebody's, and refused. */
-const endLeftover = async (folder: string): Promise<void> => {
+export const endLeftover = async (folder: string): Promise<void> => {
   let record: { pid: number; parentPid: number };
   try {
     record = JSON.parse(readFileSync(pidFile(folder), 'utf8')) as typeof record;
