@@ -52,6 +52,8 @@ const MAX_WAIT_FOR_SNAPSHOT_MS = 3_600_000;
 const LOOK_AGAIN_MS = 60_000;
 /** Bodies being compressed and stored while the next one is filled. */
 const MAX_STAGING = 2;
+/** People watch: how much has been read is written down this often. */
+const SHOW_EVERY_MS = 2_000;
 const CUSTOMER_ID = 'CustomerId';
 const MAX_CUSTOMER_ID = 200;
 
@@ -449,6 +451,7 @@ const stageRows = async ({
   const batches: StagedBatch[] = [];
   const openMarks = new Set(header.openJobs.map(({ mark }) => mark));
   let distinct = 0;
+  let shownAtMs = slice.ageMs();
   let joiners = 0;
   let changed = 0;
   let plannedBytes = 0;
@@ -630,6 +633,10 @@ const stageRows = async ({
       if (staged.size > MAX_STAGING) await stagingRoom(MAX_STAGING - 1);
       const flushed = invalid.room();
       if (flushed) await flushed;
+      if (slice.ageMs() - shownAtMs > SHOW_EVERY_MS) {
+        shownAtMs = slice.ageMs();
+        await slice.save();
+      }
       if (slice.ageMs() > MAX_PREPARE_MS) {
         throw new LimitError({
           code: 'source_too_slow',
