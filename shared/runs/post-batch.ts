@@ -6,7 +6,8 @@ import { findList } from '../klaviyo/lists';
 import type { ReportedRow, RowReports } from './row-report';
 import type { RunDocument, StagedBatch } from './run';
 import type { Slice } from './slice';
-import type { StagedRow, Staging } from './staging';
+import type { StagedRow } from './staged-rows';
+import type { Staging } from './staging';
 
 /** How often rows that an answer names are taken out before the body is halved instead. */
 const MAX_STRIPS = 2;

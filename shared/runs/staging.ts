@@ -6,6 +6,8 @@ import type { Blobs } from '../platform/blobs';
 import { NotFoundError } from '../errors';
 import { decodeState, encodeState } from './member-state';
 import type { MemberTable, StateHeader } from './member-state';
+import { readStagedRows } from './staged-rows';
+import type { StagedRow } from './staged-rows';
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
@@ -22,14 +24,6 @@ const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(ru
  */
 export type StagedExtra = 'emails' | 'leavers' | 'sample';
 
-/** A row of a staged batch, as far as reports and the member state need it. */
-export interface StagedRow {
-  readonly segment: number;
-  /** of the member table; rows lie in the order of the source, records of known members in that of an older one */
-  readonly record: number;
-  readonly customerId: string;
-}
-
 /**
  * Staged data of a run in the container `staged`: bodies exactly as they will be posted, beside each the customers of its rows, and the
  * member table as it will be when all goes well. A folder per attempt of prepare, so that a stalled runner cannot write over the next
@@ -40,7 +34,7 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
   writeBatch: async (
     { runId, attempt, number, useGzip }: { runId: RunId; attempt: number; number: number; useGzip: boolean },
     body: Uint8Array,
-    rows: string,
+    rows: Uint8Array,
     { signal }: { signal: AbortSignal },
   ): Promise<number> => {
     const wire = useGzip ? await compress(body, { level: 1, chunkSize: 1 << 20 }) : body;
@@ -69,12 +63,7 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
   readRows: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<readonly StagedRow[]> => {
     const blob = await blobs.find(rowsName(runId, attempt, number), { signal });
     if (!blob) throw missing();
-    const lines = blob.body.toString('utf8').split('\n');
-    lines.pop();
-    return lines.map((line) => {
-      const [segment, record] = line.split(',', 2);
-      return { segment: Number(segment), record: Number(record), customerId: line.slice(`${segment},${record},`.length) };
-    });
+    return readStagedRows(blob.body.toString('utf8'));
   },
 
   writeMembers: async (

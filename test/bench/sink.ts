@@ -39,6 +39,14 @@ const landed = (): Landed => {
   return { jobs: jobs.length, rows, distinct: addresses.size, wireBytes };
 };
 
+/** Whoever is asked for is on the list: whether that is true is counted after the clock has stopped. */
+const members = (filter: string) =>
+  [...filter.matchAll(/"([^"]+@[^"]+)"/g)].map(([, email], index) => ({
+    type: 'profile',
+    id: `profile-${index}`,
+    attributes: { email, joined_group_at: new Date().toISOString() },
+  }));
+
 const answer = (request: IncomingMessage, response: ServerResponse, body: readonly Buffer[]): void => {
   const send = (status: number, content: unknown) => {
     response.writeHead(status, JSON_API);
@@ -61,6 +69,8 @@ const answer = (request: IncomingMessage, response: ServerResponse, body: readon
     }
     case 'GET /api/accounts':
       return send(200, { data: [{ type: 'account', id: 'SANDBX', attributes: { contact_information: {} } }] });
+    case 'GET /api/lists/LIST5K/profiles':
+      return send(200, { data: members(searchParams.get('filter') ?? ''), links: { next: null } });
     case 'GET /_sink/landed':
       return send(200, landed());
     case 'DELETE /_sink/landed':

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { LimitError } from '../../errors';
@@ -42,6 +43,7 @@ import type { RunStore } from '../run-store';
 import { noCounts } from '../run';
 import type { FrozenConfig, StagedBatch } from '../run';
 import type { Phase, PhaseResult, Slice } from '../slice';
+import { STAGED_ROW_BYTES, putStagedRow } from '../staged-rows';
 import type { Staging } from '../staging';
 import type { LoadedState, StateStore } from '../state-store';
 
@@ -50,12 +52,13 @@ const MAX_PREPARE_MS = 540_000;
 /** A snapshot that is not whole is waited for this long. */
 const MAX_WAIT_FOR_SNAPSHOT_MS = 3_600_000;
 const LOOK_AGAIN_MS = 60_000;
+/** So long are rows handled before others have their turn. */
+const MAX_TURN_MS = 5;
 /** Bodies being compressed and stored while the next one is filled. */
 const MAX_STAGING = 2;
 /** People watch: how much has been read is written down this often. */
 const SHOW_EVERY_MS = 2_000;
 const CUSTOMER_ID = 'CustomerId';
-const MAX_CUSTOMER_ID = 200;
 
 /** People looked for at the end, unless all are asked for (design §2, verify). */
 const SAMPLE_SIZE = 1_000;
@@ -402,10 +405,11 @@ const stagePeople = async (
 
 /** One body being filled: bytes, rows, and the customers of its rows. */
 interface Filling {
-  out: Uint8Array;
+  readonly out: Uint8Array;
   at: number;
   rows: number;
-  customers: string;
+  readonly customers: Uint8Array;
+  customersAt: number;
 }
 
 const stageRows = async ({
@@ -475,17 +479,20 @@ const stageRows = async ({
 
   // bodies go round between the filler and the stager
   const room = attributesRoom(compileMapping(config.mapping, mapped, () => undefined)) + 1_000;
-  const pool: Uint8Array[] = [];
+  const pool: Pick<Filling, 'out' | 'customers'>[] = [];
   const begin = (): Filling => {
-    const out = pool.pop() ?? new Uint8Array(MAX_BODY_BYTES + room);
-    return { out, at: put(out, 0, head), rows: 0, customers: '' };
+    const { out, customers } = pool.pop() ?? {
+      out: new Uint8Array(MAX_BODY_BYTES + room),
+      customers: new Uint8Array(MAX_PROFILES_PER_JOB * STAGED_ROW_BYTES),
+    };
+    return { out, at: put(out, 0, head), rows: 0, customers, customersAt: 0 };
   };
   let filling = begin();
   const staged = new Set<Promise<void>>();
   let failure: unknown;
   const flush = (): void => {
     if (filling.rows === 0) return;
-    const { out, rows, customers } = filling;
+    const { out, rows, customers, customersAt } = filling;
     const end = put(out, filling.at, tail);
     const number = batches.length + 1;
     if (number > MAX_BATCH)
@@ -494,11 +501,11 @@ const stageRows = async ({
     batches.push(batch);
     plannedBytes += end;
     const work = staging
-      .writeBatch({ runId: run.id, attempt, number, useGzip }, out.subarray(0, end), customers, { signal })
+      .writeBatch({ runId: run.id, attempt, number, useGzip }, out.subarray(0, end), customers.subarray(0, customersAt), { signal })
       .then(
         (bytes) => {
           batch.bytes = bytes;
-          pool.push(out);
+          pool.push({ out, customers });
         },
         (error: unknown) => {
           failure ??= error;
@@ -619,7 +626,8 @@ const stageRows = async ({
       else changed += 1;
       filling.at = o;
       filling.rows += 1;
-      filling.customers += `${segmentIndex},${record},${textOf(chunk, base, customerColumn).slice(0, MAX_CUSTOMER_ID).replaceAll('\n', ' ')}\n`;
+      const { customers, customersAt } = filling;
+      filling.customersAt = putStagedRow(customers, customersAt, { segment: segmentIndex, record }, chunk, base, customerColumn);
       only?.delete(keyText());
       table.setFlags(record, table.flags(record) | SENT);
       table.setPayload(record, low, high);
@@ -627,8 +635,14 @@ const stageRows = async ({
       if (filling.rows === MAX_PROFILES_PER_JOB || (batches.length === 0 && filling.rows === canaryRows)) flush();
     };
 
+    let turnedAt = performance.now();
     for await (const chunk of source.readRows({ snapshot, segment: segment.name, fields, signal })) {
       const { rowCount, width } = chunk;
+      if (performance.now() - turnedAt > MAX_TURN_MS) {
+        // what has arrived is handed on without a turn of the event loop: heartbeats and answers would wait for megabytes of rows
+        await nextTurn();
+        turnedAt = performance.now();
+      }
       for (let row = 0; row < rowCount; row += 1) handle(chunk, row * width);
       if (staged.size > MAX_STAGING) await stagingRoom(MAX_STAGING - 1);
       const flushed = invalid.room();
