@@ -1,118 +1,185 @@
-import type { ShownRun } from './first-run';
+import type { LocalSegment } from './segments';
+import { type RunView, secondsOf } from './run-view';
 
-const number = (value: number | undefined): string => (value ?? 0).toLocaleString('en');
-const seconds = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+const number = (value: number): string => value.toLocaleString('en');
 
-const WORDS: Readonly<Record<string, string>> = {
-  prepare: 'reading and checking the segment',
+/** What each phase does, in a marketer's words. */
+const PHASES: Readonly<Record<string, string>> = {
+  prepare: 'reading the segment',
   gate: 'checking the plan',
-  canary: 'sending the first few, looking whether they arrive',
+  canary: 'trying one small job',
   submit: 'sending to Klaviyo',
-  settle: 'Klaviyo is processing',
-  remove: 'removing those who left',
-  verify: 'looking whether everybody arrived',
-  finish: 'writing down what is true now',
-};
-/** Where each phase begins and ends on the bar, in percent: about how long they take for a large segment. */
-const SHARES: Readonly<Record<string, readonly [from: number, to: number]>> = {
-  prepare: [0, 30],
-  gate: [30, 31],
-  canary: [31, 36],
-  submit: [36, 65],
-  settle: [65, 92],
-  remove: [92, 94],
-  verify: [94, 98],
-  finish: [98, 100],
+  settle: 'waiting for Klaviyo',
+  remove: 'taking leavers off the list',
+  verify: 'looking at the list',
+  finish: 'closing the run',
 };
 
-/** How far a run is, 0 to 1: by phase, and within sending and processing by jobs. */
-export const shareOf = ({ phase, jobs }: Pick<ShownRun, 'phase' | 'jobs'>): number => {
-  const [from, to] = SHARES[phase] ?? [0, 100];
-  const done = phase === 'submit' ? jobs.submitted : phase === 'settle' ? jobs.ended : 0;
-  return (from + (to - from) * (jobs.total > 0 ? done / jobs.total : 0)) / 100;
+const part = (done: number, total: number): number => (total > 0 ? Math.min(1, done / total) : 0);
+
+/** How much of the run is done, 0 to 1; shares of the phases as measured with a million profiles. */
+export const shareDone = ({ phase, counts, jobs }: RunView, rows: number): number => {
+  switch (phase) {
+    case 'prepare':
+      return 0.4 * part(counts.read, rows);
+    case 'gate':
+    case 'canary':
+      return 0.4;
+    case 'submit':
+      return 0.42 + 0.4 * part(jobs.submitted, jobs.total);
+    case 'settle':
+      return 0.82 + 0.14 * part(jobs.ended, jobs.total);
+    case 'remove':
+    case 'verify':
+      return 0.96;
+    default:
+      return 0.98;
+  }
 };
 
-/** Seconds left at the pace so far; undefined while there is too little to go by. */
-export const secondsLeft = (share: number, elapsedSeconds: number): number | undefined =>
-  share < 0.1 || elapsedSeconds < 1 ? undefined : (elapsedSeconds * (1 - share)) / share;
-
-/** One line: bar, phase, counts, time left. */
-export const progressLine = (run: ShownRun, elapsedSeconds: number, width = 24): string => {
-  const share = shareOf(run);
-  const full = Math.round(share * width);
-  const { read, sent, accepted } = run.counts;
-  const counts = [
-    (read ?? 0) > 0 ? `${number(read)} read` : '',
-    (sent ?? 0) > 0 ? `${number(sent)} sent` : '',
-    (accepted ?? 0) > 0 ? `${number(accepted)} accepted` : '',
-    run.jobs.total > 0 ? `job ${run.phase === 'settle' ? run.jobs.ended : run.jobs.submitted} of ${run.jobs.total}` : '',
-  ].filter((part) => part !== '');
-  const left = secondsLeft(share, elapsedSeconds);
-  const time = left === undefined ? '' : ` · about ${seconds(left)} left`;
-  return `[${'█'.repeat(full)}${'░'.repeat(width - full)}] ${run.phase}: ${WORDS[run.phase] ?? ''}${counts.length > 0 ? ` · ${counts.join(', ')}` : ''}${time}`;
+const countsOf = ({ phase, counts, jobs }: RunView, rows: number): string => {
+  if (phase === 'prepare') return `${number(counts.read)} of ${number(rows)} profiles`;
+  if (phase === 'submit') return `${number(jobs.submitted)} of ${number(jobs.total)} jobs`;
+  if (phase === 'settle') return `${number(jobs.ended)} of ${number(jobs.total)} jobs`;
+  return '';
 };
 
-/** Shows a run that moves: one line that is drawn again on a terminal, else a line per phase and every few seconds. */
-export const createProgress = ({ out, now }: { out: NodeJS.WriteStream; now: () => number }) => {
-  const begun = now();
-  let last = '';
-  let lastAt = -Infinity;
-  return {
-    show: (run: ShownRun): void => {
-      const line = progressLine(run, (now() - begun) / 1_000);
-      if (out.isTTY) {
-        out.write(`\r\x1b[2K${line.slice(0, (out.columns ?? 120) - 1)}`);
-        return;
-      }
-      if (run.phase === last && now() - lastAt < 5_000) return;
-      last = run.phase;
-      lastAt = now();
-      out.write(`${line}\n`);
-    },
-    end: (): void => {
-      if (out.isTTY) out.write('\r\x1b[2K');
-    },
+const duration = (seconds: number): string =>
+  seconds < 100 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+
+const BAR_CELLS = 24;
+
+/**
+ * One line: bar, phase, counts, time left.
+ * @param leftSeconds undefined while it is not known
+ */
+export const progressLine = (run: RunView, { rows, leftSeconds }: { rows: number; leftSeconds?: number }): string => {
+  const done = shareDone(run, rows);
+  const cells = Math.round(done * BAR_CELLS);
+  const words = run.state === 'queued' ? 'waiting for its turn' : (PHASES[run.phase] ?? run.phase);
+  const parts = [
+    `[${'#'.repeat(cells)}${'.'.repeat(BAR_CELLS - cells)}] ${String(Math.floor(done * 100)).padStart(3)} %`,
+    `${run.phase}: ${words}`,
+    countsOf(run, rows),
+    leftSeconds === undefined ? '' : `about ${duration(leftSeconds)} left`,
+  ];
+  return parts.filter((text) => text !== '').join(', ');
+};
+
+/** Foretells the time left from the share done since the first look: a run that was taken up again has a past that says nothing. */
+export const createForecast = () => {
+  let first: { atMs: number; done: number } | undefined;
+  return (done: number, nowMs: number): number | undefined => {
+    first ??= { atMs: nowMs, done };
+    const gained = done - first.done;
+    return gained < 0.05 ? undefined : (((nowMs - first.atMs) / 1_000) * (1 - done)) / gained;
   };
 };
 
-const REASONS: Readonly<Record<string, string>> = {
-  email_missing: 'no e-mail address',
-  email_invalid: 'e-mail address not valid',
-  email_too_long: 'e-mail address too long',
-  profile_too_large: 'profile too large',
+const LINE_EVERY_MS = 3_000;
+
+/** Shows the line: in a terminal one that is drawn anew, elsewhere a line per phase and every few seconds. */
+export const createProgress = ({
+  write,
+  isTerminal,
+  columns = 120,
+}: {
+  write: (text: string) => void;
+  isTerminal: boolean;
+  columns?: number;
+}) => {
+  const forecast = createForecast();
+  let drawn = '';
+  let phase = '';
+  let saidAt = -Infinity;
+  const clear = () => {
+    if (isTerminal && drawn !== '') write('\r\u001b[K');
+    drawn = '';
+  };
+  return {
+    show: (run: RunView, { rows, nowMs }: { rows: number; nowMs: number }): void => {
+      const line = progressLine(run, { rows, leftSeconds: forecast(shareDone(run, rows), nowMs) }).slice(0, columns - 1);
+      if (line === drawn) return;
+      if (isTerminal) {
+        clear();
+        write(line);
+        drawn = line;
+      } else if (run.phase !== phase || nowMs - saidAt >= LINE_EVERY_MS) {
+        write(`${line}\n`);
+        drawn = line;
+        saidAt = nowMs;
+      }
+      phase = run.phase;
+    },
+    /** A line that stays, above the bar. */
+    say: (line: string): void => {
+      clear();
+      write(`${line}\n`);
+    },
+    end: clear,
+  };
 };
 
-/** The table that a marketer reads when a run has ended. */
-export const resultTable = (run: ShownRun, { onList, elapsedSeconds }: { onList: number; elapsedSeconds: number }): string[] => {
-  const { counts } = run;
-  const rows: (readonly [string, string])[] = [
-    ['read from the segment', number(counts.read)],
-    ['invalid (left out by us)', number(counts.invalid)],
-    ...Object.entries(run.invalidByReason).map(([reason, count]) => [`  ${REASONS[reason] ?? reason}`, number(count)] as const),
-    ['duplicates (same address)', number(counts.duplicates)],
-    ['unchanged since the last run', number(counts.unchanged)],
-    ['sent to Klaviyo', number(counts.sent)],
-    ['  accepted', number(counts.accepted)],
-    ['  rejected (by Klaviyo)', number(counts.rejected)],
-    ...((counts.open ?? 0) > 0 ? [['  not finished yet', number(counts.open)] as const] : []),
-    ...((counts.unsent ?? 0) > 0 ? [['not sent', number(counts.unsent)] as const] : []),
-    ...((counts.phonesDropped ?? 0) > 0 ? [['sent without their phone (no number)', number(counts.phonesDropped)] as const] : []),
-    ...((counts.removed ?? 0) + (counts.held ?? 0) > 0
-      ? [['removed from the list', number(counts.removed)] as const, ['removals held', number(counts.held)] as const]
-      : []),
-    ['looked for / found on the list', `${number(counts.expected)} / ${number(counts.found)}`],
-    ['on the list now', number(onList)],
-    ['time', seconds(elapsedSeconds)],
-  ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  const phases = Object.entries(run.phases)
-    .map(([phase, value]) => `${phase} ${seconds(value)}`)
+/** Why rows were left out, in a marketer's words. */
+const REASONS: Readonly<Record<string, string>> = {
+  email_missing: 'without an e-mail address',
+  email_invalid: 'with an e-mail address that is none',
+  email_too_long: 'with an e-mail address over 100 characters',
+  profile_too_large: 'too large for Klaviyo',
+  missing_profile: 'without a profile in the source',
+};
+
+const reasonsOf = (run: RunView): string =>
+  Object.entries(run.invalidByReason)
+    .map(([code, rows]) => `${number(rows)} ${REASONS[code] ?? code}`)
     .join(', ');
-  return [
-    `The run was ${run.state}.${run.error ? ` ${run.error.message}` : ''}`,
-    ...rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value.padStart(12)}`),
-    `  phases: ${phases}`,
-    ...run.warnings.map(({ message }) => `  note: ${message}`),
-    'On the list is not the same as subscribed: who may be mailed is decided by consent in Klaviyo, which this run has not touched.',
+
+const STATES: Readonly<Record<string, string>> = {
+  successful: 'successful',
+  failed: 'failed',
+  skipped: 'skipped: nothing was to be done',
+  canceled: 'canceled',
+};
+
+/** The table at the end. @param onList members of the list, as the sandbox counts them */
+export const resultTable = (run: RunView, { segment, onList, now }: { segment: LocalSegment; onList: number; now: Date }): string => {
+  const { counts } = run;
+  const phases = Object.entries(run.phases).map(([phase, seconds]) => `${phase} ${seconds.toFixed(1)}`);
+  const rows: (readonly [string, string, string] | undefined)[] = [
+    ['Read from the segment', number(counts.read), ''],
+    ['Invalid, left out', number(counts.invalid), reasonsOf(run)],
+    ['Duplicates, left out', number(counts.duplicates), 'same e-mail address as another row'],
+    ['Unchanged', number(counts.unchanged), 'known to Klaviyo from the last run, not sent again'],
+    ['Sent to Klaviyo', number(counts.sent), ''],
+    ['  accepted', number(counts.accepted), ''],
+    ['  rejected', number(counts.rejected), ''],
+    counts.open > 0 ? ['  still open', number(counts.open), 'Klaviyo has not answered yet'] : undefined,
+    counts.unsent > 0 ? ['Not sent', number(counts.unsent), 'planned, but the run ended before'] : undefined,
+    counts.phonesDropped > 0
+      ? ['Phone numbers left out', number(counts.phonesDropped), 'not in international form; the profile was kept']
+      : undefined,
+    ['On the list now', number(onList), 'counted by the Klaviyo sandbox'],
+    ['Seconds', secondsOf(run, now).toFixed(1), phases.join(', ')],
+    run.throttled > 0 ? ['Told to slow down', number(run.throttled), 'answers 429 of Klaviyo'] : undefined,
   ];
+  const lines = rows.flatMap((row) => (row === undefined ? [] : [`  ${row[0].padEnd(24)}${row[1].padStart(11)}   ${row[2]}`.trimEnd()]));
+  return [
+    `Segment ${segment.name} to list ${segment.listName} (${segment.listId}): ${STATES[run.state] ?? run.state}`,
+    '',
+    ...lines,
+    '',
+    ...(run.error ? [`Why it ended so: ${run.error.message}`, ''] : []),
+    ...run.warnings.map(({ message }) => `Note: ${message}`),
+    'On the list is not the same as subscribed.',
+  ].join('\n');
+};
+
+/** The last line of `--once`. */
+export const resultJson = (
+  run: RunView,
+  { onList, rssMb, now }: { onList: number; rssMb: number; now: Date },
+): Readonly<Record<string, unknown>> => {
+  const { read, invalid, duplicates, unchanged, sent, unsent, accepted, rejected, open, removed } = run.counts;
+  const counts = { read, invalid, duplicates, unchanged, sent, unsent, accepted, rejected, open, removed };
+  return { state: run.state, ...counts, onList, seconds: secondsOf(run, now), phases: run.phases, rssMb };
 };

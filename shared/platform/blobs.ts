@@ -69,6 +69,8 @@ export const storageError = (error: unknown, what: string): Error => {
 /** Size of the blocks of large blobs. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
 
+const REMOVALS_AT_ONCE = 16;
+
 /** One container, with our errors. Everything waits on `signal`. */
 export const createBlobs = (container: ContainerClient) => {
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
@@ -212,12 +214,17 @@ export const createBlobs = (container: ContainerClient) => {
       }
     },
 
+    /** Removes everything below a prefix, some at a time. @returns how many blobs there were */
     removeAll: async function (prefix: string, { signal }: { signal: AbortSignal }): Promise<number> {
+      const under = new Set<Promise<void>>();
       let removed = 0;
       for await (const item of this.list(prefix, { signal })) {
-        await this.remove(item.name, { signal });
+        if (under.size >= REMOVALS_AT_ONCE) await Promise.race(under);
+        const work = this.remove(item.name, { signal }).finally(() => under.delete(work));
+        under.add(work);
         removed += 1;
       }
+      await Promise.all(under);
       return removed;
     },
 

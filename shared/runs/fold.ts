@@ -54,16 +54,18 @@ export const foldSuccessful = (
     if (fate !== 'sure') prepared.setPayload(record, 0, 0);
     if (fate === 'never sent') prepared.setFlags(record, prepared.flags(record) & ~SENT);
   });
-  const table = new MemberTable(prepared.size);
   const kept = new Uint8Array(prepared.size);
+  let dropped = 0;
   for (let record = 0; record < prepared.size; record += 1) {
     const flags = prepared.flags(record);
     // added by this run, but never sent: nobody has heard of this person
-    if (((flags & ADDED) !== 0 && (flags & SENT) === 0) || gone.has(record)) continue;
+    if (((flags & ADDED) !== 0 && (flags & SENT) === 0) || gone.has(record)) dropped += 1;
+    else kept[record] = 1;
     prepared.setFlags(record, flags & SHARED);
-    table.copy(prepared, record);
-    kept[record] = 1;
   }
+  if (dropped === 0) return { table: prepared, from: [{ source: 'prepared', kept }] };
+  const table = new MemberTable(prepared.size - dropped);
+  for (let record = 0; record < prepared.size; record += 1) if (kept[record] === 1) table.copy(prepared, record);
   return { table, from: [{ source: 'prepared', kept }] };
 };
 
