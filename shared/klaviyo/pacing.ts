@@ -15,8 +15,8 @@ export class PaceWait extends Error {
 const SPACING = 1.05;
 const STEADY_WINDOW_MS = 60_500;
 
-/** Calls of one endpoint: the earliest instant of the next one, and when the last `steady` ones went out. */
-const createBudget = ({ burst, steady }: { burst: number; steady: number }) => {
+/** Calls of one endpoint: the earliest instant of the next one, and when the last `steady` ones went out. Pure but for what it remembers. */
+export const createBudget = ({ burst, steady }: { burst: number; steady: number }) => {
   const spacingMs = (1_000 / burst) * SPACING;
   const sentAt = new Float64Array(steady).fill(-Infinity);
   let sent = 0;
