@@ -1,0 +1,168 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+/** Who may import whom (style guide, section 2), read from the import lines themselves. */
+const root = path.resolve(__dirname, '../..');
+
+interface Import {
+  /** of the importing file, e.g. shared/runs/advance.ts */
+  readonly from: string;
+  /** of the imported file without its ending, or the package */
+  readonly to: string;
+  readonly isType: boolean;
+}
+
+const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\b(?:import|require)\(\s*'([^']+)'\s*\)/gm;
+
+const importsOf = (folder: string): Import[] =>
+  readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => path.posix.join(folder, name.split(path.sep).join('/')))
+    .filter((from) => /\.ts$/.test(from) && !from.startsWith('functions/portal/app/'))
+    .flatMap((from) =>
+      [...readFileSync(path.join(root, from), 'utf8').matchAll(IMPORT)].map(([, type, named, called]) => {
+        const to = named ?? called ?? '';
+        return { from, to: to.startsWith('.') ? path.posix.join(path.posix.dirname(from), to) : to, isType: type !== undefined };
+      }),
+    );
+
+const app = [...importsOf('functions'), ...importsOf('shared')];
+const infra = importsOf('infra');
+const all = [...app, ...infra];
+const show = (imports: readonly Import[]): string[] => imports.map(({ from, to }) => `${from} -> ${to}`);
+const isUnder = (file: string, ...folders: readonly string[]): boolean =>
+  folders.some((folder) => file === folder || file.startsWith(folder));
+
+it('finds the imports', () => {
+  expect(app.length).toBeGreaterThan(300);
+  expect(show(app)).toContain('shared/runs/advance.ts -> shared/runs/hold');
+  expect(show(app)).toContain('functions/index.ts -> shared/services');
+  expect(show(infra).some((line) => line.endsWith('-> node:net'))).toBe(true);
+});
+
+/** Folders of shared/ and what they may import beside themselves; errors, ids and env-free types are open to anyone. */
+const anyone = ['shared/errors', 'shared/ids', 'shared/caller', 'shared/version'];
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  streams: [],
+  platform: ['streams'],
+  segments: ['streams', 'platform'],
+  klaviyo: ['streams', 'platform'],
+  settings: ['platform', 'schedules'],
+  activity: ['platform'],
+  connections: ['klaviyo', 'platform', 'streams'],
+  exports: ['connections', 'klaviyo', 'segments', 'platform', 'streams', 'schedules'],
+  runs: ['exports', 'connections', 'segments', 'klaviyo', 'platform', 'streams', 'schedules', 'settings'],
+  schedules: ['exports', 'runs', 'platform', 'streams', 'settings'],
+  requests: ['schedules', 'exports', 'runs', 'activity', 'platform', 'streams', 'settings'],
+  http: ['platform'],
+};
+/** Each with its reason; a new one is a decision. */
+const exceptions = new Set([
+  // the mapping is the one thing both sides speak of; its type alone, so no code goes up
+  'shared/klaviyo/payload.ts -> shared/exports/mapping',
+]);
+
+describe('an import', () => {
+  const folderOf = (file: string): string | undefined => /^shared\/([^/]+)\//.exec(file)?.[1];
+
+  it.each(Object.entries(allowed))('of shared/%s stays among what it may see', (folder, others) => {
+    const mine = app.filter(({ from, to }) => folderOf(from) === folder && isUnder(to, 'shared/', 'functions/'));
+    const forbidden = mine.filter(
+      ({ to }) => !isUnder(to, ...anyone) && !isUnder(to, ...[folder, ...others].map((other) => `shared/${other}/`)),
+    );
+    expect(show(forbidden).filter((line) => !exceptions.has(line))).toEqual([]);
+  });
+
+  it('of every folder of shared/ is ruled here', () => {
+    const folders = new Set(app.flatMap(({ from }) => folderOf(from) ?? []));
+    expect([...folders].filter((folder) => !(folder in allowed))).toEqual([]);
+  });
+
+  it('that is an exception is one of a type', () => {
+    for (const { isType } of app.filter((one) => exceptions.has(show([one])[0]!))) expect(isType).toBe(true);
+  });
+
+  it('of a trigger goes to features and shared/http, never to stores, phases or platform parts', () => {
+    const forbidden = app.filter(
+      ({ from, to, isType }) =>
+        from.startsWith('functions/') &&
+        !isType &&
+        (/-store$|shared\/runs\/phases\//.test(to) ||
+          (isUnder(to, 'shared/platform/') && !isUnder(to, 'shared/platform/lifetime', 'shared/platform/provision'))),
+    );
+    expect(show(forbidden)).toEqual([]);
+  });
+
+  it('of @azure/functions is for triggers, shared/http and the lifetime; of other Azure packages for the platform', () => {
+    const forbidden = app.filter(({ from, to }) => {
+      if (!to.startsWith('@azure/')) return false;
+      if (isUnder(from, 'shared/platform/lifetime.ts')) return to !== '@azure/functions';
+      if (isUnder(from, 'shared/platform/')) return to === '@azure/functions';
+      return !(to === '@azure/functions' && isUnder(from, 'functions/', 'shared/http/'));
+    });
+    // a store takes a table's client; its type alone, so that nothing but the platform builds or calls one
+    expect(show(forbidden.filter(({ to, isType }) => !(to === '@azure/data-tables' && isType)))).toEqual([]);
+  });
+
+  it('of an HTTP client is for the Klaviyo client, the Dataverse source and the platform', () => {
+    const clients = ['undici', 'node:http', 'node:https', 'node:http2', 'node:net', 'node:tls'];
+    const places = ['shared/klaviyo/client.ts', 'shared/segments/dataverse/', 'shared/platform/'];
+    expect(show(app.filter(({ from, to }) => clients.includes(to) && !isUnder(from, ...places)))).toEqual([]);
+  });
+
+  it('never goes back from a phase to what runs the phases', () => {
+    const runners = ['shared/runs/advance', 'shared/runs/runs', 'shared/services'];
+    expect(show(app.filter(({ from, to }) => isUnder(from, 'shared/runs/phases/') && runners.includes(to)))).toEqual([]);
+    // nor from one phase to another
+    expect(show(app.filter(({ from, to }) => isUnder(from, 'shared/runs/phases/') && isUnder(to, 'shared/runs/phases/')))).toEqual([]);
+  });
+
+  it('of the parts list is for the entry point; triggers see its type', () => {
+    const users = app.filter(({ to }) => to === 'shared/services');
+    expect(show(users.filter(({ isType }) => !isType))).toEqual(['functions/index.ts -> shared/services']);
+    expect(show(users.filter(({ from }) => !from.startsWith('functions/')))).toEqual([]);
+  });
+
+  it('never joins the app and its local cloud: they meet over the wire only', () => {
+    expect(show(infra.filter(({ to }) => isUnder(to, 'shared/', 'functions/')))).toEqual([]);
+    expect(show(app.filter(({ to }) => isUnder(to, 'infra/', 'test/')))).toEqual([]);
+    expect(show(infra.filter(({ to }) => isUnder(to, 'test/')))).toEqual([]);
+  });
+
+  it('never joins the stand-ins with one another, so that none agrees with itself', () => {
+    const forbidden = infra.filter(
+      ({ from, to }) => isUnder(from, 'infra/local/klaviyo/') && isUnder(to, 'infra/') && !isUnder(to, 'infra/local/klaviyo/'),
+    );
+    expect(show(forbidden.filter(({ from }) => from !== 'infra/local/klaviyo/main.ts'))).toEqual([]);
+  });
+
+  it('names the defining file: no path alias, no folder, no barrel', () => {
+    const aliases = all.filter(({ to }) => /^(@\/|~|#)|^(shared|functions|infra)$/.test(to));
+    expect(show(aliases)).toEqual([]);
+    const files = new Set(all.map(({ from }) => from.replace(/\.ts$/, '')));
+    const homeless = all.filter(({ to }) => isUnder(to, 'shared/', 'functions/', 'infra/') && !files.has(to));
+    const leaves = homeless.filter(({ to }) => {
+      try {
+        readFileSync(path.join(root, `${to}.ts`));
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(show(leaves)).toEqual([]);
+    expect([...files].filter((file) => file.endsWith('/index') && file !== 'functions/index')).toEqual([]);
+  });
+});
+
+it('no file passes on what another one exports', () => {
+  const passing = [...new Set(all.map(({ from }) => from))].filter((file) =>
+    /^export\s+(\*|(type\s+)?\{[^}]*\})\s+from\s/m.test(readFileSync(path.join(root, file), 'utf8')),
+  );
+  expect(passing).toEqual([]);
+});
+
+it('the environment is read by the entry point alone', () => {
+  const readers = [...new Set(app.map(({ from }) => from))].filter((file) =>
+    /process\.env\b/.test(readFileSync(path.join(root, file), 'utf8').replaceAll(/\/\*[^]*?\*\/|\/\/.*$/gm, '')),
+  );
+  expect(readers).toEqual(['functions/index.ts']);
+});
