@@ -37,8 +37,7 @@ const aFolder = async (
 ) => {
   const container = service.getContainerClient(`folder-${++containers}`);
   await container.create();
-  const put = (path: string, content: string | Buffer) =>
-    container.getBlockBlobClient(path).upload(content, Buffer.byteLength(content as string));
+  const put = (path: string, content: string | Buffer) => container.getBlockBlobClient(path).upload(content, Buffer.byteLength(content));
   const entities = [];
   for (const [name, { partitions = [], attributes: own = attributes }] of Object.entries(segments)) {
     for (const { path, content } of partitions) if (content !== undefined) await put(path, content);

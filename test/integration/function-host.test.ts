@@ -230,7 +230,7 @@ describe('start and end of the host', () => {
     [{ FIXTURE_SCHEDULE: '0 * * * * *', FIXTURE_RUN_ON_STARTUP: '1' }, 'runOnStartup is not supported'],
     [{ FIXTURE_QUEUE: 'q' }, 'The app setting AzureWebJobsStorage'],
   ])('refuses %j and says why', async (env, reason) => {
-    const host = spawnFunctionHost({ appDir, env: env as Record<string, string> });
+    const host = spawnFunctionHost({ appDir, env: env });
     await expect(host.ready).rejects.toThrow(reason);
     expect((await host.exited).code).toBe(1);
   });

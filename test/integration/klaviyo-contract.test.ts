@@ -17,7 +17,7 @@ const toSchema = (value: unknown, relaxed: boolean, name = ''): unknown => {
   if (!isRecord(value)) return value;
   const { nullable, ...rest } = value;
   const entries = Object.entries(rest).filter(([key]) => !key.startsWith('x-') && !(key === 'example' && name !== 'properties'));
-  const schema = Object.fromEntries(entries.map(([key, item]) => [key, toSchema(item, relaxed, key)])) as Json;
+  const schema: Json = Object.fromEntries(entries.map(([key, item]) => [key, toSchema(item, relaxed, key)]));
   if (relaxed && name === 'attributes') delete schema['required'];
   if (nullable !== true) return schema;
   if (schema['type'] === undefined) return { anyOf: [schema, { type: 'null' }] };
@@ -95,9 +95,8 @@ const SAMPLES: readonly Sample[] = [
     const operation = (document.paths[template] as Record<string, { responses: Record<string, Json> }>)[method.toLowerCase()]!;
     const code = operation.responses[status] ? String(status) : `${String(status)[0]}XX`;
     const response = operation.responses[code]!;
-    const at = response['$ref']
-      ? String(response['$ref']).slice(2).split('/')
-      : ['paths', template, method.toLowerCase(), 'responses', code];
+    const reference = response['$ref'];
+    const at = typeof reference === 'string' ? reference.slice(2).split('/') : ['paths', template, method.toLowerCase(), 'responses', code];
     const target = at.reduce<unknown>((part, name) => (part as Json)[name], document) as { content?: Json };
     const media = Object.values(target.content ?? {})[0] as { schema: Json } | undefined;
     if (!media) return undefined;

@@ -30,8 +30,8 @@ const start = async (options: ServerOptions = {}) => {
     return {
       status: answer.status,
       text,
-      json: (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text.split('\n')[0]!) : undefined) as any,
-    }; // eslint-disable-line @typescript-eslint/no-explicit-any
+      json: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text.split('\n')[0]!) : undefined,
+    };
   };
   const count = async (listId = 'LIST5K') =>
     (await control('GET', `/accounts/SANDBX/lists/${listId}/members?count=true`)).json.count as number;

@@ -148,6 +148,8 @@ export const loadApp = async (appDir: string, log: Log): Promise<App> => {
   const invoke: App['invoke'] = async (functionName, { data, triggerMetadata = {}, invocationId }) => {
     const { metadata, callback } = registered.get(functionName)!;
     const triggerName = functions.find(({ name }) => name === functionName)!.triggerName;
+    // assigned below, read by the log function of the context that is made first
+    // eslint-disable-next-line prefer-const
     let invocationContext: unknown;
     const coreContext = {
       invocationId,
@@ -189,6 +191,8 @@ export const loadApp = async (appDir: string, log: Log): Promise<App> => {
     coreContext.state = 'postInvocationHooks';
     await runHooks('postInvocation', after);
     coreContext.state = undefined;
+    // what the handler threw, as it is: an error or not, the host passes it on
+    // eslint-disable-next-line @typescript-eslint/only-throw-error
     if (after.error !== null) throw after.error;
     return { result: after.result, ...(await invocation.getResponse(context, after.result)) };
   };

@@ -57,7 +57,7 @@ export const startHttpFront = async (options: HttpFrontOptions): Promise<HttpFro
   const router = createRouter(
     [...functions.values()].map(({ name, trigger }) => ({
       functionName: name,
-      template: String(trigger.route ?? '') || name,
+      template: typeof trigger.route === 'string' && trigger.route !== '' ? trigger.route : name,
       methods: (trigger.methods as string[] | undefined)?.map((method) => method.toUpperCase()),
     })),
     options.routePrefix,
@@ -143,7 +143,7 @@ const isAllowed = (
   url: URL,
   { functionKeys, masterKey }: HttpFrontOptions,
 ): boolean => {
-  const level = String(trigger.authLevel ?? 'function').toLowerCase();
+  const level = (typeof trigger.authLevel === 'string' ? trigger.authLevel : 'function').toLowerCase();
   if (level === 'anonymous') return true;
   const given = request.headers['x-functions-key'] ?? url.searchParams.get('code');
   const accepted = [...(level === 'function' ? functionKeys : []), ...(masterKey === undefined ? [] : [masterKey])];
@@ -167,7 +167,7 @@ const runFunction = async (
   if (masterKey === undefined || typeof given !== 'string' || !sameText(masterKey, given)) return end(response, 401);
   const body = await readBody(request);
   if (body === undefined) return end(response, 413);
-  let input: unknown = '';
+  let input: unknown;
   try {
     input = body.length === 0 ? '' : ((JSON.parse(body.toString()) as { input?: unknown }).input ?? '');
   } catch {

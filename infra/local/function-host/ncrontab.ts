@@ -51,7 +51,7 @@ export const parseNcrontab = (expression: string): Schedule => {
   }
   if (parts.length === 5) parts.unshift('0');
   if (parts.length !== 6) throw new Error(`"${expression}" has ${parts.length} fields, an NCRONTAB expression has six`);
-  const [seconds, minutes, hours, days, months, weekdays] = parts.map((part, at) => parseField(part, fields[at]!)) as number[][];
+  const [seconds, minutes, hours, days, months, weekdays]: number[][] = parts.map((part, at) => parseField(part, fields[at]!));
   const schedule = { seconds, minutes, hours, days, months, weekdays } as unknown as Schedule;
   if (nextOccurrence(schedule, new Date(Date.UTC(2000, 0, 1))) === undefined) throw new Error(`"${expression}" never comes`);
   return schedule;

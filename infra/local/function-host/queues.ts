@@ -36,7 +36,8 @@ export const openQueue = async (binding: Readonly<Record<string, unknown>>, env:
   return queue;
 };
 
-const connectionOf = (binding: Readonly<Record<string, unknown>>): string => String(binding.connection ?? '') || 'AzureWebJobsStorage';
+const connectionOf = (binding: Readonly<Record<string, unknown>>): string =>
+  typeof binding.connection === 'string' && binding.connection !== '' ? binding.connection : 'AzureWebJobsStorage';
 
 const queueService = (connection: string, env: NodeJS.ProcessEnv): QueueServiceClient => {
   const text = env[connection] ?? env[`AzureWebJobs${connection}`];

@@ -228,7 +228,7 @@ const list = <Item>(request: VaultRequest, items: readonly Item[], describe: (it
     $skiptoken: String(from + size),
     maxresults: String(size),
   });
-  const nextLink = from + size < items.length ? `${request.base}${request.path}?${query}` : null;
+  const nextLink = from + size < items.length ? `${request.base}${request.path}?${query.toString()}` : null;
   return { status: 200, body: { value: items.slice(from, from + size).map(describe), nextLink } };
 };
 

@@ -5,6 +5,6 @@ export const withRoom = <T extends Column>(column: T, length: number): T => {
   if (length <= column.length) return column;
   const Kind = column.constructor as new (size: number) => T;
   const larger = new Kind(Math.max(1024, length, Math.ceil(column.length * 1.5)));
-  larger.set(column as never);
+  larger.set(column);
   return larger;
 };

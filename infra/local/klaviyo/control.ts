@@ -1,6 +1,5 @@
 import { FAULT_KINDS, type FaultRule } from './faults';
-import type { NewAccount, Sandbox } from './core';
-import type { SandboxOptions } from './options';
+import type { Sandbox } from './core';
 import type { Account, List } from './state';
 
 /** An answer of the control API: a JSON document, or lines of JSON that are written as they are made. */
@@ -76,7 +75,7 @@ export const answerControl = (sandbox: Sandbox, clock: Clock, method: string, ur
       sandbox.requests.clear();
       return { status: 204 };
     case 'POST /accounts': {
-      const account = sandbox.addAccount((json ?? {}) as NewAccount, nowMs);
+      const account = sandbox.addAccount(json ?? {}, nowMs);
       const lists = [...account.lists.values()].map(({ id, name }) => ({ id, name }));
       return { status: 201, body: { id: account.id, keys: [...account.keys.keys()], lists } };
     }
@@ -97,7 +96,7 @@ export const answerControl = (sandbox: Sandbox, clock: Clock, method: string, ur
       sandbox.faults.clear();
       return { status: 204 };
     case 'POST /options':
-      sandbox.setOptions((json ?? {}) as SandboxOptions);
+      sandbox.setOptions(json ?? {});
       return { status: 200, body: sandbox.settings() };
     default:
       return { status: 404, body: { error: `no control route ${route}` } };

@@ -45,10 +45,11 @@ const profilesOf = (call: Call, type: string, most: number): Json[] => {
 const listNamed = ({ account, json }: Call): List | undefined => {
   const id = at(json, 'data', 'relationships', 'list', 'data', 'id');
   if (id === undefined) return undefined;
-  const list = account.lists.get(String(id));
+  const name = typeof id === 'string' ? id : JSON.stringify(id);
+  const list = account.lists.get(name);
   if (!list)
     throw new Refusal({
-      ...notFound(`A list with id \`${String(id)}\` does not exist.`),
+      ...notFound(`A list with id \`${name}\` does not exist.`),
       source: { pointer: '/data/relationships/list/data/id' },
     });
   return list;

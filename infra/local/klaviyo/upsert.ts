@@ -25,7 +25,7 @@ const merged = (before: Attributes | undefined, after: Attributes, nulls: 'ignor
   return result;
 };
 
-const objectOf = (value: unknown): Attributes | undefined => (isObject(value) ? (value as Attributes) : undefined);
+const objectOf = (value: unknown): Attributes | undefined => (isObject(value) ? value : undefined);
 
 /** `append`, `unappend` and `unset` of meta.patch_properties (documented in the published schema). */
 const patchProperties = (properties: Attributes, meta: unknown): Attributes => {
