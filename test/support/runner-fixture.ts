@@ -148,7 +148,11 @@ export const startRunnerFixture = async ({
   const ended = async (runId: RunId): Promise<boolean> => hasEnded((await services.runs.get(runId, { signal: testSignal() })).state);
   const runToEnd = async (
     exportId: ExportId,
-    { full = false, dryRun = false, trigger = { kind: 'onDemand', by: 'tester' } } = {},
+    {
+      full = false,
+      dryRun = false,
+      trigger = { kind: 'onDemand', by: 'tester' },
+    }: { full?: boolean; dryRun?: boolean; trigger?: Run['trigger'] } = {},
   ): Promise<Run> => {
     const { run } = await services.runs.start({ exportId, trigger, full, dryRun }, { signal: testSignal() });
     await pump(() => ended(run.id));
