@@ -13,19 +13,20 @@ import { addWarning } from './slice';
  * Opens Klaviyo for a run: the key is read from Key Vault at each slice, a version not seen before must belong to the account that the
  * run began with (failures.md row 40), calls are paced by account and fenced by the run's lease.
  */
-export const createOpenKlaviyo =
-  ({
-    klaviyo,
-    secrets,
-    connectionStore,
-    pacing,
-  }: {
-    klaviyo: Klaviyo;
-    secrets: Secrets;
-    connectionStore: Pick<ConnectionStore, 'find'>;
-    pacing: Pacing;
-  }) =>
-  async (document: RunDocument, hold: Hold, { timeoutMs }: { timeoutMs: number }): Promise<KlaviyoClient> => {
+export const createOpenKlaviyo = ({
+  klaviyo,
+  secrets,
+  connectionStore,
+  pacing,
+}: {
+  klaviyo: Klaviyo;
+  secrets: Secrets;
+  connectionStore: Pick<ConnectionStore, 'find'>;
+  pacing: Pacing;
+}) => {
+  /** accounts of secret versions that this process has checked: the endpoint allows 15 calls a minute */
+  const checked = new Map<string, string>();
+  return async (document: RunDocument, hold: Hold, { timeoutMs }: { timeoutMs: number }): Promise<KlaviyoClient> => {
     const { config, run } = document;
     const connection = await connectionStore.find(config.connectionId, { signal: hold.signal });
     if (!connection) {
@@ -61,11 +62,13 @@ export const createOpenKlaviyo =
       },
     });
     if (document.keyVersion !== version) {
-      const account = await getAccount(client, { signal: hold.signal });
-      if (account.id !== config.accountId) {
+      const key = `${connection.value.secretName} ${version}`;
+      const accountId = checked.get(key) ?? (await getAccount(client, { signal: hold.signal })).id;
+      checked.set(key, accountId);
+      if (accountId !== config.accountId) {
         throw new UpstreamError('klaviyo', {
           code: 'account_changed',
-          message: `The API key now belongs to another Klaviyo account (${account.id} in place of ${config.accountId}); nothing was sent. Make a new connection for that account.`,
+          message: `The API key now belongs to another Klaviyo account (${accountId} in place of ${config.accountId}); nothing was sent. Make a new connection for that account.`,
           retryable: false,
         });
       }
@@ -73,3 +76,4 @@ export const createOpenKlaviyo =
     }
     return client;
   };
+};

@@ -58,7 +58,8 @@ export const createFinish =
         run.exportId,
         (current) => ({
           ...current,
-          ...(run.dryRun ? {} : { lastRunId: run.id }),
+          // a run that did nothing leaves the one before it the last one, with what it holds and what was rejected in it
+          ...(run.dryRun || state === 'skipped' ? {} : { lastRunId: run.id }),
           ...(folds ? { stateGeneration: generation, stateList: { accountId, listId } } : {}),
           ...(complete && !run.retryOf && !run.approves ? { servedDigest: document.staged!.servedDigest, fullNext: false } : {}),
           ...(complete && mustSendAllNext(document, current.fullForcedAt, slice.now()) ? { fullNext: true, fullForcedAt: at } : {}),

@@ -38,9 +38,8 @@ export const isHeld = ({
   if (leavers === 0) return false;
   if (staying === 0) return true;
   const all = leavers + lately;
-  const before = members + lately;
-  if (before >= SMALL_LIST && all > before / 2) return true;
-  return all > guardCount && all > before * guardShare;
+  if (members >= SMALL_LIST && all > members / 2) return true;
+  return all > guardCount && all > members * guardShare;
 };
 
 /**
