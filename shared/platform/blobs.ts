@@ -161,23 +161,25 @@ export const createBlobs = (container: ContainerClient) => {
       attempt('The blob', async () => {
         const blob = container.getBlockBlobClient(name);
         const ids: string[] = [];
-        let waiting: Uint8Array[] = [];
-        let bytes = 0;
+        // filled again and again, as one block is stored before the next is begun
+        const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+        let filled = 0;
         const stage = async (): Promise<void> => {
-          if (bytes === 0) return;
-          const block = Buffer.concat(waiting, bytes);
-          waiting = [];
-          bytes = 0;
           const id = Buffer.from(String(ids.length).padStart(8, '0')).toString('base64');
           ids.push(id);
-          await blob.stageBlock(id, block, block.length, { abortSignal: signal });
+          await blob.stageBlock(id, block.subarray(0, filled), filled, { abortSignal: signal });
+          filled = 0;
         };
         for await (const part of parts) {
-          waiting.push(part);
-          bytes += part.byteLength;
-          if (bytes >= BLOCK_BYTES) await stage();
+          for (let from = 0; from < part.length;) {
+            const some = part.subarray(from, from + BLOCK_BYTES - filled);
+            block.set(some, filled);
+            filled += some.length;
+            from += some.length;
+            if (filled === BLOCK_BYTES) await stage();
+          }
         }
-        await stage();
+        if (filled > 0) await stage();
         const answer = await blob.commitBlockList(ids, { abortSignal: signal, conditions: azureConditions(conditions) });
         return { etag: answer.etag ?? '' };
       }),

@@ -275,8 +275,11 @@ export const decodeState = async (stream: Readable): Promise<{ header: StateHead
   const digest = createHash('sha256');
   const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let rest: Buffer = Buffer.alloc(0);
+  // one piece of memory for all blocks: a new one each would leave the size of the state behind as garbage
+  let space = Buffer.allocUnsafe(4_096);
+  /** The next bytes; they live until the next call. */
   const take = async (bytes: number): Promise<Buffer> => {
-    const parts: Buffer[] = [];
+    if (bytes > space.length) space = Buffer.allocUnsafe(bytes);
     let have = 0;
     while (have < bytes) {
       if (rest.length === 0) {
@@ -285,12 +288,11 @@ export const decodeState = async (stream: Readable): Promise<{ header: StateHead
         rest = next.value;
         continue;
       }
-      const part = rest.subarray(0, bytes - have);
-      parts.push(part);
-      have += part.length;
-      rest = rest.subarray(part.length);
+      const copied = rest.copy(space, have, 0, bytes - have);
+      have += copied;
+      rest = rest.subarray(copied);
     }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
+    return space.subarray(0, bytes);
   };
   const takeHashed = async (bytes: number): Promise<Buffer> => {
     const part = await take(bytes);
