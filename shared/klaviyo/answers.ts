@@ -10,6 +10,8 @@ export type BodyKind = 'json' | 'other';
 interface Rule {
   readonly status: number | readonly [from: number, to: number];
   readonly body: BodyKind | 'any';
+  /** Klaviyo's own code, where it tells two refusals apart */
+  readonly errorCode?: string;
   readonly verdict: Verdict;
   readonly code: string;
   /** `{detail}` is Klaviyo's own text */
@@ -30,6 +32,14 @@ export const rules: readonly Rule[] = [
     verdict: 'final',
     code: 'key_refused',
     message: 'Klaviyo refused the API key; enter a valid private key in the connection. {detail}',
+  },
+  {
+    status: 403,
+    body: 'json',
+    errorCode: 'forbidden',
+    verdict: 'final',
+    code: 'account_limited',
+    message: 'Klaviyo does not let this account do that; see its plan in Klaviyo. {detail}',
   },
   {
     status: 403,
@@ -88,10 +98,15 @@ const unlisted: Rule = {
 };
 
 /** Finds what an answer means. Pure. */
-export const classify = (status: number, body: BodyKind): Rule =>
+export const classify = (status: number, body: BodyKind, errorCode?: string): Rule =>
   rules.find((rule) => {
     const [from, to] = typeof rule.status === 'number' ? [rule.status, rule.status] : rule.status;
-    return status >= from && status <= to && (rule.body === 'any' || rule.body === body);
+    return (
+      status >= from &&
+      status <= to &&
+      (rule.body === 'any' || rule.body === body) &&
+      (rule.errorCode === undefined || rule.errorCode === errorCode)
+    );
   }) ?? unlisted;
 
 /** Klaviyo's error document; every part may be missing (klaviyo.md §2: "usually present, not always"). */
@@ -131,8 +146,8 @@ export const toError = (
   { status, text, requestId, retryAfterMs }: { status: number; text: string; requestId?: string; retryAfterMs?: number },
 ): KlaviyoAnswerError => {
   const parsed = KlaviyoErrors.safeParse(parseJson(text));
-  const rule = classify(status, parsed.success ? 'json' : 'other');
   const errors = parsed.success ? parsed.data.errors : [];
+  const rule = classify(status, parsed.success ? 'json' : 'other', errors[0]?.code);
   const detail = errors[0]?.detail ?? errors[0]?.title ?? '';
   return new KlaviyoAnswerError(endpoint, {
     code: rule.code,

@@ -10,12 +10,13 @@ describe('the table of answers', () => {
   it.each(rules.map((rule) => [JSON.stringify(rule.status), rule.body, rule] as const))(
     'has a row that is reached for %s with %s',
     (...[, , rule]) => {
-      const reached = statuses(rule.status).flatMap((status) => kinds(rule.body).map((body) => classify(status, body)));
+      const reached = statuses(rule.status).flatMap((status) => kinds(rule.body).map((body) => classify(status, body, rule.errorCode)));
       expect(reached).toContain(rule);
     },
   );
 
   const json = JSON.stringify({ errors: [{ code: 'x', title: 'T', detail: 'Klaviyo’s words.' }] });
+  const limited = JSON.stringify({ errors: [{ code: 'forbidden', title: 'Forbidden.', detail: 'Your plan is full.' }] });
   const html = '<html><title>Just a moment...</title></html>';
   it.each<[number, string, string, boolean]>([
     [400, json, 'invalid', false],
@@ -23,6 +24,7 @@ describe('the table of answers', () => {
     [401, json, 'key_refused', false],
     [401, html, 'edge_refused', true],
     [403, json, 'scope_missing', false],
+    [403, limited, 'account_limited', false],
     [403, html, 'edge_refused', true],
     [404, json, 'not_found', false],
     [404, html, 'not_found', false],
