@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { BlobServiceClient } from '@azure/storage-blob';
 import type { Connection } from '../../shared/connections/connection';
 import type { Export } from '../../shared/exports/export';
 import type { Run, RunCounts } from '../../shared/runs/run';
+import type { RunId } from '../../shared/ids';
 import type { Services } from '../../shared/services';
 import { testSignal } from './runner-fixture';
 import type { RunnerFixture } from './runner-fixture';
@@ -158,4 +160,10 @@ export const reportOf = async (fixture: RunnerFixture, run: Run, stage: 'invalid
     .split('\r\n')
     .slice(1, -1)
     .map((line) => line.split(','));
+};
+
+/** Ends the lease of a run's document at once, as time would after its runner's death. */
+export const breakLease = async (fixture: RunnerFixture, runId: RunId): Promise<void> => {
+  const runs = BlobServiceClient.fromConnectionString(fixture.azurite.connectionString).getContainerClient('runs');
+  await runs.getBlobClient(`${runId}/run.json`).getBlobLeaseClient().breakLease(0);
 };
