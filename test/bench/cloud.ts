@@ -2,6 +2,7 @@ import { startKeyVault } from '../../infra/local/key-vault/key-vault';
 import { sampleFolder } from '../../infra/local/sample/sample';
 import { startAzurite } from '../../infra/local/storage/azurite';
 import { runProgram, startServer } from './children';
+import { median } from './measure';
 import type { DataTask, Landed, OursReport, OursTask, PeerReport, Truth } from './protocol';
 
 /** Storage in a process of its own, the Key Vault stand-in in this one (which does nothing else meanwhile), and whoever plays Klaviyo. */
@@ -41,8 +42,9 @@ export const startCloud = async () => {
 };
 export type Cloud = Awaited<ReturnType<typeof startCloud>>;
 
-export const startSink = async () => {
-  const { said: url, stop } = await startServer('sink.js', [], /http:\/\/127\.0\.0\.1:\d+/);
+/** @param latencyMs when given, the sink keeps the published limits, too */
+export const startSink = async ({ latencyMs }: { readonly latencyMs?: number } = {}) => {
+  const { said: url, stop } = await startServer('sink.js', latencyMs === undefined ? [] : [String(latencyMs)], /http:\/\/127\.0\.0\.1:\d+/);
   return {
     url,
     /** What has arrived since the last call. */
@@ -55,8 +57,18 @@ export const startSink = async () => {
   };
 };
 
-/** The Klaviyo sandbox; jobs complete at once. */
-export const startSandbox = async (options: { readonly limits: boolean; readonly latencyMs: number }) => {
+/**
+ * The Klaviyo sandbox; jobs complete at once, or from `startDelayMs` after their admission: working on rows takes a core of this machine,
+ * and would be taken for latency.
+ */
+export const startSandbox = async ({
+  startDelayMs,
+  ...settings
+}: {
+  readonly limits: boolean;
+  readonly latencyMs: number;
+  readonly startDelayMs?: number;
+}) => {
   const sandbox = await startServer('../../infra/local/klaviyo/main.js', ['--port', '0', '--instant'], /http:\/\/127\.0\.0\.1:\d+/);
   const url = sandbox.said;
   const control = async (path: string, body?: object): Promise<unknown> => {
@@ -66,10 +78,17 @@ export const startSandbox = async (options: { readonly limits: boolean; readonly
     if (!answer.ok) throw new Error(`the sandbox answered ${answer.status} to ${path}`);
     return answer.json();
   };
-  await control('options', options);
+  await control('options', { ...settings, ...(startDelayMs === undefined ? {} : { processing: { rowsPerSecond: 1e6, startDelayMs } }) });
   return {
     url,
     members: async (): Promise<number> => ((await control('accounts/SANDBX/lists/LIST5K/members?count=true')) as { count: number }).count,
+    /** Milliseconds of its own for the admission of an import body, in the middle. */
+    admissionMs: async (): Promise<number> => {
+      const log = (await control('log')) as readonly { method: string; path: string; latencyMs: number }[];
+      return median(
+        log.filter(({ method, path: called }) => method === 'POST' && called.endsWith('import-jobs')).map((one) => one.latencyMs),
+      );
+    },
     throttled: async (): Promise<number> => ((await control('state')) as { counters: { throttled: number } }).counters.throttled,
     stop: sandbox.stop,
   };

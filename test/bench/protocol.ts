@@ -62,7 +62,10 @@ export interface OursReport {
   readonly plan: Readonly<Partial<Record<string, number | boolean>>>;
   readonly jobs: number;
   readonly throttled: number;
+  /** from the first invocation to the end … */
   readonly wallMs: number;
+  /** … and from the request, which is a few messages earlier */
+  readonly sinceRequestMs: number;
   readonly phases: Readonly<Record<string, PhaseUse>>;
   /** from the start of the invocation */
   readonly firstJobMs?: number;
@@ -103,6 +106,8 @@ export interface Landed {
   /** distinct addresses, case aside */
   readonly distinct: number;
   readonly wireBytes: number;
+  /** calls answered 429 */
+  readonly throttled: number;
 }
 
 export const task = <T>(): T => JSON.parse(process.env.BENCH_TASK ?? '{}') as T;

@@ -1,6 +1,8 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { createRateWindows } from '../../infra/local/klaviyo/rate-windows';
 import type { Landed } from './protocol';
 
 /**
@@ -16,6 +18,16 @@ interface Job {
 }
 
 let jobs: Job[] = [];
+let throttled = 0;
+const latencyMs = process.argv[2] === undefined ? undefined : Number(process.argv[2]);
+const windows = createRateWindows();
+/** Calls a second and a minute, by what is called (klaviyo.md section 1). */
+const limitsOf = (pathname: string) =>
+  pathname.includes('accounts')
+    ? { burst: 1, steady: 15 }
+    : pathname.includes('lists')
+      ? { burst: 75, steady: 750 }
+      : { burst: 10, steady: 150 };
 
 const JSON_API = { 'Content-Type': 'application/vnd.api+json', 'X-Klaviyo-API-Revision': '2026-07-15' };
 
@@ -36,7 +48,7 @@ const landed = (): Landed => {
     rows += text.split('"type":"profile"').length - 1;
     for (const [, address] of text.matchAll(/"email":"([^"]*)"/g)) addresses.add(address!.toLowerCase());
   }
-  return { jobs: jobs.length, rows, distinct: addresses.size, wireBytes };
+  return { jobs: jobs.length, rows, distinct: addresses.size, wireBytes, throttled };
 };
 
 /** Whoever is asked for is on the list: whether that is true is counted after the clock has stopped. */
@@ -47,12 +59,21 @@ const members = (filter: string) =>
     attributes: { email, joined_group_at: new Date().toISOString() },
   }));
 
-const answer = (request: IncomingMessage, response: ServerResponse, body: readonly Buffer[]): void => {
+const answer = async (request: IncomingMessage, response: ServerResponse, body: readonly Buffer[]): Promise<void> => {
   const send = (status: number, content: unknown) => {
     response.writeHead(status, JSON_API);
     response.end(JSON.stringify(content));
   };
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sink');
+  if (latencyMs !== undefined && pathname.startsWith('/api/')) {
+    await sleep(latencyMs);
+    const verdict = windows.take(`${request.method} ${pathname}`, limitsOf(pathname), Date.now());
+    if (!verdict.allowed) {
+      throttled += 1;
+      response.setHeader('Retry-After', verdict.retryAfterSeconds);
+      return send(429, { errors: [{ status: 429, code: 'throttled', title: 'Request was throttled.', detail: 'Request was throttled.' }] });
+    }
+  }
   switch (`${request.method} ${pathname}`) {
     case 'POST /api/profile-bulk-import-jobs': {
       const gzip = request.headers['content-encoding'] === 'gzip';
@@ -75,6 +96,7 @@ const answer = (request: IncomingMessage, response: ServerResponse, body: readon
       return send(200, landed());
     case 'DELETE /_sink/landed':
       jobs = [];
+      throttled = 0;
       return send(200, {});
     default:
       return send(404, { errors: [{ status: 404, code: 'not_found', title: 'Not found.', detail: `${request.method} ${pathname}` }] });
@@ -83,7 +105,7 @@ const answer = (request: IncomingMessage, response: ServerResponse, body: readon
 
 const server = createServer((request, response) => {
   const body: Buffer[] = [];
-  request.on('data', (part: Buffer) => body.push(part)).on('end', () => answer(request, response, body));
+  request.on('data', (part: Buffer) => body.push(part)).on('end', () => void answer(request, response, body));
 });
 server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => console.log(`sink listens on http://127.0.0.1:${(server.address() as AddressInfo).port}`));
