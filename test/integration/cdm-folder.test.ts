@@ -446,7 +446,8 @@ describe('a CDM folder', () => {
     await expect(read()).rejects.toThrow('enough');
     expect(chunks).toBeLessThan(100);
     for await (const chunk of source.readRows({ snapshot, segment: 'Vip', fields: ['EMail'], signal })) {
-      expect(chunk.rowCount).toBe(4_096);
+      // whoever stops reading after one chunk leaves nothing open behind
+      expect(chunk.rowCount).toBeGreaterThan(0);
       break;
     }
   });

@@ -9,7 +9,7 @@ import { Agent, fetch } from 'undici';
 import { type KeyVault, startKeyVault } from '../../infra/local/key-vault/key-vault';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'key-vault-test-'));
-const systemCertificates = tls.getCACertificates('default');
+const systemCertificates = tls.getCACertificates('bundled');
 let vault: KeyVault;
 let clock = Date.now();
 

@@ -76,7 +76,9 @@ const readResults = (file: string): unknown => {
 const jest = (project: string, folder: string, signal: AbortSignal) =>
   timed(project, async () => {
     const file = path.join(folder, `${project}.json`);
-    const args = ['--selectProjects', project, '--maxWorkers', '2', '--ci', '--passWithNoTests', '--json', '--outputFile', file];
+    // integration tests wait for other processes most of their time, the others compute
+    const workers = project === 'integration' ? '4' : '2';
+    const args = ['--selectProjects', project, '--maxWorkers', workers, '--ci', '--passWithNoTests', '--json', '--outputFile', file];
     // --forceExit: a socket that a test forgot must not keep everybody waiting.
     const { exitCode } = await runTool('jest/bin/jest.js', [...args, '--forceExit'], { show: true, signal });
     return jestOutcome(project, exitCode, readResults(file), root);

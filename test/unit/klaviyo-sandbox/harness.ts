@@ -20,9 +20,9 @@ export type Document = {
     title: string;
     detail: string;
     source: { pointer?: string; parameter?: string };
-    meta?: any;
-    links?: any;
-  }[]; // eslint-disable-line @typescript-eslint/no-explicit-any
+    meta?: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- as above
+    links?: any; // eslint-disable-line @typescript-eslint/no-explicit-any -- as above
+  }[];
   links: { self: string; next: string | null; prev: string | null };
   included?: { id: string }[];
   meta?: unknown;
