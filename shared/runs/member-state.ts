@@ -20,6 +20,8 @@ export const SENT = 2;
 export const ADDED = 4;
 /** its address stands in the run's log already; speaks of the current run only */
 export const KNOWN = 16;
+/** the source holds this address, though not with a row that can be sent; speaks of the current run only */
+export const PRESENT = 32;
 /** the source held this address for several customers */
 export const SHARED = 8;
 

@@ -130,6 +130,21 @@ describe('rows that Klaviyo refuses', () => {
   });
 });
 
+describe('a row that we refuse', () => {
+  it.each([
+    ['too large to be sent', { firstName: 'x'.repeat(100_001) }],
+    ['too large as JSON', { firstName: '\u0001'.repeat(30_000) }],
+  ])('because it is %s does not take its person off the list of a mirror', async (_, change) => {
+    const one = await aCase({ membership: 'mirror' });
+    expect((await runBy(fixture, one.app, one.segmentExport)).state).toBe('successful');
+    await writeRows(fixture, [{ ...rows[0]!, ...change }, ...rows.slice(1)], one);
+    const next = await runBy(fixture, one.app, one.segmentExport);
+    expect(checkSums(next)).toMatchObject({ invalid: 1, unchanged: 299, removed: 0, held: 0 });
+    expect(next.invalidByReason).toEqual({ profile_too_large: 1 });
+    expect(await members(one.own)).toEqual(emailsOf(rows));
+  });
+});
+
 describe('a run that is cancelled', () => {
   it('while its job is under way says what is open, and the next run leaves those people alone', async () => {
     const one = await aCase({ canaryRows: 100 });

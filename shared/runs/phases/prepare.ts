@@ -36,7 +36,7 @@ import {
   writeEmail,
 } from '../member-key';
 import type { HashKey } from '../member-key';
-import { ADDED, KNOWN, MAX_BATCH, MemberTable, SEEN, SENT, SHARED, markOf } from '../member-state';
+import { ADDED, KNOWN, MAX_BATCH, MemberTable, PRESENT, SEEN, SENT, SHARED, markOf } from '../member-state';
 import type { StateHeader } from '../member-state';
 import type { ReportedRow, RowReports } from '../row-report';
 import type { RunStore } from '../run-store';
@@ -392,7 +392,7 @@ const stagePeople = async (
   if (fromOld && !run.retryOf) {
     let record = 0;
     for await (const email of readEmails((await states.openEmails(run.exportId, generation, { signal }))!)) {
-      if (record < oldMembers && (table.flags(record) & SEEN) === 0 && !openMarks.has(table.mark(record))) {
+      if (record < oldMembers && (table.flags(record) & (SEEN | PRESENT)) === 0 && !openMarks.has(table.mark(record))) {
         leavers.addText(`${record}\t${email}`);
         count += 1;
       }
@@ -540,6 +540,13 @@ const stageRows = async ({
       });
     };
 
+    /** The person of `memberKey` is in the source and so no leaver; another row of the address may be small enough. */
+    const refuseTooLarge = (chunk: RowChunk, base: number): void => {
+      const record = table.find();
+      if (record >= 0) table.setFlags(record, table.flags(record) | PRESENT);
+      refuse(chunk, base, 'profile_too_large');
+    };
+
     const handle = (chunk: RowChunk, base: number): void => {
       const { bytes, starts, ends } = chunk;
       if (!only) {
@@ -563,7 +570,7 @@ const stageRows = async ({
       }
       let fieldBytes = 0;
       for (let column = 0; column < mapped.length; column += 1) fieldBytes += ends[base + column]! - starts[base + column]!;
-      if (fieldBytes > MAX_PROFILE_BYTES) return refuse(chunk, base, 'profile_too_large');
+      if (fieldBytes > MAX_PROFILE_BYTES) return refuseTooLarge(chunk, base);
       const record = table.findOrAdd();
       const flags = table.flags(record);
       if (emails && (flags & (ADDED | KNOWN)) === ADDED) {
@@ -580,8 +587,7 @@ const stageRows = async ({
       out[attributesAt] = QUOTE;
       let o = putAttributes(plan, chunk, base, out, attributesAt + 1);
       if (o - start > MAX_PROFILE_BYTES) {
-        // the address stays known: another row of it may be smaller
-        refuse(chunk, base, 'profile_too_large');
+        refuseTooLarge(chunk, base);
         return;
       }
       if (lastRow.phoneDropped) counts.phonesDropped += 1;
