@@ -28,7 +28,7 @@ export const shareDone = ({ phase, counts, jobs }: RunView, rows: number): numbe
     case 'submit':
       return 0.42 + 0.4 * part(jobs.submitted, jobs.total);
     case 'settle':
-      return 0.82 + 0.14 * part(jobs.ended, jobs.total);
+      return 0.83 + 0.12 * part(jobs.ended, jobs.total);
     case 'remove':
     case 'verify':
       return 0.96;
@@ -66,13 +66,20 @@ export const progressLine = (run: RunView, { rows, leftSeconds }: { rows: number
   return parts.filter((text) => text !== '').join(', ');
 };
 
-/** Foretells the time left from the share done since the first look: a run that was taken up again has a past that says nothing. */
+/** What is further back says little of the pace now: the host may have been away. */
+const WINDOW_MS = 30_000;
+/** Less than this says nothing yet. */
+const LEAST_GAIN = 0.02;
+
+/** Foretells the time left from the pace of the last seconds. */
 export const createForecast = () => {
-  let first: { atMs: number; done: number } | undefined;
+  const looks: { readonly atMs: number; readonly done: number }[] = [];
   return (done: number, nowMs: number): number | undefined => {
-    first ??= { atMs: nowMs, done };
-    const gained = done - first.done;
-    return gained < 0.05 ? undefined : (((nowMs - first.atMs) / 1_000) * (1 - done)) / gained;
+    looks.push({ atMs: nowMs, done });
+    while (looks.length > 2 && nowMs - looks[0]!.atMs > WINDOW_MS) looks.shift();
+    const [first] = looks;
+    const gained = done - first!.done;
+    return gained < LEAST_GAIN ? undefined : (((nowMs - first!.atMs) / 1_000) * (1 - done)) / gained;
   };
 };
 
@@ -158,6 +165,12 @@ export const resultTable = (run: RunView, { segment, onList, now }: { segment: L
     counts.phonesDropped > 0
       ? ['Phone numbers left out', number(counts.phonesDropped), 'not in international form; the profile was kept']
       : undefined,
+    counts.removed + counts.held > 0
+      ? ['Taken off the list', number(counts.removed), `${number(counts.held)} more wait for approval`]
+      : undefined,
+    counts.expected > 0
+      ? ['Looked for on the list', number(counts.expected), `a sample; ${number(counts.found)} of them found`]
+      : undefined,
     ['On the list now', number(onList), 'counted by the Klaviyo sandbox'],
     ['Seconds', secondsOf(run, now).toFixed(1), phases.join(', ')],
     run.throttled > 0 ? ['Told to slow down', number(run.throttled), 'answers 429 of Klaviyo'] : undefined,
@@ -179,7 +192,18 @@ export const resultJson = (
   run: RunView,
   { onList, rssMb, now }: { onList: number; rssMb: number; now: Date },
 ): Readonly<Record<string, unknown>> => {
-  const { read, invalid, duplicates, unchanged, sent, unsent, accepted, rejected, open, removed } = run.counts;
+  const { read, invalid, duplicates, unchanged, sent, unsent, accepted, rejected, open, removed, held, expected, found } = run.counts;
   const counts = { read, invalid, duplicates, unchanged, sent, unsent, accepted, rejected, open, removed };
-  return { state: run.state, ...counts, onList, seconds: secondsOf(run, now), phases: run.phases, rssMb };
+  return {
+    state: run.state,
+    ...counts,
+    onList,
+    seconds: secondsOf(run, now),
+    phases: run.phases,
+    held,
+    expected,
+    found,
+    throttled: run.throttled,
+    rssMb,
+  };
 };
