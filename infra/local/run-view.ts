@@ -34,7 +34,7 @@ export const RunView = z.object({
 });
 export type RunView = z.infer<typeof RunView>;
 
-export const hasEnded = ({ state }: RunView): boolean => state !== 'queued' && state !== 'refreshing';
+export const hasEnded = ({ state }: Pick<RunView, 'state'>): boolean => state !== 'queued' && state !== 'refreshing';
 
 /** From the request to the end, in seconds; to now while it runs. */
 export const secondsOf = ({ submittedAt, endedAt }: RunView, now: Date): number =>
