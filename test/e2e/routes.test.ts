@@ -161,8 +161,8 @@ const routes: readonly Route[] = [
     async () => {
       const used = [things.shared.connection, things.closed.connection];
       const unused = (await call('GET', '/connections')).json.value.find(({ id }) => !used.includes(String(id)));
-      const id = unused?.id ?? (await make('/connections', aConnection())).id;
-      return ['DELETE', `/connections/${String(id)}`, { ifMatch: '*' }];
+      const id = (unused?.id ?? (await make('/connections', aConnection())).id) as string;
+      return ['DELETE', `/connections/${id}`, { ifMatch: '*' }];
     },
   ],
   ['listExports', 'all', ANYBODY, async () => ['GET', '/exports']],
