@@ -12,7 +12,7 @@ const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 
 /** Runs Azurite and ends it, data saved, when our end of its standard input closes: the sign that we died. */
 const childScript =
-  "process.stdin.on('close',()=>{setTimeout(()=>process.exit(1),5000);process.emit('SIGTERM')}).on('error',()=>{}).resume().unref();" +
+  "process.stdin.on('close',()=>{setTimeout(()=>process.exit(1),20000);process.emit('SIGTERM')}).on('error',()=>{}).resume().unref();" +
   "process.stdout.on('error',()=>{});process.stderr.on('error',()=>{});require(process.argv[1])";
 
 export interface AzuritePorts {
@@ -219,7 +219,7 @@ export const endLeftover = async (folder: string): Promise<void> => {
       throw new Error(`The data folder ${folder} is in use by process ${record.parentPid}: end it first, or choose another folder`);
     }
     process.kill(record.pid, 'SIGTERM');
-    for (let waitedMs = 0; isAlive(record.pid) && waitedMs < 6_000; waitedMs += 50) await sleep(50);
+    for (let waitedMs = 0; isAlive(record.pid) && waitedMs < 20_000; waitedMs += 50) await sleep(50);
     if (isOurs()) process.kill(record.pid, 'SIGKILL');
     for (let waitedMs = 0; isAlive(record.pid) && waitedMs < 2_000; waitedMs += 50) await sleep(50);
   }
