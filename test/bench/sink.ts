@@ -108,4 +108,6 @@ const server = createServer((request, response) => {
   request.on('data', (part: Buffer) => body.push(part)).on('end', () => void answer(request, response, body));
 });
 server.keepAliveTimeout = 60_000;
+// whoever started us has died
+process.stdin.resume().on('close', () => process.exit());
 server.listen(0, '127.0.0.1', () => console.log(`sink listens on http://127.0.0.1:${(server.address() as AddressInfo).port}`));

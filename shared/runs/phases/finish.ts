@@ -1,6 +1,6 @@
 import { NotFoundError } from '../../errors';
 import { recount } from '../accounting';
-import { createEmailLog, readEmails } from '../email-log';
+import { createEmailLog, readEmailBatches, readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
 import { foldFailed, foldSuccessful } from '../fold';
 import type { Folded, Rejections } from '../fold';
@@ -196,9 +196,11 @@ const write = async (
           : await states.openEmails(run.exportId, stateGeneration, { signal });
       if (!stream) continue;
       let record = 0;
-      for await (const email of readEmails(stream)) {
-        if (kept[record] === 1) log.addText(email);
-        record += 1;
+      for await (const batch of readEmailBatches(stream)) {
+        for (const email of batch) {
+          if (kept[record] === 1) log.addText(email);
+          record += 1;
+        }
       }
     }
     await states.writeEmails(run.exportId, header.generation, log.parts(), { signal });

@@ -23,7 +23,7 @@ import {
 } from '../../klaviyo/payload';
 import type { RowChunk, SegmentSource, SourceSnapshot } from '../../segments/segment-source';
 import { recount } from '../accounting';
-import { createEmailLog, readEmails } from '../email-log';
+import { createEmailLog, readEmailBatches } from '../email-log';
 import type { ExportActivities } from '../export-activity';
 import {
   EMAIL_MISSING,
@@ -391,12 +391,14 @@ const stagePeople = async (
   let count = 0;
   if (fromOld && !run.retryOf) {
     let record = 0;
-    for await (const email of readEmails((await states.openEmails(run.exportId, generation, { signal }))!)) {
-      if (record < oldMembers && (table.flags(record) & (SEEN | PRESENT)) === 0 && !openMarks.has(table.mark(record))) {
-        leavers.addText(`${record}\t${email}`);
-        count += 1;
+    for await (const batch of readEmailBatches((await states.openEmails(run.exportId, generation, { signal }))!)) {
+      for (const email of batch) {
+        if (record < oldMembers && (table.flags(record) & (SEEN | PRESENT)) === 0 && !openMarks.has(table.mark(record))) {
+          leavers.addText(`${record}\t${email}`);
+          count += 1;
+        }
+        record += 1;
       }
-      record += 1;
     }
   }
   await staging.writeParts(run.id, attempt, 'leavers', leavers.parts(), { signal });
