@@ -5,6 +5,7 @@ import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
 import { Run, RunRequest } from '../../shared/runs/run';
 import type { TriggerKind } from '../../shared/runs/run';
+import { RunJobs } from '../../shared/runs/run-jobs';
 import type { Router } from './register-route';
 
 type Options = { signal: AbortSignal };
@@ -28,6 +29,7 @@ export interface RunOperations {
     options: Options,
   ): Promise<{ run: Run; created: boolean }>;
   get(id: RunId, options: Options): Promise<Run>;
+  jobs(id: RunId, options: Options): Promise<RunJobs>;
   listOfExport(exportId: ExportId, options: PageOptions): Promise<RunPage>;
   list(options: PageOptions): Promise<RunPage>;
   cancel(id: RunId, options: { by: string } & Options): Promise<unknown>;
@@ -85,6 +87,15 @@ const getRun = defineRoute({
   who: 'Viewer',
   params: ofRun,
   answers: { 200: { description: 'The run', schema: Run } },
+});
+const listRunJobs = defineRoute({
+  operation: 'listRunJobs',
+  method: 'GET',
+  path: 'api/runs/{id}/jobs',
+  summary: 'The import jobs of a run, with Klaviyo’s job and request ids; at most about 1,000, all at once',
+  who: 'Viewer',
+  params: ofRun,
+  answers: { 200: { description: 'The jobs, in the order of sending', schema: RunJobs } },
 });
 const cancelRun = defineRoute({
   operation: 'cancelRun',
@@ -161,6 +172,7 @@ export const registerRuns = (
     return { status: 200, body: { value: [...page.value], ...nextLink('/api/runs', size, page.token) } };
   });
   route(getRun).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.get(id, { signal }) }));
+  route(listRunJobs).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.jobs(id, { signal }) }));
   route(cancelRun).to(async ({ params: { id }, caller, signal }) => {
     const { exportId } = await runs.get(id, { signal });
     await segmentExports.requireEdit(exportId, { caller, signal });

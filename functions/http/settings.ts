@@ -1,5 +1,6 @@
 import { defineRoute } from '../../shared/http/route';
 import { SystemSchedule } from '../../shared/schedules/schedule';
+import { Limits } from '../../shared/settings/limits';
 import type { Settings } from '../../shared/settings/settings';
 import type { Router } from './register-route';
 
@@ -21,6 +22,24 @@ const setSystemSchedule = defineRoute({
   ifMatch: 'required',
   answers: { 200: { description: 'Changed', schema: SystemSchedule, etag: true } },
 });
+const getLimits = defineRoute({
+  operation: 'getLimits',
+  method: 'GET',
+  path: 'api/settings/limits',
+  summary: 'How long row reports and runs are kept',
+  who: 'Viewer',
+  answers: { 200: { description: 'The limits', schema: Limits, etag: true } },
+});
+const setLimits = defineRoute({
+  operation: 'setLimits',
+  method: 'PUT',
+  path: 'api/settings/limits',
+  summary: 'Replaces the limits; a field left out takes its default',
+  who: 'Administrator',
+  body: Limits,
+  ifMatch: 'required',
+  answers: { 200: { description: 'Changed', schema: Limits, etag: true } },
+});
 
 export const registerSettings = ({ route }: Router, { settings }: { settings: Settings }): void => {
   route(getSystemSchedule).to(async ({ signal }) => {
@@ -29,6 +48,14 @@ export const registerSettings = ({ route }: Router, { settings }: { settings: Se
   });
   route(setSystemSchedule).to(async ({ body, ifMatch, signal }) => {
     const { value, etag } = await settings.setSchedule(body, { ifMatch, signal });
+    return { status: 200, body: value, etag };
+  });
+  route(getLimits).to(async ({ signal }) => {
+    const { value, etag } = await settings.getLimits({ signal });
+    return { status: 200, body: value, etag };
+  });
+  route(setLimits).to(async ({ body, ifMatch, signal }) => {
+    const { value, etag } = await settings.setLimits(body, { ifMatch, signal });
     return { status: 200, body: value, etag };
   });
 };

@@ -14,6 +14,8 @@ import { hasEnded, noCounts } from './run';
 import type { Run, RunDocument, RunMessage, TriggerKind } from './run';
 import type { Occurrence } from './occurrence';
 import type { RowReports, RowStage } from './row-report';
+import { jobsOf } from './run-jobs';
+import type { RunJobs } from './run-jobs';
 import type { RunStore, StopRequest } from './run-store';
 import type { Staging } from './staging';
 import type { StateStore } from './state-store';
@@ -396,6 +398,9 @@ export const createRuns = ({
 
     /** @throws NotFoundError run_unknown */
     get: async (runId: RunId, options: { signal: AbortSignal }): Promise<Run> => (await getDocument(runId, options)).run,
+
+    /** The import jobs of a run, as far as there are any yet. @throws NotFoundError run_unknown */
+    jobs: async (runId: RunId, options: { signal: AbortSignal }): Promise<RunJobs> => jobsOf(await getDocument(runId, options)),
 
     /** Newest first. */
     listOfExport: async (exportId: ExportId, options: { size: number; token?: string; signal: AbortSignal }) => {

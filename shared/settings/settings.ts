@@ -1,35 +1,56 @@
 import type { TableClient } from '@azure/data-tables';
+import type { z } from 'zod';
 import { ConflictError } from '../errors';
 import { createRows } from '../platform/tables';
 import type { Stored } from '../platform/tables';
 import { SystemSchedule, defaultSystemSchedule } from '../schedules/schedule';
+import { type Limits, StoredLimits, defaultLimits } from './limits';
 
-const scheduleKey = { partition: 'settings', row: 'schedule' };
+const PARTITION = 'settings';
 /** Version of a setting that nobody has stored yet. */
 export const DEFAULT_ETAG = '"0"';
 
+/** One setting in a row of its own, by version from the first time on. */
+const createSetting = <S extends z.ZodType>(
+  table: TableClient,
+  { row, schema, what, otherwise }: { row: string; schema: S; what: string; otherwise: z.output<S> },
+) => {
+  const rows = createRows({ table, schema, what });
+  const key = { partition: PARTITION, row };
+  return {
+    get: async ({ signal }: { signal: AbortSignal }): Promise<Stored<z.output<S>>> =>
+      (await rows.find(key, { signal })) ?? { value: otherwise, etag: DEFAULT_ETAG },
+
+    set: async (value: z.output<S>, { ifMatch, signal }: { ifMatch: string; signal: AbortSignal }): Promise<Stored<z.output<S>>> => {
+      const current = await rows.find(key, { signal });
+      if ((current?.etag ?? DEFAULT_ETAG) !== ifMatch) {
+        throw new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed meanwhile; read it again.` });
+      }
+      return current === undefined ? rows.insert(key, value, { signal }) : rows.replace(key, value, { ifMatch: current.etag, signal });
+    },
+  };
+};
+
 /** What administrators decide for the whole app. */
 export const createSettings = ({ table }: { table: TableClient }) => {
-  const schedules = createRows({ table, schema: SystemSchedule, what: 'The system schedule' });
+  const schedule = createSetting(table, {
+    row: 'schedule',
+    schema: SystemSchedule,
+    what: 'The system schedule',
+    otherwise: defaultSystemSchedule,
+  });
+  const limits = createSetting(table, { row: 'limits', schema: StoredLimits, what: 'The limits', otherwise: defaultLimits });
 
   return {
     /** The system refresh; off until somebody turns it on. */
-    getSchedule: async ({ signal }: { signal: AbortSignal }): Promise<Stored<SystemSchedule>> =>
-      (await schedules.find(scheduleKey, { signal })) ?? { value: defaultSystemSchedule, etag: DEFAULT_ETAG },
-
+    getSchedule: (options: { signal: AbortSignal }): Promise<Stored<SystemSchedule>> => schedule.get(options),
     /** @throws ConflictError changed_meanwhile when it is no longer the version of `ifMatch` */
-    setSchedule: async (
-      schedule: SystemSchedule,
-      { ifMatch, signal }: { ifMatch: string; signal: AbortSignal },
-    ): Promise<Stored<SystemSchedule>> => {
-      const current = await schedules.find(scheduleKey, { signal });
-      if ((current?.etag ?? DEFAULT_ETAG) !== ifMatch) {
-        throw new ConflictError({ code: 'changed_meanwhile', message: 'The system schedule was changed meanwhile; read it again.' });
-      }
-      return current === undefined
-        ? schedules.insert(scheduleKey, schedule, { signal })
-        : schedules.replace(scheduleKey, schedule, { ifMatch: current.etag, signal });
-    },
+    setSchedule: (value: SystemSchedule, options: { ifMatch: string; signal: AbortSignal }) => schedule.set(value, options),
+
+    /** How long reports and runs are kept. */
+    getLimits: (options: { signal: AbortSignal }): Promise<Stored<Limits>> => limits.get(options),
+    /** @throws ConflictError changed_meanwhile when it is no longer the version of `ifMatch` */
+    setLimits: (value: Limits, options: { ifMatch: string; signal: AbortSignal }) => limits.set(value, options),
   };
 };
 

@@ -130,6 +130,7 @@ const ofEither = (kind: 'shared' | 'closed'): Route[] => {
     ],
     ['listRunsOfExport', of(kind), ANYBODY, () => path('GET', `/exports/${it().export}/runs`)],
     ['getRun', of(kind), ANYBODY, () => path('GET', `/runs/${it().run}`)],
+    ['listRunJobs', of(kind), ANYBODY, () => path('GET', `/runs/${it().run}/jobs`)],
     ['readRunRows', of(kind), work(200), () => path('GET', `/runs/${it().run}/rows?stage=invalid`)],
     // the run has ended, nothing was held and nothing refused: whoever may ask is told so
     ['cancelRun', of(kind), work(409), () => path('POST', `/runs/${it().run}/cancel`)],
@@ -177,6 +178,16 @@ const routes: readonly Route[] = [
     async () => {
       const { json, headers } = await call('GET', '/settings/schedule');
       return ['PUT', '/settings/schedule', { body: json, ifMatch: headers.get('etag')! }];
+    },
+  ],
+  ['getLimits', 'the only ones', ANYBODY, async () => ['GET', '/settings/limits']],
+  [
+    'setLimits',
+    'as they are',
+    ADMINISTRATORS(200),
+    async () => {
+      const { json, headers } = await call('GET', '/settings/limits');
+      return ['PUT', '/settings/limits', { body: json, ifMatch: headers.get('etag')! }];
     },
   ],
   ['getMe', 'oneself', ANYBODY, async () => ['GET', '/me']],
@@ -242,6 +253,7 @@ describe('a request that cannot be used', () => {
     ['GET', '/exports/exp_0000000000/runs'],
     ['GET', '/runs/run_00000000'],
     ['GET', '/runs/run_00000000/rows?stage=invalid'],
+    ['GET', '/runs/run_00000000/jobs'],
     ['GET', '/segments/Nobody'],
     ['GET', '/exports/no-id'],
     ['GET', '/nowhere'],

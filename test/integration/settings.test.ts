@@ -35,6 +35,33 @@ describe('the system schedule', () => {
   });
 });
 
+describe('the limits', () => {
+  const put = (body: unknown, ifMatch?: string) => api.call('PUT', '/api/settings/limits', { body, ifMatch });
+
+  it('are 30 days for reports, 90 days and 200 runs for the history, until an administrator changes them', async () => {
+    const fresh = await api.call('GET', '/api/settings/limits', { as: 'Viewer' });
+    expect([fresh.status, fresh.headers.get('etag')]).toEqual([200, '"0"']);
+    expect(fresh.json).toMatchObject({ reportDays: 30, runDays: 90, runsKept: 200 });
+    expect((await put({ reportDays: 7 })).status).toBe(428);
+    expect((await api.call('PUT', '/api/settings/limits', { body: {}, ifMatch: '"0"', as: 'Contributor' })).status).toBe(403);
+    const changed = await put({ reportDays: 7 }, '"0"');
+    expect([changed.status, changed.json]).toMatchObject([200, { reportDays: 7, runDays: 90, runsKept: 200 }]);
+    expect((await put({ reportDays: 8 }, '"0"')).status).toBe(412);
+    expect((await put({}, changed.headers.get('etag')!)).json).toMatchObject({ reportDays: 30 });
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['a history shorter than promised', { runDays: 89 }, '/runDays'],
+    ['fewer runs than promised', { runsKept: 199 }, '/runsKept'],
+    ['reports for more than a year', { reportDays: 366 }, '/reportDays'],
+    ['reports for no day', { reportDays: 0 }, '/reportDays'],
+    ['an unknown field', { days: 30 }, '/days'],
+  ])('refuse %s', async (_, body, pointer) => {
+    const answer = await put(body, '"0"');
+    expect([answer.status, answer.json.errors.map((error) => error.pointer)]).toEqual([400, [pointer]]);
+  });
+});
+
 describe('health', () => {
   it('is open, says versions and no secrets', async () => {
     const answer = await api.call('GET', '/api/health', { as: 'Anonymous' });
