@@ -15,6 +15,7 @@ import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
 import { createRows } from './platform/tables';
 import { createLog } from './platform/telemetry';
+import { createTrace } from './people/trace';
 import { createPoison } from './requests/poison';
 import { createRequests } from './requests/requests';
 import { createRunMessages } from './requests/run-messages';
@@ -98,6 +99,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
 
   const runStore = createRunStore({ blobs: containers.runs, rows: createRows({ table: tables.runs, schema: Run, what: 'The run' }) });
   const activities = createExportActivities({ rows: createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' }) });
+  const hashKey = createHashKey({ secrets });
   const staging = createStaging({ blobs: containers.staged });
   const reports = createRowReports({ blobs: containers.runs });
   const states = createStateStore({ blobs: containers.state });
@@ -127,7 +129,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
         states,
         activities,
         store: runStore,
-        hashKey: createHashKey({ secrets }),
+        hashKey,
         useGzip: env.KLAVIYO_GZIP,
       }),
       gate: createGate({ staging, reports }),
@@ -165,6 +167,18 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   });
 
   const activity = createActivity({ table: tables.activity });
+  const trace = createTrace({
+    source,
+    exportStore,
+    connections,
+    activities,
+    states,
+    reports,
+    runStore,
+    hashKey,
+    activity,
+    now,
+  });
   const poison = createPoison({ activity, now, log });
   const fanOut = createFanOut({
     segmentExports: exportStore,
@@ -206,6 +220,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     activities,
     advanceRun,
     activity,
+    trace,
     poison,
     fanOut,
     requests,

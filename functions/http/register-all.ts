@@ -4,6 +4,7 @@ import { registerConnections } from './connections';
 import { registerExports } from './exports';
 import { registerHealth } from './health';
 import { registerMe } from './me';
+import { registerPeople } from './people';
 import { createRouter } from './register-route';
 import type { HttpApp } from './register-route';
 import { registerRuns } from './runs';
@@ -20,6 +21,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerRuns(router, services);
   registerSegments(router, services);
   registerSettings(router, services);
+  registerPeople(router, services);
   registerMe(router);
   registerHealth(router, services);
   return router.definitions;

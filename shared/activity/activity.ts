@@ -17,6 +17,13 @@ export const ActivityEntry = z
     reason: z.string().max(2_000).optional(),
     /** who did it: object id of a person or application, or the name of a part of the app */
     by: z.string().optional(),
+    /** display name of whoever did it */
+    byName: z.string().optional(),
+    /** keyed hash of the address of the person it was about, never the address */
+    person: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/)
+      .optional(),
     exportId: ExportId.optional(),
     runId: RunId.optional(),
     /** for messages: where they came from and what the queue calls them */

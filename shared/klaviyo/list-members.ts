@@ -87,6 +87,28 @@ export const lookUpByRelationship = async (
   });
 };
 
+/**
+ * Whether one person is on a list, and since when.
+ * @returns undefined when the person is not; `joinedAt` as Klaviyo says it
+ * @throws UpstreamError filter_ignored; key_refused, scope_missing, list unknown (status 404), or what can pass
+ */
+export const findMembership = async (
+  client: KlaviyoClient,
+  listId: string,
+  email: string,
+  { signal }: { signal: AbortSignal },
+): Promise<{ profileId: string; joinedAt?: string } | undefined> => {
+  const query = { filter: `any(email,[${quoted(email)}])`, 'fields[profile]': 'email,joined_group_at', 'page[size]': String(LOOKUP_SIZE) };
+  const request = { id: listId, query, signal };
+  for await (const page of readPages(client, 'listProfiles', ProfilesAnswer, request)) {
+    for (const { id, attributes } of page.data) {
+      if (attributes?.email?.toLowerCase() !== email) throw filterIgnored();
+      return { profileId: id, ...(attributes.joined_group_at ? { joinedAt: attributes.joined_group_at } : {}) };
+    }
+  }
+  return undefined;
+};
+
 /** Which of some people are on a list. @returns Klaviyo's id by address */
 export const findMembers = async (
   client: KlaviyoClient,

@@ -3,6 +3,7 @@ import type { Blobs } from '../platform/blobs';
 
 /** invalid = we refused the row, rejected = Klaviyo did, held = its removal waits for approval. */
 export type RowStage = 'invalid' | 'rejected' | 'held';
+const stages: readonly RowStage[] = ['invalid', 'rejected', 'held'];
 
 /** A row that did not get there, as the report shows it. */
 export interface ReportedRow {
@@ -28,6 +29,9 @@ export const reasons: Readonly<Record<string, string>> = {
   removal_held: 'This person has left the segment; the removal waits until somebody approves it.',
   refused: 'Klaviyo refused the row for the reason shown; correct it in the source.',
 };
+
+/** What a code of the report means, and what to do. */
+export const reasonOf = (code: string): string => reasons[code] ?? reasons['refused']!;
 
 const FLUSH_CHARACTERS = 256 * 1024;
 
@@ -59,7 +63,8 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     `${runId}/rows/rejected-${String(batch).padStart(5, '0')}-${how}.ndjson`;
   const heldName = (runId: RunId) => `${runId}/rows/held-0001.ndjson`;
 
-  async function* readNdjson(name: string, { signal }: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
+  /** Whole lines, some at a time. */
+  async function* readLines(name: string, { signal }: { signal: AbortSignal }): AsyncGenerator<readonly string[]> {
     if (!(await blobs.findProperties(name, { signal }))) return;
     const { stream } = await blobs.read(name, { signal });
     let rest = '';
@@ -67,8 +72,12 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     for await (const part of stream as AsyncIterable<string>) {
       const lines = (rest + part).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) yield JSON.parse(line) as ReportedRow;
+      yield lines;
     }
+  }
+
+  async function* readNdjson(name: string, options: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
+    for await (const lines of readLines(name, options)) for (const line of lines) yield JSON.parse(line) as ReportedRow;
   }
 
   return {
@@ -113,6 +122,30 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     writeHeld: (runId: RunId, rows: AsyncIterable<ReportedRow>, { signal }: { signal: AbortSignal }) =>
       blobs.writeParts(heldName(runId), ndjsonParts(rows), { signal }),
 
+    /**
+     * Rows of all reports of a run in whose text something stands, case aside. Only lines that may hold it are parsed, as a report can
+     * have a million; a row may hold it in another field than the one that is meant.
+     */
+    find: async function* (
+      runId: RunId,
+      text: string,
+      { signal }: { signal: AbortSignal },
+    ): AsyncGenerator<{ stage: RowStage; row: ReportedRow }> {
+      const wanted = JSON.stringify(text).slice(1, -1).toLowerCase();
+      const names: string[] = [];
+      for await (const { name } of blobs.list(`${runId}/rows/`, { signal })) names.push(name);
+      // of several attempts to prepare only the last counts
+      const lastInvalid = names.findLast((name) => name.startsWith(`${runId}/rows/invalid-`));
+      for (const name of names) {
+        const stage = stages.find((one) => name.startsWith(`${runId}/rows/${one}-`));
+        if (stage === undefined || (stage === 'invalid' && name !== lastInvalid)) continue;
+        for await (const lines of readLines(name, { signal })) {
+          if (!lines.join('\n').toLowerCase().includes(wanted)) continue;
+          for (const line of lines) if (line.toLowerCase().includes(wanted)) yield { stage, row: JSON.parse(line) as ReportedRow };
+        }
+      }
+    },
+
     /** The report as CSV with a header line. */
     readCsv: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {
       yield csvLine(['CustomerId', 'Email', 'Segment', 'Stage', 'Code', 'Detail', 'WhatToDo']);
@@ -123,15 +156,7 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       for (const name of counting) {
         let text = '';
         for await (const row of readNdjson(name, { signal })) {
-          text += csvLine([
-            row.customerId,
-            row.email,
-            row.segment,
-            stage,
-            row.code,
-            row.detail ?? '',
-            reasons[row.code] ?? reasons['refused']!,
-          ]);
+          text += csvLine([row.customerId, row.email, row.segment, stage, row.code, row.detail ?? '', reasonOf(row.code)]);
           if (text.length > FLUSH_CHARACTERS) {
             yield text;
             text = '';

@@ -190,6 +190,7 @@ const routes: readonly Route[] = [
       return ['PUT', '/settings/limits', { body: json, ifMatch: headers.get('etag')! }];
     },
   ],
+  ['tracePerson', 'somebody', ADMINISTRATORS(200), async () => ['POST', '/people/trace', { body: { email: 'nobody@example.com' } }]],
   ['getMe', 'oneself', ANYBODY, async () => ['GET', '/me']],
   ['getHealth', 'open', '200 200 200 200 200', async () => ['GET', '/health']],
 ];

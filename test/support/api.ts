@@ -11,6 +11,7 @@ import { startAzurite } from '../../infra/local/storage/azurite';
 import { parseEnv } from '../../shared/env';
 import { ensureStorage } from '../../shared/platform/provision';
 import { createServices } from '../../shared/services';
+import type { Services } from '../../shared/services';
 import { startTrustedVault } from './trusted-vault';
 
 export interface ApiCall {
@@ -41,6 +42,73 @@ const textOf = async (body: unknown): Promise<string> => {
   const parts: Buffer[] = [];
   for await (const part of body as AsyncIterable<Uint8Array>) parts.push(Buffer.from(part));
   return Buffer.concat(parts).toString('utf8');
+};
+
+/** Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on. */
+export const createCaller = (services: Services, { tenantId }: { tenantId: string }) => {
+  const functions: { name: string; options: HttpFunctionOptions; pattern: RegExp }[] = [];
+  const definitions = registerHttp(
+    {
+      http: (name: string, options: HttpFunctionOptions) => {
+        const pattern = new RegExp(`^/${(options.route ?? name).replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+        functions.push({ name, options, pattern });
+      },
+    },
+    services,
+  );
+
+  let count = 0;
+  const call = async (
+    method: string,
+    target: string,
+    { as = 'Administrator', body, raw, headers = {}, ifMatch }: ApiCall = {},
+  ): Promise<ApiAnswer> => {
+    const url = new URL(target, 'http://localhost:7071');
+    const found = functions
+      .filter(({ options }) => options.methods?.some((known) => known === method))
+      .flatMap(({ options, pattern }) => {
+        const match = pattern.exec(url.pathname);
+        return match ? [{ options, params: match.groups ?? {} }] : [];
+      })[0];
+    if (!found) throw new Error(`no route ${method} ${url.pathname}`);
+    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const checked = authenticate(
+      {
+        host: 'localhost:7071',
+        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+        ...headers,
+        'x-local-role': as,
+      },
+      { tenantId: tenantId, now: new Date() },
+    );
+    if (!('headers' in checked)) throw new Error(checked.message);
+    const request = new HttpRequest({
+      method,
+      url: url.href,
+      headers: checked.headers as Record<string, string>,
+      query: Object.fromEntries(url.searchParams),
+      params: Object.fromEntries(Object.entries(found.params).map(([name, value]) => [name, decodeURIComponent(value)])),
+      ...(sent === undefined ? {} : { body: { string: sent } }),
+    });
+    const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}`, logHandler: () => undefined });
+    const answer = (await found.options.handler(request, context)) as {
+      status: number;
+      headers: Record<string, string>;
+      body?: unknown;
+      jsonBody?: unknown;
+    };
+    const text = answer.jsonBody === undefined ? await textOf(answer.body) : JSON.stringify(answer.jsonBody);
+    const isJson = answer.jsonBody !== undefined || (answer.headers['content-type'] ?? '').includes('json');
+    return {
+      status: answer.status,
+      headers: new Headers(answer.headers),
+      text,
+      json: (isJson ? JSON.parse(text) : {}) as ApiAnswer['json'],
+    };
+  };
+
+  return { call, definitions };
 };
 
 /**
@@ -86,67 +154,7 @@ export const startApi = async ({ settings = {} }: { settings?: Record<string, st
   const services = createServices(parseEnv(env));
   await ensureStorage(services, { signal });
 
-  const functions: { name: string; options: HttpFunctionOptions; pattern: RegExp }[] = [];
-  const definitions = registerHttp(
-    {
-      http: (name: string, options: HttpFunctionOptions) => {
-        const pattern = new RegExp(`^/${(options.route ?? name).replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
-        functions.push({ name, options, pattern });
-      },
-    },
-    services,
-  );
-
-  let count = 0;
-  const call = async (
-    method: string,
-    target: string,
-    { as = 'Administrator', body, raw, headers = {}, ifMatch }: ApiCall = {},
-  ): Promise<ApiAnswer> => {
-    const url = new URL(target, 'http://localhost:7071');
-    const found = functions
-      .filter(({ options }) => options.methods?.some((known) => known === method))
-      .flatMap(({ options, pattern }) => {
-        const match = pattern.exec(url.pathname);
-        return match ? [{ options, params: match.groups ?? {} }] : [];
-      })[0];
-    if (!found) throw new Error(`no route ${method} ${url.pathname}`);
-    const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const checked = authenticate(
-      {
-        host: 'localhost:7071',
-        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
-        ...headers,
-        'x-local-role': as,
-      },
-      { tenantId: vault.tenantId, now: new Date() },
-    );
-    if (!('headers' in checked)) throw new Error(checked.message);
-    const request = new HttpRequest({
-      method,
-      url: url.href,
-      headers: checked.headers as Record<string, string>,
-      query: Object.fromEntries(url.searchParams),
-      params: Object.fromEntries(Object.entries(found.params).map(([name, value]) => [name, decodeURIComponent(value)])),
-      ...(sent === undefined ? {} : { body: { string: sent } }),
-    });
-    const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}`, logHandler: () => undefined });
-    const answer = (await found.options.handler(request, context)) as {
-      status: number;
-      headers: Record<string, string>;
-      body?: unknown;
-      jsonBody?: unknown;
-    };
-    const text = answer.jsonBody === undefined ? await textOf(answer.body) : JSON.stringify(answer.jsonBody);
-    const isJson = answer.jsonBody !== undefined || (answer.headers['content-type'] ?? '').includes('json');
-    return {
-      status: answer.status,
-      headers: new Headers(answer.headers),
-      text,
-      json: (isJson ? JSON.parse(text) : {}) as ApiAnswer['json'],
-    };
-  };
+  const { call, definitions } = createCaller(services, { tenantId: vault.tenantId });
 
   return {
     call,

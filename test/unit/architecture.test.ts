@@ -53,6 +53,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runs: ['exports', 'connections', 'segments', 'klaviyo', 'platform', 'streams', 'schedules', 'settings'],
   schedules: ['exports', 'runs', 'platform', 'streams', 'settings'],
   requests: ['schedules', 'exports', 'runs', 'activity', 'platform', 'streams', 'settings'],
+  people: ['activity', 'connections', 'exports', 'klaviyo', 'platform', 'runs', 'segments', 'streams'],
   http: ['platform'],
 };
 /** Each with its reason; a new one is a decision. */

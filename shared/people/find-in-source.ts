@@ -1,0 +1,138 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Export } from '../exports/export';
+import { mappedFields } from '../exports/mapping';
+import type { ExportId } from '../ids';
+import { MAX_PROFILE_BYTES, attributesRoom, compileMapping, lastRow, putAttributes } from '../klaviyo/payload';
+import type { EncodingPlan } from '../klaviyo/payload';
+import { fieldText } from '../segments/row-chunks';
+import type { RowChunk, SegmentSnapshot, SegmentSource, SourceSnapshot } from '../segments/segment-source';
+import { isAddress, isSameAddress } from './address';
+import type { Address } from './address';
+import { unknownBecause } from './person-trace';
+import type { TracedRow, TracedSegment } from './person-trace';
+
+/** So long are rows looked through before others have their turn. */
+const MAX_TURN_MS = 5;
+const CUSTOMER_ID = 'CustomerId';
+/** Rows of one address that are shown of a segment and export; all are counted. */
+export const MAX_TRACED_ROWS = 100;
+
+type Asked = Pick<Export, 'id' | 'segments' | 'mapping'>;
+
+/** What one segment holds of a person, as each export that uses it would treat it. */
+export interface FoundInSegment {
+  readonly of: ReadonlyMap<ExportId, { readonly segment: TracedSegment; readonly rows: readonly TracedRow[] }>;
+}
+
+interface Reader {
+  readonly exportId: ExportId;
+  readonly plan: EncodingPlan;
+  /** columns whose bytes count against the size of a profile */
+  readonly columns: readonly number[];
+  readonly rows: TracedRow[];
+  count: number;
+}
+
+/** A row as it would be sent: without the winner, which only all segments of an export together tell. */
+const traceRow = (chunk: RowChunk, row: number, reader: Reader, address: Address, segment: string, customerColumn: number): TracedRow => {
+  const { bytes, starts, ends, escaped, width } = chunk;
+  const base = row * width;
+  const of = { segment, customerId: customerColumn < 0 ? '' : fieldText(chunk, row, customerColumn), wins: false, phoneDropped: false };
+  if (address.refusedAs !== undefined) return { ...of, refusedAs: address.refusedAs };
+  let fieldBytes = 0;
+  for (const column of reader.columns) fieldBytes += ends[base + column]! - starts[base + column]!;
+  if (fieldBytes > MAX_PROFILE_BYTES) return { ...of, refusedAs: 'profile_too_large' };
+  const out = Buffer.alloc(attributesRoom(reader.plan) + 1_000);
+  const from = out.write(`{"email":${JSON.stringify(address.text)}`);
+  const to = putAttributes(reader.plan, { bytes, starts, ends, escaped }, base, out, from);
+  if (to > MAX_PROFILE_BYTES) return { ...of, refusedAs: 'profile_too_large' };
+  const profile = JSON.parse(`${out.toString('utf8', 0, to)}}`) as Record<string, unknown>;
+  return { ...of, phoneDropped: lastRow.phoneDropped, profile };
+};
+
+/** Reads a segment once for all exports that use it. */
+const readSegment = async (
+  source: SegmentSource,
+  snapshot: SourceSnapshot,
+  segment: SegmentSnapshot,
+  address: Address,
+  readers: readonly Reader[],
+  fields: readonly string[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const customerColumn = fields.indexOf(CUSTOMER_ID);
+  const emailColumns = [...new Set(readers.map(({ plan }) => plan.emailColumn))];
+  let turnedAt = performance.now();
+  for await (const chunk of source.readRows({ snapshot, segment: segment.name, fields, signal })) {
+    if (performance.now() - turnedAt > MAX_TURN_MS) {
+      await nextTurn();
+      signal.throwIfAborted();
+      turnedAt = performance.now();
+    }
+    const { bytes, starts, ends, escaped, rowCount, width } = chunk;
+    for (let row = 0; row < rowCount; row += 1) {
+      for (const column of emailColumns) {
+        const cell = row * width + column;
+        const same =
+          escaped[cell] === 1
+            ? isSameAddress(address, fieldText(chunk, row, column))
+            : isAddress(address, bytes, starts[cell]!, ends[cell]!);
+        if (!same) continue;
+        for (const reader of readers) {
+          if (reader.plan.emailColumn !== column) continue;
+          reader.count += 1;
+          if (reader.rows.length < MAX_TRACED_ROWS) reader.rows.push(traceRow(chunk, row, reader, address, segment.name, customerColumn));
+        }
+      }
+    }
+  }
+};
+
+const failedAs = (exports: readonly Asked[], name: string, error: unknown): FoundInSegment['of'] => {
+  const unknown = unknownBecause(error, { code: 'segment_unreadable', message: `The segment ${name} could not be read; try again.` });
+  return new Map(exports.map(({ id }) => [id, { segment: { name, unknown }, rows: [] }]));
+};
+
+/**
+ * Where an address stands in a segment now: one scan, whatever number of exports uses the segment and whatever they map. A segment that
+ * cannot be read is said as unknown, so that the others still answer.
+ */
+export const findInSegment = async (
+  name: string,
+  exports: readonly Asked[],
+  { source, address, signal }: { source: SegmentSource; address: Address; signal: AbortSignal },
+): Promise<FoundInSegment['of']> => {
+  try {
+    const snapshot = await source.snapshot([name], { signal });
+    const segment = snapshot.segments.find((one) => one.name === name)!;
+    const dataTypes = new Map(segment.fields.map((field) => [field.name, field.dataType]));
+    const usable = exports.filter(({ mapping }) => mappedFields(mapping).every((field) => dataTypes.has(field)));
+    const fields = [
+      ...new Set([...usable.flatMap(({ mapping }) => mappedFields(mapping)), ...(dataTypes.has(CUSTOMER_ID) ? [CUSTOMER_ID] : [])]),
+    ];
+    const readers = usable.map(({ id, mapping }): Reader => {
+      const plan = compileMapping(mapping, fields, (field) => dataTypes.get(field));
+      return { exportId: id, plan, columns: mappedFields(mapping).map((field) => fields.indexOf(field)), rows: [], count: 0 };
+    });
+    if (readers.length > 0) await readSegment(source, snapshot, segment, address, readers, fields, signal);
+    const found = new Map<ExportId, { segment: TracedSegment; rows: readonly TracedRow[] }>();
+    for (const { id } of exports) {
+      const reader = readers.find(({ exportId }) => exportId === id);
+      const about = { name, ...(segment.refreshedAt ? { refreshedAt: segment.refreshedAt } : {}), complete: snapshot.complete };
+      const unknown = { code: 'field_unknown', message: `The segment ${name} lacks a field that the export maps; correct the mapping.` };
+      found.set(id, { segment: reader ? { ...about, rows: reader.count } : { ...about, unknown }, rows: reader?.rows ?? [] });
+    }
+    return found;
+  } catch (error) {
+    signal.throwIfAborted();
+    return failedAs(exports, name, error);
+  }
+};
+
+/**
+ * Rows of an export in the order in which a run reads them, with the one that wins: the first that is not refused, as prepare takes it.
+ */
+export const withWinner = (rows: readonly TracedRow[]): TracedRow[] => {
+  const winner = rows.findIndex(({ refusedAs }) => refusedAs === undefined);
+  return rows.map((row, index) => (index === winner ? { ...row, wins: true } : row));
+};
