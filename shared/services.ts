@@ -7,6 +7,7 @@ import { createExportStore } from './exports/export-store';
 import { createExports } from './exports/exports';
 import { createKlaviyo } from './klaviyo/client';
 import { createPacing } from './klaviyo/pacing';
+import { createPacingStore } from './klaviyo/pacing-store';
 import { createSecretClient, createStorageClients } from './platform/azure-clients';
 import { createBlobs } from './platform/blobs';
 import { createCredential } from './platform/identity';
@@ -60,7 +61,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     runs: storage.table('runs'),
     activity: storage.table('activity'),
     occurrences: storage.table('occurrences'),
-    pacing: storage.table('pacing'),
+    pacing: storage.table('pacing', { maxRetries: 0 }),
   };
   const queues = {
     exportRuns: createQueue<RunMessage>(storage.queue('export-runs')),
@@ -84,6 +85,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
 
   const log = createLog({ write: (line) => console.log(line) });
   const monotonicMs = () => performance.now();
+  const pacing = createPacing({ store: createPacingStore({ table: tables.pacing, monotonicMs }), monotonicMs, log });
 
   const sourceContainer = createStorageClients(
     { connectionString: env.SOURCE_CONNECTION_STRING, blobUrl: env.SOURCE_BLOB_URL },
@@ -141,7 +143,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
       finish: createFinish({ staging, reports, states, activities, release: runs.release }),
     },
     giveUp: createGiveUp({ staging, activities, release: runs.release }),
-    openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing: createPacing({ monotonicMs }) }),
+    openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing }),
     times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
     now,
     monotonicMs,
@@ -152,6 +154,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     store: connectionStore,
     secrets,
     klaviyo,
+    pacing,
     dependents: async function* (id, options) {
       for await (const { value } of exportStore.byConnection(id, options)) yield value;
     },
@@ -209,6 +212,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     containers,
     secrets,
     klaviyo,
+    pacing,
     connectionStore,
     connections,
     exportStore,

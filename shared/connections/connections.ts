@@ -8,6 +8,8 @@ import type { KlaviyoAccount } from '../klaviyo/accounts';
 import type { Klaviyo, KlaviyoClient } from '../klaviyo/client';
 import { readLists } from '../klaviyo/lists';
 import type { KlaviyoList } from '../klaviyo/lists';
+import { createPacedGate } from '../klaviyo/paced-gate';
+import type { Pacing } from '../klaviyo/pacing';
 import type { Secrets } from '../platform/secrets';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
@@ -55,12 +57,14 @@ export const createConnections = ({
   store,
   secrets,
   klaviyo,
+  pacing,
   dependents,
   now,
 }: {
   store: ConnectionStore;
   secrets: Secrets;
   klaviyo: Pick<Klaviyo, 'client'>;
+  pacing: Pacing;
   dependents: (id: ConnectionId, options: Options) => AsyncIterable<{ readonly id: ExportId; readonly name: string }>;
   now: () => Date;
 }) => {
@@ -113,11 +117,11 @@ export const createConnections = ({
     }
   };
 
-  /** A client with the connection's key, which is read afresh each time. @throws ConflictError secret_missing */
+  /** A client with the connection's key, which is read afresh each time, at the account's pace. @throws ConflictError secret_missing */
   const clientOf = async (connection: Connection, { signal }: Options): Promise<KlaviyoClient> => {
     try {
       const { value } = await secrets.get(connection.secretName, { signal });
-      return klaviyo.client({ apiKey: value.trim() });
+      return klaviyo.client({ apiKey: value.trim(), gate: createPacedGate(pacing, connection.accountId) });
     } catch (error) {
       throw error instanceof NotFoundError ? keyMissing(error) : error;
     }

@@ -46,11 +46,11 @@ export interface CallGate {
   pace(endpoint: EndpointName, options: { signal: AbortSignal }): Promise<void>;
   /** throws when the caller may no longer act, e.g. because its lease does not outlast the call */
   fence(timeoutMs: number): Promise<void>;
-  /** told of each 429, so that the budget learns of other users of the account */
-  throttled(endpoint: EndpointName, retryAfterMs: number): void;
+  /** told of each 429, so that the budget learns of other users of the account; never throws */
+  throttled(endpoint: EndpointName, retryAfterMs: number): Promise<void>;
 }
 
-const openGate: CallGate = { pace: () => Promise.resolve(), fence: () => Promise.resolve(), throttled: () => undefined };
+const openGate: CallGate = { pace: () => Promise.resolve(), fence: () => Promise.resolve(), throttled: () => Promise.resolve() };
 
 /** Seconds or an HTTP date → milliseconds from now. */
 const retryAfter = (header: string | string[] | undefined): number | undefined => {
@@ -172,7 +172,7 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
           }
           if (failure.status === 429) {
             observer.throttled?.(name);
-            gate.throttled(name, failure.retryAfterMs ?? 1_000);
+            await gate.throttled(name, failure.retryAfterMs ?? 1_000);
           }
           const waitMs = failure.retryable
             ? retryDelayMs({

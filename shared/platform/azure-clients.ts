@@ -22,10 +22,13 @@ export const createStorageClients = ({ connectionString, accountName, blobUrl }:
     return `https://${accountName}.${service}.core.windows.net`;
   };
   return {
-    table: (name: string): TableClient =>
-      connectionString === undefined
-        ? new TableClient(endpoint('table'), name, credential)
-        : TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true }), // Azurite speaks http
+    /** @param maxRetries of the SDK, beside the first try; 0 for who has no time to wait and knows what to do without an answer */
+    table: (name: string, { maxRetries = 3 }: { maxRetries?: number } = {}): TableClient => {
+      const retryOptions = { maxRetries };
+      return connectionString === undefined
+        ? new TableClient(endpoint('table'), name, credential, { retryOptions })
+        : TableClient.fromConnectionString(connectionString, name, { retryOptions, allowInsecureConnection: true }); // Azurite speaks http
+    },
     queue: (name: string): QueueClient =>
       connectionString === undefined
         ? new QueueClient(`${endpoint('queue')}/${name}`, credential)

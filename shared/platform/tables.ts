@@ -58,6 +58,21 @@ export const createRows = <S extends z.ZodType>({ table, schema, what }: { table
       }
     },
 
+    /** The same with the instant of its last change, by the clock of the table service. */
+    findDated: async (
+      { partition, row }: RowKey,
+      { signal }: { signal: AbortSignal },
+    ): Promise<(Stored<T> & { readonly writtenAt: Date }) | undefined> => {
+      try {
+        const found = await table.getEntity(partition, row, { abortSignal: signal });
+        return { ...parse(found), writtenAt: new Date(found.timestamp ?? NaN) };
+      } catch (error) {
+        const known = tableError(error, what);
+        if (known instanceof NotFoundError) return undefined;
+        throw known;
+      }
+    },
+
     /** @throws ConflictError when there is one already */
     insert: async (key: RowKey, value: T, { signal }: { signal: AbortSignal }): Promise<Stored<T>> => {
       try {
@@ -78,10 +93,11 @@ export const createRows = <S extends z.ZodType>({ table, schema, what }: { table
       }
     },
 
-    /** Writes whatever is there: only for projections, whose truth lies elsewhere. */
-    put: async (key: RowKey, value: T, { signal }: { signal: AbortSignal }): Promise<void> => {
+    /** Writes whatever is there: only for projections, whose truth lies elsewhere. @returns its version */
+    put: async (key: RowKey, value: T, { signal }: { signal: AbortSignal }): Promise<string> => {
       try {
-        await table.upsertEntity(entity(key, value), 'Replace', { abortSignal: signal });
+        const answer = await table.upsertEntity(entity(key, value), 'Replace', { abortSignal: signal });
+        return answer.etag ?? '';
       } catch (error) {
         throw tableError(error, what);
       }

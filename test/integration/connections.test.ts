@@ -83,11 +83,12 @@ describe('connecting', () => {
   });
 
   it('takes the secret and the name back when the row cannot be written', async () => {
-    const { connectionStore, secrets, klaviyo, now } = api.services;
+    const { connectionStore, secrets, klaviyo, pacing, now } = api.services;
     const broken = createConnections({
       store: { ...connectionStore, insert: () => Promise.reject(new Error('storage is away')) },
       secrets,
       klaviyo,
+      pacing,
       dependents: async function* () {},
       now,
     });

@@ -1,18 +1,13 @@
 import * as fc from 'fast-check';
+import { createBudget, createBurstGuard } from '../../../shared/klaviyo/budget';
 import { endpoints } from '../../../shared/klaviyo/endpoints';
 import type { EndpointName } from '../../../shared/klaviyo/endpoints';
-import { PaceWait, createBudget, createPacing, leastSeconds } from '../../../shared/klaviyo/pacing';
-
-/** The most instants that lie in any window of that length: a call at each end counts, but for the end of the window. */
-const mostIn = (instants: readonly number[], windowMs: number): number => {
-  let most = 0;
-  let from = 0;
-  for (let to = 0; to < instants.length; to += 1) {
-    while (instants[to]! - instants[from]! >= windowMs) from += 1;
-    most = Math.max(most, to - from + 1);
-  }
-  return most;
-};
+import { emptyLedger, instantsOf, offerOf, withCalls } from '../../../shared/klaviyo/ledger';
+import type { Ledger } from '../../../shared/klaviyo/ledger';
+import { PaceWait, leastSeconds } from '../../../shared/klaviyo/pacing';
+import { createServerClock } from '../../../shared/klaviyo/server-clock';
+import { createWorld, mostIn } from './pacing-world';
+import type { World } from './pacing-world';
 
 describe('the budget of an endpoint', () => {
   const MAX_WAIT_MS = 8_000;
@@ -80,35 +75,298 @@ describe('the budget of an endpoint', () => {
   });
 });
 
+describe('the guard of a second', () => {
+  it('lets no more than a burst go within a second, however late they come', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 400 }), { minLength: 50, maxLength: 200 }), (pauses) => {
+        const guard = createBurstGuard({ burst: 10 });
+        let now = 0;
+        const instants = pauses.map((pause) => {
+          now = Math.max(now + pause, guard.nextAt());
+          guard.note(now);
+          return now;
+        });
+        expect(mostIn(instants, 1_000)).toBeLessThanOrEqual(10);
+      }),
+      { numRuns: 50, seed: 1 },
+    );
+  });
+});
+
+describe('the ledger of an account', () => {
+  const limits = endpoints.importJobsCreate;
+
+  it('offers what the windows leave room for, whoever takes how much of it and when', () => {
+    const step = fc.record({ pause: fc.oneof(fc.constant(0), fc.nat({ max: 3_000 }), fc.nat({ max: 70_000 })), take: fc.nat({ max: 12 }) });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 30, maxLength: 150, size: 'max' }), (steps) => {
+        let nowMs = 1_800_000_000_000;
+        let ledger: Ledger = emptyLedger;
+        const all: number[] = [];
+        for (const { pause, take } of steps) {
+          nowMs += pause;
+          const offer = offerOf(ledger, { nowMs, limits });
+          expect(offer.at).toBeGreaterThanOrEqual(nowMs);
+          const n = Math.min(offer.n, take);
+          if (n === 0) continue;
+          for (let index = 0; index < n; index += 1) all.push(offer.at + index * offer.gap);
+          ledger = withCalls(ledger, { ...offer, n }, { nowMs });
+        }
+        expect(mostIn(all, 1_000)).toBeLessThanOrEqual(limits.burst);
+        expect(mostIn(all, 60_000)).toBeLessThanOrEqual(limits.steady);
+        const since = nowMs - 60_000;
+        const known = new Set(instantsOf(ledger));
+        expect(all.filter((at) => at > since && !known.has(at))).toEqual([]);
+      }),
+      { numRuns: 60, seed: 2 },
+    );
+  });
+
+  it('stays small and is not blocked for ever by a clock that was wrong', () => {
+    const nowMs = 1_800_000_000_000;
+    let ledger: Ledger = { chunks: [{ at: nowMs + 3_600_000, n: 10, gap: 105 }], holdUntil: nowMs + 86_400_000 };
+    expect(offerOf(ledger, { nowMs, limits })).toEqual({ at: nowMs, n: 10, gap: 105 });
+    for (let number = 0; number < 1_000; number += 1) {
+      const offer = offerOf(ledger, { nowMs: nowMs + number * 700, limits });
+      ledger = withCalls(ledger, { ...offer, n: 1 }, { nowMs: nowMs + number * 700 });
+    }
+    expect(JSON.stringify(ledger).length).toBeLessThan(6_000);
+  });
+});
+
+describe("the server's clock", () => {
+  it('is known within half a round trip, better with each look, whatever our own clock says', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -600_000, max: 600_000 }),
+        fc.array(fc.record({ there: fc.nat({ max: 40 }), back: fc.nat({ max: 40 }) }), { minLength: 1, maxLength: 5 }),
+        (offset, looks) => {
+          let server = 1_800_000_000_000;
+          const clock = createServerClock({ monotonicMs: () => server - 1_800_000_000_000 + offset });
+          const monotonic = () => server - 1_800_000_000_000 + offset;
+          for (const { there, back } of looks) {
+            const sentMs = monotonic();
+            server += there;
+            const serverMs = server;
+            server += back;
+            clock.observe({ sentMs, receivedMs: monotonic(), serverMs });
+            expect(Math.abs(clock.toServer(monotonic()) - server)).toBeLessThanOrEqual(
+              Math.min(clock.errorMs(), (there + back) / 2 + 1) + 0.01,
+            );
+          }
+        },
+      ),
+      { numRuns: 100, seed: 3 },
+    );
+  });
+
+  it('is asked for again when the machine stood still, which a newer row gives away', () => {
+    let monotonic = 0;
+    const clock = createServerClock({ monotonicMs: () => monotonic });
+    clock.observe({ sentMs: 0, receivedMs: 4, serverMs: 1_000_002 });
+    monotonic = 1_000;
+    expect(clock.isFresh()).toBe(true);
+    clock.atLeast(1_001_000); // a second later: as it should be
+    expect(clock.isFresh()).toBe(true);
+    clock.atLeast(1_061_000); // a minute later, of which our clock knows nothing
+    expect(clock.isFresh()).toBe(false);
+    expect(clock.toServer(monotonic)).toBeGreaterThanOrEqual(1_061_000);
+  });
+});
+
 describe('the pace of accounts', () => {
-  const aPacing = () => {
-    const clock = { ms: 0 };
-    return { clock, pacing: createPacing({ monotonicMs: () => clock.ms }) };
-  };
+  const limits = endpoints.importJobsCreate;
   const never = new AbortController().signal;
+  type Instance = ReturnType<World['instance']>;
+  const sentBy = (apps: readonly Instance[]): number[] => apps.flatMap(({ sent }) => sent);
+  /** Clocks ten minutes behind to ten minutes ahead. */
+  const instances = (world: World, count: number, more: Parameters<World['instance']>[0] = {}): Instance[] =>
+    Array.from({ length: count }, (_, index) =>
+      world.instance({ offsetMs: count === 1 ? 0 : ((index / (count - 1)) * 2 - 1) * 600_000, drift: (index % 3) * 5e-5, ...more }),
+    );
+
+  it('is kept by all instances together, whatever their clocks say, through conflicts and crashes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          seed: fc.nat(),
+          latencyMs: fc.integer({ min: 1, max: 25 }),
+          workers: fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 8 }),
+          calls: fc.integer({ min: 1, max: 25 }),
+          pauseMs: fc.constantFrom(0, 0, 500, 4_000),
+          crashes: fc.array(fc.nat({ max: 20_000 }), { maxLength: 2 }),
+        }),
+        async ({ seed, latencyMs, workers, calls, pauseMs, crashes }) => {
+          const world = createWorld({ seed, latencyMs });
+          const apps = instances(world, workers.length);
+          const work = Promise.all(
+            apps.flatMap((app, index) => Array.from({ length: workers[index]! }, () => app.work({ calls, pauseMs }))),
+          );
+          crashes.forEach((at, index) => void world.sleep(at).then(() => apps[index]?.crash()));
+          await world.finish(work);
+          const reserved = world.reserved();
+          expect(mostIn(reserved, 1_000)).toBeLessThanOrEqual(limits.burst);
+          expect(mostIn(reserved, 60_000)).toBeLessThanOrEqual(limits.steady);
+          // as they really went out: the way to storage shifts the first of a chunk a little
+          expect(mostIn(sentBy(apps), 850)).toBeLessThanOrEqual(limits.burst);
+          expect(mostIn(sentBy(apps), 59_500)).toBeLessThanOrEqual(limits.steady);
+          expect(sentBy(apps).length).toBeLessThanOrEqual(reserved.length);
+          apps.forEach((app, index) => crashes.length <= index && expect(app.sent).toHaveLength(workers[index]! * calls));
+          expect(apps.flatMap(({ logged }) => logged)).toEqual([]);
+        },
+      ),
+      { numRuns: 60, seed: 4 },
+    );
+  });
+
+  it.each([
+    [1, 10],
+    [4, 10],
+    [10, 10],
+    [8, 3],
+    [25, 2],
+  ])('lets %i instances with %i callers each use nine tenths of the limits at least', async (count, workers) => {
+    const world = createWorld({ seed: 5 });
+    const apps = instances(world, count);
+    for (const app of apps) for (let worker = 0; worker < workers; worker += 1) void app.work({ calls: 10_000 });
+    const MINUTES = 5;
+    await world.run(() => world.now() > MINUTES * 60_000);
+    expect(sentBy(apps).length).toBeGreaterThan(0.9 * limits.steady * MINUTES);
+    expect(mostIn(world.reserved(), 60_000)).toBeLessThanOrEqual(limits.steady);
+    // and within the first minute the shorter window decides
+    expect(sentBy(apps).filter((at) => at < 10_000).length).toBeGreaterThan(0.85 * limits.burst * 10);
+    // no hot row: writes of an instance in any second, those in vain included
+    for (const { calls } of apps) {
+      const writes = calls.filter(({ kind }) => kind === 'save' || kind === 'conflict').map(({ at }) => at);
+      expect(mostIn(writes, 1_000)).toBeLessThanOrEqual(8);
+    }
+    apps.forEach(({ crash }) => crash());
+  });
+
+  it('writes little, also where a great many calls a minute are allowed', async () => {
+    const world = createWorld({ seed: 6, latencyMs: 5 });
+    const [app] = instances(world, 1);
+    await world.finish(Promise.all(Array.from({ length: 8 }, () => app!.work({ calls: 80, endpoint: 'listProfiles', answerMs: 60 }))));
+    expect(app!.sent).toHaveLength(640);
+    expect(app!.calls.filter(({ kind }) => kind !== 'find').length).toBeLessThan(60);
+    expect(Math.max(...app!.sent)).toBeLessThan(12_000);
+  });
+
+  it('wastes little: none at a slow pace, half a second at most when a burst of calls ends', async () => {
+    const world = createWorld({ seed: 7 });
+    const [slow, quick] = instances(world, 2);
+    await world.finish(slow!.work({ calls: 30, accountId: 'SLOW01', pauseMs: 2_000 }));
+    expect(world.reserved('SLOW01')).toHaveLength(30);
+    await world.finish(Promise.all(Array.from({ length: 10 }, () => quick!.work({ calls: 10 }))));
+    expect(world.reserved().length - 100).toBeLessThanOrEqual(limits.burst / 2);
+  });
+
+  it('costs the first call four storage calls in three round trips, the next runs one', async () => {
+    const world = createWorld({ seed: 8 });
+    const [app] = instances(world, 1);
+    await world.finish(app!.pacing.take('ACCT01', 'importJobsCreate', { signal: never }));
+    expect(app!.calls.map(({ kind }) => kind).sort()).toEqual(['clock', 'clock', 'find', 'save']);
+    await world.finish(world.sleep(60_000));
+    app!.calls.length = 0;
+    await world.finish(app!.pacing.take('ACCT01', 'importJobsCreate', { signal: never }));
+    expect(app!.calls.map(({ kind }) => kind)).toEqual(['save']);
+  });
 
   it('is one for each account and endpoint', async () => {
-    const { pacing } = aPacing();
-    // each of these would wait a second after the other if they shared a budget; a stopped waiter shows that it waits
+    const world = createWorld({ seed: 9 });
+    const [app] = instances(world, 1);
+    for (const [accountId, endpoint] of [
+      ['A', 'accounts'],
+      ['B', 'accounts'],
+      ['A', 'list'],
+    ] as const) {
+      const from = world.now();
+      await world.finish(app!.pacing.take(accountId, endpoint, { signal: never }));
+      expect(world.now() - from).toBeLessThan(200);
+    }
+    const from = world.now();
+    await world.finish(app!.pacing.take('A', 'accounts', { signal: never }));
+    expect(world.now() - from).toBeGreaterThan(500);
+  });
+
+  it('ends the wait of a caller that gives up, and of no other', async () => {
+    const world = createWorld({ seed: 10 });
+    const [app] = instances(world, 1);
     const stop = new AbortController();
-    await pacing.take('A', 'accounts', { signal: never });
-    await pacing.take('B', 'accounts', { signal: never });
-    await pacing.take('A', 'list', { signal: never });
-    const waiting = pacing.take('A', 'accounts', { signal: stop.signal });
-    stop.abort(new Error('stopped'));
-    await expect(waiting).rejects.toThrow();
+    const takes = Array.from({ length: 4 }, (_, index) =>
+      app!.pacing.take('A', 'accounts', { signal: index === 2 ? stop.signal : never }).then(
+        () => 'sent',
+        (error: unknown) => error,
+      ),
+    );
+    stop.abort(new Error('gives up'));
+    expect(await world.finish(Promise.all(takes))).toEqual(['sent', 'sent', new Error('gives up'), 'sent']);
   });
 
   it('rests for as long as a 429 asks; the wait is handed back, and asking in vain uses up nothing', async () => {
-    const { pacing, clock } = aPacing();
-    pacing.throttled('A', 'importJobsCreate', 30_000);
+    const world = createWorld({ seed: 11 });
+    const [app] = instances(world, 1);
+    await world.finish(app!.pacing.throttled('A', 'importJobsCreate', 30_000));
+    const from = world.now();
     for (let number = 0; number < 300; number += 1) {
-      const error: unknown = await pacing.take('A', 'importJobsCreate', { signal: never }).catch((one: unknown) => one);
+      const error: unknown = await world.finish(app!.pacing.take('A', 'importJobsCreate', { signal: never })).catch((one: unknown) => one);
       expect(error).toBeInstanceOf(PaceWait);
-      expect((error as PaceWait).waitMs).toBe(30_000);
+      expect((error as PaceWait).waitMs).toBeGreaterThan(29_000);
+      expect((error as PaceWait).waitMs).toBeLessThanOrEqual(30_000);
     }
-    clock.ms = 30_000;
-    await pacing.take('A', 'importJobsCreate', { signal: never });
+    expect(world.now()).toBe(from);
+    expect(world.reserved('A')).toEqual([]);
+    await world.finish(world.sleep(30_000));
+    await world.finish(app!.pacing.take('A', 'importJobsCreate', { signal: never }));
+  });
+
+  it('rests in all instances when one of them met a 429', async () => {
+    const world = createWorld({ seed: 12 });
+    const apps = instances(world, 5);
+    for (const app of apps) for (let worker = 0; worker < 6; worker += 1) void app.work({ calls: 10_000 });
+    await world.run(() => world.now() > 4_000);
+    const at = world.now();
+    await world.finish(apps[2]!.pacing.throttled('ACCT01', 'importJobsCreate', 20_000));
+    await world.run(() => world.now() > at + 26_000);
+    const during = sentBy(apps).filter((one) => one > at + 1_500 && one < at + 19_900);
+    expect(during).toEqual([]);
+    expect(sentBy(apps).filter((one) => one > at + 20_000).length).toBeGreaterThan(20);
+    apps.forEach(({ crash }) => crash());
+  });
+
+  it.each(['refuses', 'hangs'] as const)(
+    'goes on alone while storage %s, says so once a minute, and comes back with what it sent',
+    async (kind) => {
+      const world = createWorld({ seed: 13 });
+      const [app] = instances(world, 1);
+      world.trouble(kind);
+      void Array.from({ length: 3 }, () => app!.work({ calls: 10_000, pauseMs: 1_200 }));
+      await world.run(() => world.now() > 90_000);
+      const alone = app!.sent.length;
+      expect(alone).toBeGreaterThan(120);
+      expect(mostIn(app!.sent, 60_000)).toBeLessThanOrEqual(limits.steady);
+      const gaps = app!.sent.map((at, index) => at - (app!.sent[index - 1] ?? 0));
+      expect(Math.max(...gaps)).toBeLessThan(4_000);
+      expect(app!.logged).toEqual(['pacing_alone', 'pacing_alone']);
+      expect(world.reserved()).toEqual([]);
+      world.trouble(undefined);
+      await world.run(() => world.now() > 110_000);
+      const [first] = [...world.reserved()].sort((one, other) => one - other);
+      expect(first).toBeLessThan(100_000); // calls made alone stand in the row, though it was not there then
+      expect(app!.sent.length - alone).toBeGreaterThan(25);
+      expect(world.reserved().length).toBeGreaterThan(app!.sent.length - alone);
+      app!.crash();
+    },
+  );
+
+  it('never lets an instance with a busy event loop send a burst of what was reserved evenly', async () => {
+    const world = createWorld({ seed: 14 });
+    const apps = instances(world, 2, { lateMs: 700 });
+    await world.finish(Promise.all(apps.flatMap((app) => Array.from({ length: 10 }, () => app.work({ calls: 6 })))));
+    for (const { sent } of apps) {
+      expect(sent).toHaveLength(60);
+      expect(mostIn(sent, 1_000)).toBeLessThanOrEqual(limits.burst);
+    }
   });
 });
 
