@@ -117,5 +117,7 @@ export const ExportActivity = z.object({
   fullForcedAt: z.iso.datetime().optional(),
   /** snapshot, connection, list, segments and mapping of the last successful real run, as one digest */
   servedDigest: z.string().optional(),
+  /** when the segments of that run had been refreshed; a scheduled run brings nothing older */
+  servedRefreshedAt: z.string().optional(),
 });
 export type ExportActivity = z.infer<typeof ExportActivity>;

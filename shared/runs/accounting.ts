@@ -1,31 +1,59 @@
-import type { RunDocument } from './run';
+import type { RunDocument, SegmentCounts, StagedBatch } from './run';
+
+type Sums = Pick<SegmentCounts, 'sent' | 'accepted' | 'rejected' | 'open'> & { planned: number };
+const noSums = (): Sums => ({ planned: 0, sent: 0, accepted: 0, rejected: 0, open: 0 });
+
+/** What became of some rows of a batch, of which `failed` did not arrive. */
+const add = (sums: Sums, { postedAt, outcome }: StagedBatch, rows: number, failed: number): void => {
+  sums.planned += rows;
+  if (postedAt === undefined) return;
+  const rejected = outcome === 'cancelled' ? rows : failed;
+  const accepted = outcome === 'complete' ? rows - rejected : 0;
+  sums.sent += rows;
+  sums.rejected += rejected;
+  sums.accepted += accepted;
+  sums.open += rows - accepted - rejected;
+};
+
+/** Failed rows of a batch by segment: those that Klaviyo named where they belong, the others where there is room. */
+const failedBySegment = ({ segments = [], failedBySegment: named = [] }: StagedBatch, failed: number): number[] => {
+  let unnamed = failed - named.reduce((sum, count) => sum + count, 0);
+  return segments.map((rows, segment) => {
+    const known = named[segment] ?? 0;
+    const more = Math.max(0, Math.min(unnamed, rows - known));
+    unnamed -= more;
+    return known + more;
+  });
+};
 
 /**
  * Derives the counts of sent rows from the batches, so that a crash cannot make them drift (design, "Accounting"):
- * read = invalid + duplicates + unchanged + sent + unsent, and sent = accepted + rejected + open.
+ * read = invalid + duplicates + unchanged + sent + unsent, and sent = accepted + rejected + open; in all, and for each segment.
  */
 export const recount = ({ run, staged }: RunDocument): void => {
   if (!staged) return;
-  const { counts } = run;
-  let planned = 0;
-  let sent = 0;
-  let accepted = 0;
-  let rejected = 0;
+  const all = noSums();
+  const each = run.segments.map(noSums);
   let submitted = 0;
   let ended = 0;
-  for (const { rows, postedAt, posted, stripped, outcome, failedRows = stripped } of staged.batches) {
-    planned += rows;
-    if (postedAt === undefined) continue;
-    sent += rows;
-    if (posted) submitted += 1;
-    if (outcome !== undefined) ended += 1;
-    rejected += outcome === 'cancelled' ? rows : failedRows;
-    if (outcome === 'complete') accepted += rows - failedRows;
+  for (const batch of staged.batches) {
+    const { rows, stripped, failedRows = stripped } = batch;
+    add(all, batch, rows, failedRows);
+    const [only] = each;
+    if (batch.segments === undefined) {
+      if (only) add(only, batch, rows, failedRows);
+    } else {
+      const failed = failedBySegment(batch, failedRows);
+      for (const [segment, some] of batch.segments.entries()) if (each[segment]) add(each[segment], batch, some, failed[segment]!);
+    }
+    if (batch.postedAt !== undefined && batch.posted) submitted += 1;
+    if (batch.postedAt !== undefined && batch.outcome !== undefined) ended += 1;
   }
-  counts.sent = sent;
-  counts.accepted = accepted;
-  counts.rejected = rejected;
-  counts.open = sent - accepted - rejected;
-  counts.unsent = staged.heldBack + planned - sent;
+  const { planned, ...sums } = all;
+  Object.assign(run.counts, sums, { unsent: staged.heldBack + planned - sums.sent });
+  for (const [index, segment] of run.segments.entries()) {
+    const { planned: itsPlanned, ...itsSums } = each[index]!;
+    Object.assign(segment, itsSums, { unsent: (staged.heldBackBySegment[index] ?? 0) + itsPlanned - itsSums.sent });
+  }
   run.jobs = { total: staged.batches.length, submitted, ended };
 };

@@ -1,4 +1,4 @@
-import { ADDED, MemberTable, SENT, SHARED, batchOf } from './member-state';
+import { ADDED, LASTING, MemberTable, SEEN, SENT, SHARED, WATCHED, batchOf } from './member-state';
 import type { StagedBatch } from './run';
 
 /**
@@ -43,12 +43,14 @@ export interface Folded {
  * The state after a run that went through: the prepared members, surer or less sure by what became of their batches. People that the
  * source no longer has stay, but for those in `gone`: an add export has not removed them, so they are on the list.
  * @param gone records that were removed from the list, or given up to another export
+ * @param watch keep these for one more look: a post without an answer may still put them back (failures.md row 7)
  */
 export const foldSuccessful = (
   prepared: MemberTable,
   batches: readonly StagedBatch[],
   rejections: Rejections,
   gone: ReadonlySet<number> = new Set(),
+  { watch = false }: { watch?: boolean } = {},
 ): Folded => {
   eachSent(prepared, batches, rejections, (record, fate) => {
     if (fate !== 'sure') prepared.setPayload(record, 0, 0);
@@ -59,9 +61,12 @@ export const foldSuccessful = (
   for (let record = 0; record < prepared.size; record += 1) {
     const flags = prepared.flags(record);
     // added by this run, but never sent: nobody has heard of this person
-    if (((flags & ADDED) !== 0 && (flags & SENT) === 0) || gone.has(record)) dropped += 1;
+    const isGone = gone.has(record);
+    if (((flags & ADDED) !== 0 && (flags & SENT) === 0) || (isGone && !watch)) dropped += 1;
     else kept[record] = 1;
-    prepared.setFlags(record, flags & SHARED);
+    if (isGone) prepared.setPayload(record, 0, 0);
+    const stillWatched = (flags & SEEN) === 0 ? flags & WATCHED : 0;
+    prepared.setFlags(record, (flags & SHARED) | (isGone ? WATCHED : stillWatched));
   }
   if (dropped === 0) return { table: prepared, from: [{ source: 'prepared', kept }] };
   const table = new MemberTable(prepared.size - dropped);
@@ -94,7 +99,7 @@ export const foldFailed = (
     old.setMark(known, prepared.mark(record));
   });
   for (const record of maybeGone) if (record < before) old.setPayload(record, 0, 0);
-  for (let record = 0; record < old.size; record += 1) old.setFlags(record, old.flags(record) & SHARED);
+  for (let record = 0; record < old.size; record += 1) old.setFlags(record, old.flags(record) & LASTING);
   return {
     table: old,
     from: [

@@ -2,7 +2,7 @@ import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
 import type { ExportId } from '../ids';
 import type { ExportActivities } from './export-activity';
-import { memberKey } from './member-key';
+import { keyText, memberKey } from './member-key';
 import { SENT } from './member-state';
 import type { MemberTable } from './member-state';
 import { hasEnded } from './run';
@@ -15,9 +15,6 @@ import type { StateStore } from './state-store';
 export class HoldersUnknown extends Error {}
 
 const KEY_BYTES = 16;
-
-/** The key in `memberKey` as text, for the small set of released members. */
-const keyText = (): string => `${memberKey.a},${memberKey.b},${memberKey.c},${memberKey.d}`;
 
 export const keyBytes = (table: MemberTable, records: readonly number[]): Uint8Array => {
   const keys = new Uint32Array(records.length * 4);

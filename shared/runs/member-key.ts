@@ -89,6 +89,9 @@ export const writeEmail = (bytes: Uint8Array, start: number, end: number, out: U
 /** The four 32-bit words of the key that was hashed last. One object for all calls: a million allocations cost more than the hash. */
 export const memberKey = { a: 0, b: 0, c: 0, d: 0 };
 
+/** The key that was hashed last, as text; for small sets of members. */
+export const keyText = (): string => `${memberKey.a},${memberKey.b},${memberKey.c},${memberKey.d}`;
+
 /** The deployment's secret as eight 32-bit words, and a name for it that gives nothing away. */
 export interface HashKey {
   readonly words: Uint32Array;

@@ -24,6 +24,10 @@ export const KNOWN = 16;
 export const PRESENT = 32;
 /** the source held this address for several customers */
 export const SHARED = 8;
+/** removed while a post without an answer might still land; looked for once more by the next run */
+export const WATCHED = 64;
+/** what a state keeps of its records' flags */
+export const LASTING = SHARED | WATCHED;
 
 /** Bits of a mark that name the batch; the others name the run. */
 const BATCH_BITS = 16;
@@ -234,6 +238,8 @@ export const StateHeader = z.object({
   proven: z.boolean().default(false),
   /** jobs that had not ended by their deadline: their rows are neither sent nor removed until the job has ended or expired */
   openJobs: z.array(z.object({ jobId: z.string(), mark: z.int(), expiresAt: z.iso.datetime() })).default([]),
+  /** the oldest post that got no answer; it may have been admitted later */
+  doubtSince: z.iso.datetime().optional(),
   /** removals of the last seven days, approved ones left out */
   removals: z.array(z.object({ at: z.iso.datetime(), count: z.int() })).default([]),
 });

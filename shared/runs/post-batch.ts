@@ -58,6 +58,9 @@ export const postBatch = async (
     if (tries > 1) document.unansweredSince ??= batch.postedAt;
   };
   const jobs: StagedBatch['jobs'] = [];
+  // an attempt before this one may have noted some
+  batch.stripped = 0;
+  delete batch.failedBySegment;
   const send: Send = async (body, gzip) => {
     tries = 0;
     try {
@@ -176,7 +179,19 @@ const postInParts = async ({
     throw first;
   }
   batch.stripped = stripped.size;
+  countBySegment(
+    batch,
+    [...stripped.keys()].map((place) => rows[place]),
+  );
   await reports.writeRejected(document.run.id, batch.number, 'stripped', describe(document, { stripped, emails, rows }), { signal });
+};
+
+/** Adds failed rows to the count of their segments, where there are several. */
+export const countBySegment = (batch: StagedBatch, rows: readonly (StagedRow | undefined)[]): void => {
+  if (!batch.segments) return;
+  const counts = batch.failedBySegment ?? batch.segments.map(() => 0);
+  for (const row of rows) if (row && counts[row.segment] !== undefined) counts[row.segment]! += 1;
+  batch.failedBySegment = counts;
 };
 
 const describe = (

@@ -60,9 +60,24 @@ export const RunPlan = z
   .meta({ id: 'RunPlan' });
 export type RunPlan = z.infer<typeof RunPlan>;
 
+/** The same sums as RunCounts, for the rows of one segment. Failed rows that Klaviyo did not name count for a segment of their job. */
 export const SegmentCounts = z
-  .object({ name: z.string(), read: count, invalid: count, duplicates: count, refreshedAt: z.iso.datetime({ offset: true }).optional() })
+  .object({
+    name: z.string(),
+    read: count,
+    invalid: count,
+    invalidByReason: z.record(z.string(), z.int()).default({}),
+    duplicates: count,
+    unchanged: count,
+    sent: count,
+    unsent: count,
+    accepted: count,
+    rejected: count,
+    open: count,
+    refreshedAt: z.iso.datetime({ offset: true }).optional(),
+  })
   .meta({ id: 'SegmentCounts' });
+export type SegmentCounts = z.infer<typeof SegmentCounts>;
 
 export const RunError = z.object({ code: z.string(), message: z.string(), requestId: z.string().optional() }).meta({ id: 'RunError' });
 export type RunError = z.infer<typeof RunError>;
@@ -133,6 +148,8 @@ export const StagedBatch = z.object({
   /** 1, 2, … in the order of sending */
   number: z.int().min(1),
   rows: z.int().min(1),
+  /** its rows by segment, in the order of the run's segments; absent where there is one */
+  segments: z.array(z.int()).optional(),
   /** of the staged blob, as sent */
   bytes: z.int().min(1),
   /** ISO instant, written before the first post: from here on a job may exist that we do not know of */
@@ -147,6 +164,8 @@ export const StagedBatch = z.object({
   outcome: z.enum(['complete', 'cancelled', 'open']).optional(),
   /** rows that are not there because Klaviyo refused them, before or after the admission */
   failedRows: z.int().optional(),
+  /** those of them that Klaviyo named, by segment; absent where there is one */
+  failedBySegment: z.array(z.int()).optional(),
   requestId: z.string().optional(),
 });
 export type StagedBatch = z.infer<typeof StagedBatch>;
@@ -174,6 +193,7 @@ export const RunDocument = z.object({
       gzip: z.boolean(),
       /** rows never to be posted by this run: over the cap, or waiting for an older job */
       heldBack: z.int().min(0),
+      heldBackBySegment: z.array(z.int()).default([]),
       /** digest of snapshot, connection, list, segments and mapping */
       servedDigest: z.string(),
     })
@@ -192,6 +212,8 @@ export const RunDocument = z.object({
   remove: z
     .object({
       leavers: z.int().min(0),
+      /** removed by an earlier run under doubt, and looked for once more; they come first */
+      watched: z.int().min(0).default(0),
       /** members before this run, and removals of the last seven days: what the guard measures */
       members: z.int().min(0).default(0),
       lately: z.int().min(0).default(0),

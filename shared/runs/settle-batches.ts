@@ -1,7 +1,7 @@
 import type { KlaviyoClient } from '../klaviyo/client';
 import { findJob, importRows, readImportErrors, readJobs } from '../klaviyo/import-jobs';
 import type { ImportJob } from '../klaviyo/import-jobs';
-import { reportWholeBatch } from './post-batch';
+import { countBySegment, reportWholeBatch } from './post-batch';
 import type { ReportedRow, RowReports } from './row-report';
 import type { RunDocument, StagedBatch } from './run';
 import type { Slice } from './slice';
@@ -113,5 +113,9 @@ const reportFailedRows = async (
     }
   }
   await reports.writeRejected(run.id, batch.number, 'failed', [...reported.values()], { signal });
+  countBySegment(
+    batch,
+    [...reported.values()].map(({ row }) => (row === undefined ? undefined : rows[row])),
+  );
   return Math.max(failed, reported.size);
 };

@@ -29,87 +29,114 @@ export type StagedExtra = 'emails' | 'leavers' | 'sample';
  * member table as it will be when all goes well. A folder per attempt of prepare, so that a stalled runner cannot write over the next
  * one's data (failures.md row 8).
  */
-export const createStaging = ({ blobs }: { blobs: Blobs }) => ({
-  /** @returns bytes as they will be sent */
-  writeBatch: async (
-    { runId, attempt, number, useGzip }: { runId: RunId; attempt: number; number: number; useGzip: boolean },
-    body: Uint8Array,
-    rows: Uint8Array,
-    { signal }: { signal: AbortSignal },
-  ): Promise<number> => {
-    const wire = useGzip ? await compress(body, { level: 1, chunkSize: 1 << 20 }) : body;
-    await Promise.all([
-      blobs.write(batchName(runId, attempt, number), wire, { signal, ifNoneMatch: '*' }),
-      blobs.write(rowsName(runId, attempt, number), rows, { signal, ifNoneMatch: '*' }),
-    ]);
-    return wire.byteLength;
-  },
+export const createStaging = ({ blobs }: { blobs: Blobs }) => {
+  /** The members that this process prepared last: whoever wrote them need not read them back. One at most, as they are large. */
+  let prepared: { runId: RunId; attempt: number; header: StateHeader; table: MemberTable } | undefined;
+  const findPrepared = (runId: RunId, attempt: number) =>
+    prepared?.runId === runId && prepared.attempt === attempt ? prepared : undefined;
 
-  /** @throws NotFoundError staged_missing */
-  readBatch: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<Buffer> => {
-    const blob = await blobs.find(batchName(runId, attempt, number), { signal });
-    if (!blob) throw missing();
-    return blob.body;
-  },
+  return {
+    /** @returns bytes as they will be sent */
+    writeBatch: async (
+      { runId, attempt, number, useGzip }: { runId: RunId; attempt: number; number: number; useGzip: boolean },
+      body: Uint8Array,
+      rows: Uint8Array,
+      { signal }: { signal: AbortSignal },
+    ): Promise<number> => {
+      const wire = useGzip ? await compress(body, { level: 1, chunkSize: 1 << 20 }) : body;
+      await Promise.all([
+        blobs.write(batchName(runId, attempt, number), wire, { signal, ifNoneMatch: '*' }),
+        blobs.write(rowsName(runId, attempt, number), rows, { signal, ifNoneMatch: '*' }),
+      ]);
+      return wire.byteLength;
+    },
 
-  /** The body as JSON text, whether it lies compressed or not. */
-  readBody: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<string> => {
-    const blob = await blobs.find(batchName(runId, attempt, number), { signal });
-    if (!blob) throw missing();
-    const compressed = blob.body[0] === 0x1f && blob.body[1] === 0x8b;
-    return (compressed ? await decompress(blob.body, { maxOutputLength: MAX_BODY }) : blob.body).toString('utf8');
-  },
+    /** @throws NotFoundError staged_missing */
+    readBatch: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<Buffer> => {
+      const blob = await blobs.find(batchName(runId, attempt, number), { signal });
+      if (!blob) throw missing();
+      return blob.body;
+    },
 
-  readRows: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<readonly StagedRow[]> => {
-    const blob = await blobs.find(rowsName(runId, attempt, number), { signal });
-    if (!blob) throw missing();
-    return readStagedRows(blob.body.toString('utf8'));
-  },
+    /** The body as JSON text, whether it lies compressed or not. */
+    readBody: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<string> => {
+      const blob = await blobs.find(batchName(runId, attempt, number), { signal });
+      if (!blob) throw missing();
+      const compressed = blob.body[0] === 0x1f && blob.body[1] === 0x8b;
+      return (compressed ? await decompress(blob.body, { maxOutputLength: MAX_BODY }) : blob.body).toString('utf8');
+    },
 
-  writeMembers: async (
-    runId: RunId,
-    attempt: number,
-    header: StateHeader,
-    table: MemberTable,
-    { signal }: { signal: AbortSignal },
-  ): Promise<void> => {
-    await blobs.writeParts(`${folder(runId, attempt)}/members`, encodeState(header, table), { signal });
-  },
+    readRows: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<readonly StagedRow[]> => {
+      const blob = await blobs.find(rowsName(runId, attempt, number), { signal });
+      if (!blob) throw missing();
+      return readStagedRows(blob.body.toString('utf8'));
+    },
 
-  /** @throws NotFoundError staged_missing; UnreadableStateError */
-  readMembers: async (
-    runId: RunId,
-    attempt: number,
-    { signal }: { signal: AbortSignal },
-  ): Promise<{ header: StateHeader; table: MemberTable }> => {
-    const { stream } = await blobs.read(`${folder(runId, attempt)}/members`, { signal });
-    try {
-      return await decodeState(stream);
-    } finally {
-      stream.destroy();
-    }
-  },
+    writeMembers: async (
+      runId: RunId,
+      attempt: number,
+      header: StateHeader,
+      table: MemberTable,
+      { signal }: { signal: AbortSignal },
+    ): Promise<void> => {
+      await blobs.writeParts(`${folder(runId, attempt)}/members`, encodeState(header, table), { signal });
+      prepared = { runId, attempt, header, table };
+    },
+    /** A new run is being prepared: the memory is needed. */
+    forgetMembers: (): void => {
+      prepared = undefined;
+    },
 
-  /** Any other data of an attempt, by a name of its own. */
-  writeParts: (
-    runId: RunId,
-    attempt: number,
-    what: StagedExtra,
-    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-    { signal }: { signal: AbortSignal },
-  ) => blobs.writeParts(`${folder(runId, attempt)}/${what}`, parts, { signal }),
+    /**
+     * The members as prepared, not to be changed.
+     * @throws NotFoundError staged_missing; UnreadableStateError
+     */
+    readMembers: async (
+      runId: RunId,
+      attempt: number,
+      { signal }: { signal: AbortSignal },
+    ): Promise<{ header: StateHeader; table: MemberTable }> => {
+      const known = findPrepared(runId, attempt);
+      if (known) return known;
+      const { stream } = await blobs.read(`${folder(runId, attempt)}/members`, { signal });
+      try {
+        return await decodeState(stream);
+      } finally {
+        stream.destroy();
+      }
+    },
 
-  /** @throws NotFoundError */
-  open: async (runId: RunId, attempt: number, what: StagedExtra, { signal }: { signal: AbortSignal }): Promise<Readable> =>
-    (await blobs.read(`${folder(runId, attempt)}/${what}`, { signal })).stream,
+    /** The same for whoever changes them: nobody else gets this table any more. */
+    takeMembers: function (runId: RunId, attempt: number, options: { signal: AbortSignal }) {
+      const members = this.readMembers(runId, attempt, options);
+      prepared = undefined;
+      return members;
+    },
 
-  removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/`, { signal }),
+    /** Any other data of an attempt, by a name of its own. */
+    writeParts: (
+      runId: RunId,
+      attempt: number,
+      what: StagedExtra,
+      parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+      { signal }: { signal: AbortSignal },
+    ) => blobs.writeParts(`${folder(runId, attempt)}/${what}`, parts, { signal }),
 
-  /** Removes what attempts before this one left. */
-  removeBefore: async (runId: RunId, attempt: number, { signal }: { signal: AbortSignal }): Promise<void> => {
-    for (let old = 1; old < attempt; old += 1) await blobs.removeAll(`${folder(runId, old)}/`, { signal });
-  },
-});
+    /** @throws NotFoundError */
+    open: async (runId: RunId, attempt: number, what: StagedExtra, { signal }: { signal: AbortSignal }): Promise<Readable> =>
+      (await blobs.read(`${folder(runId, attempt)}/${what}`, { signal })).stream,
+
+    removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => {
+      if (prepared?.runId === runId) prepared = undefined;
+      return blobs.removeAll(`${runId}/`, { signal });
+    },
+
+    /** Removes what attempts before this one left. */
+    removeBefore: async (runId: RunId, attempt: number, { signal }: { signal: AbortSignal }): Promise<void> => {
+      for (let old = 1; old < attempt; old += 1) await blobs.removeAll(`${folder(runId, old)}/`, { signal });
+    },
+  };
+};
 
 const missing = () =>
   new NotFoundError({ code: 'staged_missing', message: 'The data prepared for this run is no longer there; start the export again.' });

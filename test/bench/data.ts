@@ -9,7 +9,7 @@ const main = async (): Promise<void> => {
   const signal = AbortSignal.timeout(20 * 60_000);
   const container = new ContainerClient(connectionString, name);
   await container.createIfNotExists();
-  const options = { segments, seed: 7, generation, refreshedAt: new Date(refreshedAt), containerUrl: container.url };
+  const options = { segments, seed: 7, generation, refreshedAt: new Date(refreshedAt), containerUrl: container.url, wide: true };
   const { manifest } = await writeSample({ ...options, sink: createContainerSink(container) }, { signal });
   if (folder !== undefined) await writeSample({ ...options, sink: createFolderSink(folder) }, { signal });
   report(manifest.segments);

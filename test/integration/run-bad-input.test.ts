@@ -272,7 +272,10 @@ describe('data that is lost in the middle', () => {
     const waiting = async () => (await fixture.services.runStore.find(run.id, { signal: testSignal() }))!.document.wakeAt !== undefined;
     await fixture.pump(waiting, { app: one.app });
     await fixture.services.containers.staged.removeAll(run.id, { signal: testSignal() });
-    await fixture.pump(() => fixture.ended(run.id), { app: one.app });
+    // by another instance: the one that prepared the run still has its members in memory
+    const other = appFor(fixture, one.folder);
+    apps.push(other);
+    await fixture.pump(() => fixture.ended(run.id), { app: other });
     const ended = await fixture.services.runs.get(run.id, { signal: testSignal() });
     expect(ended).toMatchObject({ state: 'failed', error: { message: expect.stringMatching(SENTENCE) as unknown } });
     expect(ended.warnings.map(({ code }) => code)).toContain('state_lost');

@@ -11,3 +11,10 @@ export const columns = [
   { name: 'TotalSpend', dataType: 'decimal' },
   { name: 'LastPurchase', dataType: 'dateTime' },
 ] as const;
+
+/** What customer profiles hold beside; for segments that are to be as wide as real ones (CI exports all attributes of a profile). */
+export const moreColumns = [
+  { name: 'Address', dataType: 'string' },
+  { name: 'PostalCode', dataType: 'string' },
+  { name: 'BirthDate', dataType: 'date' },
+] as const;

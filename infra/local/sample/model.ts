@@ -1,4 +1,3 @@
-import { columns } from './columns';
 import type { Dialect } from './dialect';
 
 export interface SampleEntity {
@@ -29,6 +28,7 @@ export const sampleEntity = (
   dialect: Dialect,
   containerUrl: string,
   refreshedAt: Date,
+  columns: SampleEntity['attributes'],
 ): SampleEntity => ({
   $type: 'LocalEntity',
   name,

@@ -194,3 +194,19 @@ export const badEmails: readonly string[] = [
 export const badPhones: readonly string[] = ['12345', 'n/a', '+', 'unknown', '+1 555 CALL', '000', '+999999999999999999999'];
 
 export const loyaltyTiers: readonly string[] = ['Bronze', 'Silver', 'Gold', 'Platinum', ''];
+
+/** Streets of wide segments; a house number follows. */
+export const streetNames = [
+  'Rue de la République',
+  'Avenue du Général Leclerc',
+  'Marienplatz',
+  'Kurfürstendamm',
+  'Königsallee',
+  'High Street',
+  'Victoria Road',
+  'Main Street',
+  'Martin Luther King Boulevard',
+  'Via Giuseppe Garibaldi',
+  'Calle de Alcalá',
+  'Rua Augusta',
+];

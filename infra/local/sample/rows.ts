@@ -1,5 +1,15 @@
 import { createQuote, type Dialect } from './dialect';
-import { awkwardCities, awkwardFirstNames, badEmails, badPhones, emailDomains, loyaltyTiers, type Place, places } from './places';
+import {
+  awkwardCities,
+  awkwardFirstNames,
+  badEmails,
+  badPhones,
+  emailDomains,
+  loyaltyTiers,
+  type Place,
+  places,
+  streetNames,
+} from './places';
 import type { Member } from './population';
 import { createDraws, hash } from './random';
 
@@ -28,7 +38,7 @@ export const maxRowBytes = 4_096;
  * they live follows from seed and number alone; each version of a person differs from the one before in City, LoyaltyTier, TotalSpend and
  * LastPurchase.
  */
-export const createRows = (seed: number, dialect: Dialect) => {
+export const createRows = (seed: number, dialect: Dialect, { wide = false }: { wide?: boolean } = {}) => {
   const quote = createQuote(dialect);
   const { below, seed: restart } = createDraws();
   const pick = <Item>(list: readonly Item[], shift = 0): Item => list[(below(list.length) + shift) % list.length] as Item;
@@ -56,7 +66,10 @@ export const createRows = (seed: number, dialect: Dialect) => {
   const wrongPhones = badPhones.map(written);
   const tiers = loyaltyTiers.map(written);
   const domains = emailDomains.map((domain) => bytes(`@${domain}`));
+  const streets = streetNames.map(written);
   const [dot, underscore, news, nothing] = [bytes('.'), bytes('_'), bytes('+news'), bytes('')];
+
+  const space = bytes(' ');
 
   let target: Buffer = Buffer.alloc(0);
   let end = 0;
@@ -112,6 +125,19 @@ export const createRows = (seed: number, dialect: Dialect) => {
     putNumber(lowestPhone + (number % phonesPerPrefix));
   };
 
+  /** The columns of a wide segment: a street with a house number, a postal code, a date of birth. */
+  const putMore = (of: number) => {
+    restart(hash(seed, 8, of));
+    put(between);
+    put(pick(streets));
+    put(space);
+    putNumber(1 + below(240));
+    put(between);
+    putNumber(10_000 + below(90_000));
+    put(between);
+    put((days[below(days.length)] ?? nothing).subarray(0, 10));
+  };
+
   /** @returns where the row ends in `into`, which has `maxRowBytes` of room after `start` */
   return (member: Member, into: Buffer, start: number): number => {
     const { person, of, version } = member;
@@ -149,6 +175,7 @@ export const createRows = (seed: number, dialect: Dialect) => {
     put(between);
     put(days[(below(1_700) + 7 * version) % days.length] ?? nothing);
     put(pick(minutes));
+    if (wide) putMore(of);
     put(mark);
     put(lineEnd);
     return end;

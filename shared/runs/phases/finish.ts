@@ -61,7 +61,9 @@ export const createFinish =
           // a run that did nothing leaves the one before it the last one, with what it holds and what was rejected in it
           ...(run.dryRun || state === 'skipped' ? {} : { lastRunId: run.id }),
           ...(folds ? { stateGeneration: generation, stateList: { accountId, listId } } : {}),
-          ...(complete && !run.retryOf && !run.approves ? { servedDigest: document.staged!.servedDigest, fullNext: false } : {}),
+          ...(complete && !run.retryOf && !run.approves
+            ? { servedDigest: document.staged!.servedDigest, servedRefreshedAt: run.refreshedAt, fullNext: false }
+            : {}),
           ...(complete && mustSendAllNext(document, current.fullForcedAt, slice.now()) ? { fullNext: true, fullForcedAt: at } : {}),
         }),
         { signal },
@@ -147,13 +149,14 @@ const fold = async (
   const { document, signal, now } = slice;
   const { run, staged, stateGeneration, remove } = document;
   const { batches, attempt } = staged!;
-  const { header, table } = await staging.readMembers(run.id, attempt, { signal });
+  const { header, table } = await staging.takeMembers(run.id, attempt, { signal });
   const stillOpen = batches.flatMap(({ jobs, number, outcome }) =>
     (outcome === undefined || outcome === 'open' ? jobs : [])
       .filter((job) => job.outcome === undefined || job.outcome === 'open')
       .map(({ id }) => ({ jobId: id, mark: markOf(run.number, number), expiresAt: new Date(now().getTime() + JOB_KEPT_MS).toISOString() })),
   );
   const openJobs = [...header.openJobs, ...stillOpen];
+  const doubtSince = oldestDoubt(document, header);
 
   if (complete) {
     const gone = await leaverRecords(slice, staging, remove?.done ?? 0);
@@ -161,8 +164,10 @@ const fold = async (
       !run.approves && run.counts.removed > 0
         ? [...header.removals, { at: now().toISOString(), count: run.counts.removed }]
         : header.removals;
-    const folded = foldSuccessful(table, batches, await readRejections(document, { staging, reports, signal }), gone);
-    await write(slice, { staging, states, folded, header: { ...header, generation, openJobs, removals, proven: document.proven } });
+    const rejections = await readRejections(document, { staging, reports, signal });
+    const folded = foldSuccessful(table, batches, rejections, gone, { watch: doubtSince !== undefined });
+    const left: StateHeader = { ...header, generation, openJobs, doubtSince, removals, proven: document.proven };
+    await write(slice, { staging, states, folded, header: left });
     return;
   }
   const old = await states.load(run.exportId, stateGeneration, { signal });
@@ -179,8 +184,14 @@ const fold = async (
   const kept: StateHeader = comparable
     ? { ...old.header, runId: run.id, runNumber: run.number }
     : { ...header, fullAt: undefined, proven: document.proven };
-  await write(slice, { staging, states, folded, header: { ...kept, generation, openJobs } });
+  await write(slice, { staging, states, folded, header: { ...kept, generation, openJobs, doubtSince } });
 };
+
+/** The oldest post that may have been admitted without our knowing, of this run or an earlier one. */
+const oldestDoubt = ({ staged, unansweredSince }: RunDocument, { doubtSince }: StateHeader): string | undefined =>
+  [doubtSince, unansweredSince, ...staged!.batches.map(({ posted, postedAt }) => (posted ? undefined : postedAt))]
+    .filter((at) => at !== undefined)
+    .sort()[0];
 
 /** Writes a folded state and, for a mirror, the addresses of its members in the same order. */
 const write = async (

@@ -96,8 +96,10 @@ export const createGate =
     return { next: document.staged.batches.length > 0 && !document.proven && config.canaryRows > 0 && !run.retryOf ? 'canary' : 'submit' };
   };
 
-async function* heldRows({ document: { run, staged }, signal }: Slice, staging: Staging): AsyncGenerator<ReportedRow> {
+async function* heldRows({ document: { run, staged, remove }, signal }: Slice, staging: Staging): AsyncGenerator<ReportedRow> {
+  let before = remove!.watched;
   for await (const line of readEmails(await staging.open(run.id, staged!.attempt, 'leavers', { signal }))) {
+    if (before-- > 0) continue;
     yield { customerId: '', email: line.slice(line.indexOf('\t') + 1), segment: '', code: 'removal_held' };
   }
 }

@@ -44,8 +44,9 @@ export const createRemove =
   async (slice): Promise<PhaseResult> => {
     const { document, signal } = slice;
     const { config, remove, run } = document;
-    const limit = Math.min(remove?.leavers ?? 0, run.approves?.upTo ?? Infinity);
-    if (config.membership !== 'mirror' || !remove || remove.held || remove.done >= limit) return { next: 'verify' };
+    if (config.membership !== 'mirror' || !remove) return { next: 'verify' };
+    const limit = remove.watched + (remove.held ? 0 : Math.min(remove.leavers, run.approves?.upTo ?? Infinity));
+    if (remove.done >= limit) return { next: 'verify' };
     const client = await slice.klaviyo();
 
     const doubt = await doubtAbout(slice, client);
@@ -68,7 +69,7 @@ export const createRemove =
 
 const giveUp = (slice: Slice, why: string): PhaseResult => {
   const { remove, run } = slice.document;
-  const left = remove!.leavers - remove!.done;
+  const left = remove!.leavers - Math.max(0, remove!.done - remove!.watched);
   run.counts.held = left;
   slice.warn('removals_postponed', `${left.toLocaleString('en')} people who left were not removed, as ${why}; the next run looks again.`);
   return { next: 'verify' };
