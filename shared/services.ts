@@ -134,7 +134,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
         hashKey,
         useGzip: env.KLAVIYO_GZIP,
       }),
-      gate: createGate({ staging, reports }),
+      gate: createGate({ staging, reports, states }),
       canary: createCanary({ staging, reports }),
       submit: createSubmit({ staging, reports }),
       settle: createSettle({ staging, reports }),

@@ -130,19 +130,22 @@ const UNKNOWN_PROFILE = /A profile with id (\S+) does not exist/;
  * Takes people off a list; their profile and consent stay as they are (klaviyo.md §1 row 12). An id that Klaviyo does not know any more
  * is left out and the rest sent again.
  * @param ids at most 1,000, all found by asking for our own addresses
+ * @param beforeEach awaited before each call, e.g. to renew a lock; what it throws ends the removal
  * @returns how many were named in the call that Klaviyo carried out
  */
 export const removeMembers = async (
   client: KlaviyoClient,
   listId: string,
   ids: readonly string[],
-  { signal }: { signal: AbortSignal },
+  { beforeEach, signal }: { beforeEach?: () => Promise<void>; signal: AbortSignal },
 ): Promise<number> => {
   let left = [...ids];
   while (left.length > 0) {
     const body = JSON.stringify({ data: left.map((id) => ({ type: 'profile', id })) });
     try {
-      await client.send('listMembersRemove', { id: listId, body, signal });
+      await beforeEach?.();
+      // one attempt: whoever removes holds a lock that must outlast the call
+      await client.send('listMembersRemove', { id: listId, body, signal, maxAttempts: 1 });
       return left.length;
     } catch (error) {
       const named = error instanceof UpstreamError && error.status === 404 ? UNKNOWN_PROFILE.exec(detailOf(error)) : null;

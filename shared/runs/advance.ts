@@ -1,7 +1,7 @@
 import { UpstreamError, isDomainError } from '../errors';
 import { PaceWait } from '../klaviyo/pacing';
 import type { KlaviyoClient } from '../klaviyo/client';
-import type { Queue } from '../platform/queues';
+import type { Queue, SentMessage } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import { HoldLost, createHold } from './hold';
@@ -80,7 +80,14 @@ export const createAdvance =
     const { document } = found;
     const { run } = document;
     const next: RunMessage = { exportId: run.exportId, runId, turn: message.turn + 1 };
-    const guard = await queue.send(next, { delaySeconds: times.guardSeconds, signal });
+    let guard: SentMessage;
+    try {
+      guard = await queue.send(next, { delaySeconds: times.guardSeconds, signal });
+    } catch (error) {
+      // without a guard nobody would follow us: the lease goes back, and so does the message
+      await lease.release({ signal }).catch(() => undefined);
+      throw error;
+    }
     let stop: StopRequest | undefined;
     const hold = createHold({
       lease,

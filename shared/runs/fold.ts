@@ -43,6 +43,7 @@ export interface Folded {
  * The state after a run that went through: the prepared members, surer or less sure by what became of their batches. People that the
  * source no longer has stay, but for those in `gone`: an add export has not removed them, so they are on the list.
  * @param gone records that were removed from the list, or given up to another export
+ * @param maybeGone records that may not be on the list any more, though nobody saw them go
  * @param watch keep these for one more look: a post without an answer may still put them back (failures.md row 7)
  */
 export const foldSuccessful = (
@@ -50,7 +51,7 @@ export const foldSuccessful = (
   batches: readonly StagedBatch[],
   rejections: Rejections,
   gone: ReadonlySet<number> = new Set(),
-  { watch = false }: { watch?: boolean } = {},
+  { watch = false, maybeGone = new Set() }: { watch?: boolean; maybeGone?: ReadonlySet<number> } = {},
 ): Folded => {
   eachSent(prepared, batches, rejections, (record, fate) => {
     if (fate !== 'sure') prepared.setPayload(record, 0, 0);
@@ -64,7 +65,7 @@ export const foldSuccessful = (
     const isGone = gone.has(record);
     if (((flags & ADDED) !== 0 && (flags & SENT) === 0) || (isGone && !watch)) dropped += 1;
     else kept[record] = 1;
-    if (isGone) prepared.setPayload(record, 0, 0);
+    if (isGone || ((flags & SEEN) === 0 && maybeGone.has(record))) prepared.setPayload(record, 0, 0);
     const stillWatched = (flags & SEEN) === 0 ? flags & WATCHED : 0;
     prepared.setFlags(record, (flags & SHARED) | (isGone ? WATCHED : stillWatched));
   }

@@ -4,7 +4,7 @@ import type { ExportId } from '../ids';
 import type { ExportActivities } from './export-activity';
 import { keyText, memberKey } from './member-key';
 import { SENT } from './member-state';
-import type { MemberTable } from './member-state';
+import type { MemberTable, StateHeader } from './member-state';
 import { hasEnded } from './run';
 import type { FrozenConfig } from './run';
 import type { RunStore } from './run-store';
@@ -25,6 +25,18 @@ export const keyBytes = (table: MemberTable, records: readonly number[]): Uint8A
   return new Uint8Array(keys.buffer);
 };
 
+/** Records of a table whose keys lie in `bytes`. */
+export const recordsOf = (table: MemberTable, bytes: Buffer): number[] => {
+  const records: number[] = [];
+  for (let at = 0; at + KEY_BYTES <= bytes.length; at += KEY_BYTES) {
+    const [a, b, c, d] = [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(at + offset)) as [number, number, number, number];
+    Object.assign(memberKey, { a, b, c, d });
+    const record = table.find();
+    if (record >= 0) records.push(record);
+  }
+  return records;
+};
+
 const releasedKeys = (bytes: Buffer): Set<string> => {
   const keys = new Set<string>();
   for (let at = 0; at + KEY_BYTES <= bytes.length; at += KEY_BYTES) {
@@ -33,32 +45,25 @@ const releasedKeys = (bytes: Buffer): Set<string> => {
   return keys;
 };
 
-/**
- * Which of our leavers another export to the same list holds: in its state, less what it has released, or under way in its active run.
- * The same list = the same account and list, in its settings or in its state. Asked under the list's lock.
- * @returns records of `table` that somebody else holds
- * @throws HoldersUnknown
- */
-export const findHeldByOthers = async (
-  { exportId, config, table, leavers }: { exportId: ExportId; config: FrozenConfig; table: MemberTable; leavers: readonly number[] },
-  {
-    states,
-    staging,
-    activities,
-    exportStore,
-    connectionStore,
-    store,
-    signal,
-  }: {
-    states: StateStore;
-    staging: Staging;
-    activities: ExportActivities;
-    exportStore: Pick<ExportStore, 'readAll'>;
-    connectionStore: Pick<ConnectionStore, 'find'>;
-    store: Pick<RunStore, 'find'>;
-    signal: AbortSignal;
-  },
-): Promise<Set<number>> => {
+interface Stores {
+  readonly states: StateStore;
+  readonly staging: Staging;
+  readonly activities: ExportActivities;
+  readonly exportStore: Pick<ExportStore, 'readAll'>;
+  readonly connectionStore: Pick<ConnectionStore, 'find'>;
+  readonly store: Pick<RunStore, 'find'>;
+}
+
+/** So often is another export read again that changed while it was read. */
+const MAX_READS = 5;
+
+/** The exports that may hold people of a list: by their settings, by the list of their newest state, by that of their active run. */
+const findOthers = async (
+  { exportId, config }: { exportId: ExportId; config: FrozenConfig },
+  { activities, exportStore, connectionStore, store, signal }: Stores & { signal: AbortSignal },
+): Promise<Set<ExportId>> => {
+  const isOurs = (list: { accountId?: string; listId: string } | undefined): boolean =>
+    list?.listId === config.listId && list.accountId === config.accountId;
   const others = new Set<ExportId>();
   const accounts = new Map<string, string | undefined>();
   for await (const { value } of exportStore.readAll({ signal })) {
@@ -66,43 +71,104 @@ export const findHeldByOthers = async (
     if (!accounts.has(value.connectionId)) {
       accounts.set(value.connectionId, (await connectionStore.find(value.connectionId, { signal }))?.value.accountId);
     }
-    if (accounts.get(value.connectionId) === config.accountId) others.add(value.id);
+    if (isOurs({ accountId: accounts.get(value.connectionId), listId: value.listId })) others.add(value.id);
   }
-  const active = new Map<ExportId, Awaited<ReturnType<ExportActivities['get']>>>();
   for await (const { exportId: other, activity } of activities.readAll({ signal })) {
-    if (other === exportId) continue;
-    if (activity.stateList?.accountId === config.accountId && activity.stateList.listId === config.listId) others.add(other);
-    active.set(other, activity);
+    if (other === exportId || others.has(other)) continue;
+    // settings may have changed since its run began, which goes on with those it began with
+    if (
+      isOurs(activity.stateList) ||
+      (activity.activeRunId && isOurs((await store.find(activity.activeRunId, { signal }))?.document.config))
+    )
+      others.add(other);
   }
+  return others;
+};
 
-  const held = new Set<number>();
-  for (const other of others) {
-    const activity = active.get(other);
-    if (!activity) continue;
-    const state = await states.load(other, activity.stateGeneration, { signal });
-    if (state.kind === 'unreadable') throw new HoldersUnknown(other);
-    if (state.kind === 'loaded' && state.header.accountId === config.accountId && state.header.listId === config.listId) {
-      const released = releasedKeys(await states.readReleased(other, { signal }));
-      for (const record of leavers) {
-        table.loadKey(record);
-        if (state.table.find() >= 0 && !released.has(keyText())) held.add(record);
+/**
+ * Calls `visit` for whatever another export holds on the list: its newest state less what it has released, and what its active run is
+ * sending. Between the two reads a run may end, so both are read again until nothing has changed meanwhile.
+ * @throws HoldersUnknown what cannot be read, or was written with another hash key, might hold everybody (failures.md rows 18, 21)
+ */
+const visitHeld = async (
+  other: ExportId,
+  { config, header, visit }: { config: FrozenConfig; header: StateHeader; visit: (holds: () => boolean) => void },
+  { states, staging, activities, store, signal }: Stores & { signal: AbortSignal },
+): Promise<void> => {
+  const requireSameKey = ({ hashKeyId, normaliser }: StateHeader): void => {
+    if (hashKeyId !== header.hashKeyId || normaliser !== header.normaliser) throw new HoldersUnknown(other);
+  };
+  for (let read = 1; read <= MAX_READS; read += 1) {
+    const before = await activities.get(other, { signal });
+    const run = before.activeRunId ? (await store.find(before.activeRunId, { signal }))?.document : undefined;
+    const active = run && !hasEnded(run.run.state) ? run : undefined;
+
+    const state = await states.load(other, before.stateGeneration, { signal });
+    const released = releasedKeys(await states.readReleased(other, { signal }));
+    let sending: MemberTable | undefined;
+    if (active?.staged && active.config.listId === config.listId && active.config.accountId === config.accountId) {
+      try {
+        const members = await staging.readMembers(active.run.id, active.staged.attempt, { signal });
+        requireSameKey(members.header);
+        sending = members.table;
+      } catch (error) {
+        signal.throwIfAborted();
+        const after = await activities.get(other, { signal });
+        if (after.activeRunId === before.activeRunId && after.stateGeneration === before.stateGeneration)
+          throw new HoldersUnknown(other, { cause: error });
+        continue;
       }
     }
-    const run = activity.activeRunId ? await store.find(activity.activeRunId, { signal }) : undefined;
-    const { staged, config: theirs } = run?.document ?? {};
-    if (!run || hasEnded(run.document.run.state) || !staged || theirs?.listId !== config.listId || theirs.accountId !== config.accountId)
+    const after = await activities.get(other, { signal });
+    const ended = run !== undefined && active === undefined;
+    if (
+      after.stateGeneration !== before.stateGeneration ||
+      after.activeRunId !== before.activeRunId ||
+      (ended && after.activeRunId !== undefined && read < MAX_READS)
+    )
       continue;
-    let members: MemberTable;
-    try {
-      members = (await staging.readMembers(run.document.run.id, staged.attempt, { signal })).table;
-    } catch {
-      throw new HoldersUnknown(other);
+
+    if (state.kind === 'unreadable') throw new HoldersUnknown(other);
+    if (state.kind === 'loaded' && state.header.accountId === config.accountId && state.header.listId === config.listId) {
+      requireSameKey(state.header);
+      const { table } = state;
+      visit(() => table.find() >= 0 && !released.has(keyText()));
     }
+    if (sending) {
+      const table = sending;
+      visit(() => {
+        const record = table.find();
+        return record >= 0 && (table.flags(record) & SENT) !== 0;
+      });
+    }
+    return;
+  }
+  throw new HoldersUnknown(other);
+};
+
+/**
+ * Which of our leavers another export to the same list holds: in its state, less what it has released, or under way in its active run.
+ * The same list = the same account and list, in its settings, in its state or in its active run. Asked under the list's lock.
+ * @returns records of `table` that somebody else holds
+ * @throws HoldersUnknown
+ */
+export const findHeldByOthers = async (
+  {
+    exportId,
+    config,
+    header,
+    table,
+    leavers,
+  }: { exportId: ExportId; config: FrozenConfig; header: StateHeader; table: MemberTable; leavers: readonly number[] },
+  stores: Stores & { signal: AbortSignal },
+): Promise<Set<number>> => {
+  const held = new Set<number>();
+  const visit = (holds: () => boolean): void => {
     for (const record of leavers) {
       table.loadKey(record);
-      const theirRecord = members.find();
-      if (theirRecord >= 0 && (members.flags(theirRecord) & SENT) !== 0) held.add(record);
+      if (holds()) held.add(record);
     }
-  }
+  };
+  for (const other of await findOthers({ exportId, config }, stores)) await visitHeld(other, { config, header, visit }, stores);
   return held;
 };

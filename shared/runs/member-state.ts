@@ -142,6 +142,13 @@ export class MemberTable {
     payloads[at + 1] = high;
   }
 
+  /** Whether `memberKey` is the key of this very record. */
+  isKeyOf(record: number): boolean {
+    const { keys } = this.#blocks[record >>> BLOCK_BITS]!;
+    const at = (record & BLOCK_MASK) * 4;
+    return keys[at] === memberKey.a && keys[at + 1] === memberKey.b && keys[at + 2] === memberKey.c && keys[at + 3] === memberKey.d;
+  }
+
   /** Puts the key of a record into `memberKey`. */
   loadKey(record: number): void {
     const { keys } = this.#blocks[record >>> BLOCK_BITS]!;

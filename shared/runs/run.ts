@@ -235,6 +235,8 @@ export const RunDocument = z.object({
   waitingSince: z.iso.datetime().optional(),
   /** version of the secret whose account was checked */
   keyVersion: z.string().optional(),
+  /** the addresses beside the old state are not those of its members: prepare begins as if there were no state */
+  forgetsOld: z.boolean().default(false),
   /** how the run is to end; finish carries it out */
   ending: z.object({ state: z.enum(['successful', 'failed', 'skipped', 'canceled']) }).optional(),
 });

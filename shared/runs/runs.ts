@@ -10,6 +10,7 @@ import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
 import type { ExportActivities } from './export-activity';
+import { servedDigestOf } from './prepare/digests';
 import { hasEnded, noCounts } from './run';
 import type { Run, RunDocument, RunMessage, TriggerKind } from './run';
 import type { Occurrence } from './occurrence';
@@ -148,6 +149,7 @@ export const createRuns = ({
       attempt: 0,
       stateGeneration: 0,
       sendPlain: false,
+      forgetsOld: false,
       verifyAll: request.verifyAll ?? false,
       countUnknown: request.countUnknown ?? false,
       canaryLooks: 0,
@@ -177,13 +179,6 @@ export const createRuns = ({
     if (!document)
       throw new NotFoundError({ code: 'run_unknown', message: `There is no run ${runId}; its history may have been cleared.` });
     return document;
-  };
-
-  /** Runs that an export's row calls active may have ended, or never been made, when somebody crashed. */
-  const activeRun = async (activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<Run | undefined> => {
-    if (!activity.activeRunId) return undefined;
-    const document = await findRun(activity.activeRunId, { signal });
-    return document && !hasEnded(document.run.state) ? document.run : undefined;
   };
 
   /** Whether a request asks for nothing that the active run does not do anyway. */
@@ -237,7 +232,9 @@ export const createRuns = ({
 
     for (;;) {
       const before = await activities.get(exportId, { signal });
-      const active = await activeRun(before, { signal });
+      // read once: between two reads its starter may have made the document
+      const known = before.activeRunId ? await findRun(before.activeRunId, { signal }) : undefined;
+      const active = known && !hasEnded(known.run.state) ? known.run : undefined;
       if (active && active.id !== runId) {
         if (request.trigger.kind === 'retry' || request.trigger.kind === 'approval') {
           throw new ConflictError({
@@ -255,8 +252,7 @@ export const createRuns = ({
           await occurrences.put({ partition: exportId, row: requestKey }, { runId, at: submittedAt, answeredBy: active.id }, { signal });
         return { run: active, created: false };
       }
-      const unborn =
-        before.activeRunId !== undefined && before.starting !== undefined && (await findRun(before.activeRunId, { signal })) === undefined;
+      const unborn = before.activeRunId !== undefined && before.starting !== undefined && known === undefined;
       if (unborn && before.activeRunId !== runId && now().getTime() - Date.parse(before.starting!.at) < UNBORN_MS) {
         // somebody is starting a run at this very moment
         return {
@@ -431,7 +427,7 @@ export const createRuns = ({
      * @throws ConflictError nothing_held, not_last_run, changed_since, run_active; LimitError above_held
      */
     approveRemovals: async (runId: RunId, { upTo, by, signal }: { upTo: number; by: string; signal: AbortSignal }): Promise<Run> => {
-      const { run, config } = await heldRun(runId, { signal });
+      const { run, config, staged } = await heldRun(runId, { signal });
       if (upTo > run.counts.held) {
         throw new LimitError({
           code: 'above_held',
@@ -440,18 +436,17 @@ export const createRuns = ({
         });
       }
       const segmentExport = await findExport(run.exportId, { signal });
+      const request = { trigger: { kind: 'approval', by }, full: false, dryRun: false, approves: { runId, upTo } } as const;
+      const draft = await documentOf(segmentExport, { runId, number: 0, request, submittedAt: now().toISOString() }, { signal });
       const snapshot = await source.snapshot(config.segments, { signal });
-      const connection = segmentExport.connectionId ? await connectionStore.find(segmentExport.connectionId, { signal }) : undefined;
-      if (snapshot.id !== run.snapshotId || segmentExport.listId !== config.listId || connection?.value.accountId !== config.accountId) {
+      if (staged?.servedDigest !== servedDigestOf(snapshot.id, draft.config)) {
         throw new ConflictError({
           code: 'changed_since',
-          message: 'The segments or the list have changed since these removals were held; run the export and look at the new number.',
+          message:
+            'The segments, the list or the settings have changed since these removals were held; run the export and look at the new number.',
         });
       }
-      const started = await start(
-        { exportId: run.exportId, trigger: { kind: 'approval', by }, full: false, dryRun: false, approves: { runId, upTo } },
-        { signal },
-      );
+      const started = await start({ exportId: run.exportId, ...request }, { signal });
       await settleHeld(runId, 'approved', { signal });
       return started.run;
     },

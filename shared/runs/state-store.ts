@@ -35,6 +35,10 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
     }
   },
 
+  /** Whether a mirror's addresses lie beside this generation. */
+  hasEmails: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }): Promise<boolean> =>
+    generation > 0 && (await blobs.findProperties(`${name(exportId, generation)}.emails`, { signal })) !== undefined,
+
   /** The addresses of a mirror's members as they lie (gzip), or undefined where there are none. */
   openEmails: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }) => {
     const blob = `${name(exportId, generation)}.emails`;

@@ -4,6 +4,7 @@ import { createEmailLog, readEmailBatches, readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
 import { foldFailed, foldSuccessful } from '../fold';
 import type { Folded, Rejections } from '../fold';
+import { recordsOf } from '../holders';
 import { MemberTable, UnreadableStateError, markOf } from '../member-state';
 import type { StateHeader } from '../member-state';
 import type { RowReports } from '../row-report';
@@ -39,7 +40,8 @@ export const createFinish =
     const done = activity.lastRunId === run.id;
     const touched =
       (document.staged?.batches.some(({ postedAt }) => postedAt !== undefined) ?? false) || (document.remove?.attempted ?? 0) > 0;
-    const complete = state === 'successful' && !run.dryRun && document.staged !== undefined && run.counts.read > 0;
+    const complete =
+      state === 'successful' && !run.dryRun && document.staged !== undefined && (run.counts.read > 0 || run.approves !== undefined);
     const folds = complete || touched;
     if (!done) {
       const generation = document.stateGeneration + 1;
@@ -62,7 +64,11 @@ export const createFinish =
           ...(run.dryRun || state === 'skipped' ? {} : { lastRunId: run.id }),
           ...(folds ? { stateGeneration: generation, stateList: { accountId, listId } } : {}),
           ...(complete && !run.retryOf && !run.approves
-            ? { servedDigest: document.staged!.servedDigest, servedRefreshedAt: run.refreshedAt, fullNext: false }
+            ? {
+                fullNext: false,
+                servedRefreshedAt: run.refreshedAt,
+                servedDigest: leavesWork(document) ? undefined : document.staged!.servedDigest,
+              }
             : {}),
           ...(complete && mustSendAllNext(document, current.fullForcedAt, slice.now()) ? { fullNext: true, fullForcedAt: at } : {}),
         }),
@@ -95,7 +101,9 @@ export const createGiveUp =
     await activities.update(
       run.exportId,
       (current) =>
-        current.lastRunId === run.id ? undefined : { ...current, lastRunId: run.id, stateGeneration: document.stateGeneration + 1 },
+        current.lastRunId === run.id
+          ? undefined
+          : { ...current, lastRunId: run.id, stateGeneration: Math.max(current.stateGeneration, document.stateGeneration) + 1 },
       { signal },
     );
     run.state = 'failed';
@@ -106,6 +114,12 @@ export const createGiveUp =
     await release(document, { signal });
     return { end: 'failed' };
   };
+
+/** Whether the next run has something to do although the source stays as it is: then that of the clock must not be skipped. */
+const leavesWork = ({ run, staged }: RunDocument): boolean =>
+  run.counts.open > 0 ||
+  run.warnings.some(({ code }) => code === 'removals_postponed' || code === 'gap') ||
+  (staged?.batches.some(({ outcome }) => outcome === 'cancelled') ?? false);
 
 /** A gap above 1 % makes the next run a full one, but only once per re-sync interval: some gaps never close. */
 const mustSendAllNext = ({ run, config }: RunDocument, forcedAt: string | undefined, now: Date): boolean =>
@@ -157,15 +171,19 @@ const fold = async (
   );
   const openJobs = [...header.openJobs, ...stillOpen];
   const doubtSince = oldestDoubt(document, header);
+  const released = await states.readReleased(run.exportId, { signal });
+  const releasedOf = (of: MemberTable): number[] => recordsOf(of, released);
+  const removals =
+    !run.approves && run.counts.removed > 0
+      ? [...header.removals, { at: now().toISOString(), count: run.counts.removed }]
+      : header.removals;
 
   if (complete) {
     const gone = await leaverRecords(slice, staging, remove?.done ?? 0);
-    const removals =
-      !run.approves && run.counts.removed > 0
-        ? [...header.removals, { at: now().toISOString(), count: run.counts.removed }]
-        : header.removals;
+    // their delete may have gone out, or another export may have removed them because we released them
+    const maybeGone = new Set([...(await leaverRecords(slice, staging, remove?.attempted ?? 0)), ...releasedOf(table)]);
     const rejections = await readRejections(document, { staging, reports, signal });
-    const folded = foldSuccessful(table, batches, rejections, gone, { watch: doubtSince !== undefined });
+    const folded = foldSuccessful(table, batches, rejections, gone, { watch: doubtSince !== undefined, maybeGone });
     const left: StateHeader = { ...header, generation, openJobs, doubtSince, removals, proven: document.proven };
     await write(slice, { staging, states, folded, header: left });
     return;
@@ -177,14 +195,17 @@ const fold = async (
     old.header.listId === header.listId &&
     old.header.membership === header.membership &&
     old.header.hashKeyId === header.hashKeyId &&
-    old.header.normaliser === header.normaliser;
-  const maybeGone = await leaverRecords(slice, staging, remove?.attempted ?? 0);
-  const folded = foldFailed(comparable ? old.table : new MemberTable(table.size), table, batches, maybeGone);
+    old.header.normaliser === header.normaliser &&
+    // without its addresses, or with those of others, what the old state holds cannot be named
+    (header.membership !== 'mirror' || (!document.forgetsOld && (await states.hasEmails(run.exportId, stateGeneration, { signal }))));
+  const before = comparable ? old.table : new MemberTable(table.size);
+  const maybeGone = new Set([...(await leaverRecords(slice, staging, remove?.attempted ?? 0)), ...releasedOf(before)]);
+  const folded = foldFailed(before, table, batches, maybeGone);
   // the old header keeps its mapping and its last full send: this run did not get through
   const kept: StateHeader = comparable
     ? { ...old.header, runId: run.id, runNumber: run.number }
     : { ...header, fullAt: undefined, proven: document.proven };
-  await write(slice, { staging, states, folded, header: { ...kept, generation, openJobs, doubtSince } });
+  await write(slice, { staging, states, folded, header: { ...kept, generation, openJobs, doubtSince, removals } });
 };
 
 /** The oldest post that may have been admitted without our knowing, of this run or an earlier one. */

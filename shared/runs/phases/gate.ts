@@ -5,11 +5,13 @@ import type { ReportedRow, RowReports } from '../row-report';
 import type { RunDocument } from '../run';
 import type { Phase, PhaseResult, Slice } from '../slice';
 import type { Staging } from '../staging';
+import type { StateStore } from '../state-store';
 
 /** Fewer invalid rows than this never stop a run, whatever their share: a small segment may well be bad by half. */
 const MIN_INVALID_ROWS = 50;
 /** Lists below this size may lose half: percentages of few people say nothing. */
 const SMALL_LIST = 20;
+const LOOK_AGAIN_MS = 2_000;
 
 const number = (value: number): string => value.toLocaleString('en');
 
@@ -47,7 +49,7 @@ export const isHeld = ({
  * everything else goes on.
  */
 export const createGate =
-  ({ staging, reports }: { staging: Staging; reports: RowReports }): Phase =>
+  ({ staging, reports, states }: { staging: Staging; reports: RowReports; states: Pick<StateStore, 'tryLock'> }): Phase =>
   async (slice): Promise<PhaseResult> => {
     const { document, warn } = slice;
     const { run, config, remove } = document;
@@ -92,9 +94,20 @@ export const createGate =
       );
       await reports.writeHeld(run.id, heldRows(slice, staging), { signal: slice.signal });
     }
-    if (empty) return { end: 'successful' };
+    if (empty && !run.approves) return { end: 'successful' };
+    if (document.staged.batches.length > 0 && !(await standsForOthers(slice, states))) return { waitMs: LOOK_AGAIN_MS };
     return { next: document.staged.batches.length > 0 && !document.proven && config.canaryRows > 0 && !run.retryOf ? 'canary' : 'submit' };
   };
+
+/**
+ * Who removes people from this list holds its lock from its look at the others' plans to its last removal. Our plan is written down: having
+ * had the lock once, we know that whoever removes from now on has seen it, and that whoever had not has finished (failures.md row 17).
+ */
+const standsForOthers = async ({ document: { config }, signal }: Slice, states: Pick<StateStore, 'tryLock'>): Promise<boolean> => {
+  const lock = await states.tryLock(config.accountId, config.listId, { signal });
+  await lock?.release({ signal }).catch(() => undefined);
+  return lock !== undefined;
+};
 
 async function* heldRows({ document: { run, staged, remove }, signal }: Slice, staging: Staging): AsyncGenerator<ReportedRow> {
   let before = remove!.watched;

@@ -11,14 +11,14 @@ import type { HashKey } from '../member-key';
 import type { ExportActivities } from '../export-activity';
 import { beginWith, checkFollowUp, newHeader, stillOpen } from '../prepare/begin';
 import { mappingDigestOf, servedDigestOf } from '../prepare/digests';
-import { stagePeople } from '../prepare/stage-people';
+import { AddressesMismatch, stagePeople } from '../prepare/stage-people';
 import { stageRows } from '../prepare/stage-rows';
 import type { ReportedRow, RowReports } from '../row-report';
 import { noCounts } from '../run';
 import type { RunStore } from '../run-store';
 import type { Phase, PhaseResult, Slice } from '../slice';
 import type { Staging } from '../staging';
-import type { StateStore } from '../state-store';
+import type { LoadedState, StateStore } from '../state-store';
 
 /** A snapshot that is not whole is waited for this long. */
 const MAX_WAIT_FOR_SNAPSHOT_MS = 3_600_000;
@@ -79,26 +79,31 @@ export const createPrepare =
       (field) => snapshot.segments[0]?.fields.find(({ name }) => name === field)?.dataType ?? 'string',
     );
     const header = newHeader(slice, key, mappingDigestOf(config, types));
-    const oldEmails =
-      config.membership === 'mirror' ? await states.openEmails(run.exportId, activity.stateGeneration, { signal }) : undefined;
-    const begun = beginWith(slice, loaded, header, { fullNext: activity.fullNext ?? false, emailsThere: oldEmails !== undefined });
+    const emailsThere = config.membership === 'mirror' && (await states.hasEmails(run.exportId, activity.stateGeneration, { signal }));
+    const loadedOrNot: LoadedState = document.forgetsOld
+      ? { kind: 'unreadable', reason: 'the addresses beside it are not those of its members' }
+      : loaded;
+    const begun = beginWith(slice, loadedOrNot, header, { fullNext: activity.fullNext ?? false, emailsThere });
     header.openJobs = await stillOpen(slice, header.openJobs);
     const only = run.retryOf ? await rejectedKeys(run.retryOf, { reports, key, signal }) : undefined;
 
     const { bodies, ...people } = await stageRows({ slice, source, snapshot, staging, reports, key, header, useGzip, only, ...begun });
-    oldEmails?.destroy();
     const { table, keepsEmails: fromOld } = begun;
     // the last bodies are being compressed and stored meanwhile
     const [stored, written] = await Promise.allSettled([
       bodies.settled(),
       (async () => {
-        const named = await stagePeople(slice, { staging, states, generation: activity.stateGeneration, fromOld, table, ...people });
+        const named = await stagePeople(slice, { staging, states, generation: activity.stateGeneration, fromOld, table, key, ...people });
         await staging.writeMembers(run.id, document.attempt, header, table, { signal });
         return named;
       })(),
     ]);
     if (stored.status === 'rejected') throw stored.reason;
-    if (written.status === 'rejected') throw written.reason;
+    if (written.status === 'rejected') {
+      if (!(written.reason instanceof AddressesMismatch) || document.forgetsOld) throw written.reason;
+      document.forgetsOld = true;
+      return { waitMs: 0 };
+    }
     const { leavers, watched } = written.value;
     const plan = run.plan!;
     plan.leavers = leavers;

@@ -1,5 +1,5 @@
 import type { ConnectionStore } from '../../connections/connection-store';
-import { UpstreamError } from '../../errors';
+import { ConflictError, UpstreamError } from '../../errors';
 import type { ExportStore } from '../../exports/export-store';
 import type { KlaviyoClient } from '../../klaviyo/client';
 import { readJobs } from '../../klaviyo/import-jobs';
@@ -8,7 +8,7 @@ import type { BlobLease } from '../../platform/blobs';
 import { readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
 import { HoldersUnknown, findHeldByOthers, keyBytes } from '../holders';
-import type { MemberTable } from '../member-state';
+import type { MemberTable, StateHeader } from '../member-state';
 import type { Phase, PhaseResult, Slice } from '../slice';
 import type { RunStore } from '../run-store';
 import type { Staging } from '../staging';
@@ -49,6 +49,8 @@ export const createRemove =
     if (remove.done >= limit) return { next: 'verify' };
     const client = await slice.klaviyo();
 
+    if (document.staged?.batches.some(({ postedAt, outcome }) => postedAt !== undefined && (outcome === undefined || outcome === 'open')))
+      return giveUp(slice, 'Klaviyo has not ended all jobs of this run');
     const doubt = await doubtAbout(slice, client);
     if (doubt === 'wait') return waitOrGiveUp(slice, 'another system or a lost answer may still be adding people to the list');
     const lock = await parts.states.tryLock(config.accountId, config.listId, { signal });
@@ -60,12 +62,16 @@ export const createRemove =
       if (error instanceof HoldersUnknown) {
         return giveUp(slice, 'what another export to the same list has sent cannot be read');
       }
+      if (error instanceof LockLost) return waitOrGiveUp(slice, 'another export took over the list while people were removed from it');
       if (error instanceof UpstreamError && error.code === 'filter_ignored') return giveUp(slice, error.message);
       throw error;
     } finally {
       await lock.release({ signal }).catch(() => undefined);
     }
   };
+
+/** Somebody else may be looking at the list's plans by now: nothing may be removed by what we have seen. */
+class LockLost extends Error {}
 
 const giveUp = (slice: Slice, why: string): PhaseResult => {
   const { remove, run } = slice.document;
@@ -92,7 +98,8 @@ const doubtAbout = async ({ document, signal }: Slice, client: KlaviyoClient): P
   const since = Date.parse(document.unansweredSince) - CLOCK_SKEW_MS;
   let listed = 0;
   for await (const job of readJobs(client, { signal })) {
-    if (Date.parse(job.createdAt) < since || (listed += 1) > MAX_LISTED_JOBS) break;
+    if (Date.parse(job.createdAt) < since) break;
+    if ((listed += 1) > MAX_LISTED_JOBS) return 'wait';
     if (!ours.has(job.id) && job.status !== 'complete' && job.status !== 'cancelled') return 'wait';
   }
   return 'none';
@@ -133,13 +140,20 @@ const removeLeavers = async (
   const { run, config, staged } = document;
   const remove = document.remove!;
   const leavers = await readLeavers(slice, staging, limit);
-  const { table } = await staging.readMembers(run.id, staged!.attempt, { signal });
-  const heldByOthers = await releaseHeld(slice, { ...others, staging, states, table, leavers });
+  const { header, table } = await staging.readMembers(run.id, staged!.attempt, { signal });
+  const heldByOthers = await releaseHeld(slice, { ...others, staging, states, header, table, leavers });
 
+  const renew = async (): Promise<void> => {
+    try {
+      await lock.renew({ signal });
+    } catch (error) {
+      throw error instanceof ConflictError ? new LockLost() : error;
+    }
+  };
   while (remove.done < leavers.length) {
     if (slice.stopRequested()) return { waitMs: 0 };
     if (slice.timeIsUp()) return { waitMs: 0 };
-    await lock.renew({ signal });
+    await renew();
     const chunk = leavers.slice(remove.done, remove.done + REMOVE_SIZE);
     // noted before the delete: whoever folds a broken run must not take these for "unchanged" (failures.md row 14)
     remove.attempted = remove.done + chunk.length;
@@ -150,8 +164,7 @@ const removeLeavers = async (
       ours.map(({ email }) => email),
       { listId: config.listId, signal },
     );
-    await lock.renew({ signal });
-    if (ids.length > 0) run.counts.removed += await removeMembers(client, config.listId, ids, { signal });
+    if (ids.length > 0) run.counts.removed += await removeMembers(client, config.listId, ids, { signal, beforeEach: renew });
     remove.done = remove.attempted;
     await slice.save();
   }
@@ -164,6 +177,7 @@ const releaseHeld = async (
   {
     staging,
     states,
+    header,
     table,
     leavers,
     ...others
@@ -174,13 +188,17 @@ const releaseHeld = async (
     exportStore: Pick<ExportStore, 'readAll'>;
     connectionStore: Pick<ConnectionStore, 'find'>;
     store: Pick<RunStore, 'find'>;
+    header: StateHeader;
     table: MemberTable;
     leavers: readonly Leaver[];
   },
 ): Promise<ReadonlySet<number>> => {
   const { run, config } = document;
   const records = leavers.map(({ record }) => record);
-  const held = await findHeldByOthers({ exportId: run.exportId, config, table, leavers: records }, { states, staging, ...others, signal });
+  const held = await findHeldByOthers(
+    { exportId: run.exportId, config, header, table, leavers: records },
+    { states, staging, ...others, signal },
+  );
   if (held.size > 0) await states.writeReleased(run.exportId, keyBytes(table, [...held]), { signal });
   return held;
 };
@@ -195,12 +213,19 @@ const idsOf = async (
   const questions: string[][] = [];
   for (let at = 0; at < emails.length; at += LOOKUP_SIZE) questions.push(emails.slice(at, at + LOOKUP_SIZE));
   const ask = async (find: (question: readonly string[]) => Promise<Map<string, string>>): Promise<void> => {
-    for (let question = questions.pop(); question !== undefined; question = questions.pop()) ids.push(...(await find(question)).values());
+    try {
+      for (let question = questions.pop(); question !== undefined; question = questions.pop()) ids.push(...(await find(question)).values());
+    } catch (error) {
+      // the others must not go on asking after the slice has handed over
+      questions.length = 0;
+      throw error;
+    }
   };
   const ways = [
     (question: readonly string[]) => lookUp(client, 'listProfiles', question, { listId, signal }),
     (question: readonly string[]) => lookUpByRelationship(client, question, { listId, signal }),
   ];
-  await Promise.all(ways.flatMap((way) => Array.from({ length: LOOKUPS_AT_ONCE }, () => ask(way))));
+  const asked = await Promise.allSettled(ways.flatMap((way) => Array.from({ length: LOOKUPS_AT_ONCE }, () => ask(way))));
+  for (const one of asked) if (one.status === 'rejected') throw one.reason;
   return ids;
 };

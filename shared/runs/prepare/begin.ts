@@ -5,6 +5,7 @@ import type { HashKey } from '../member-key';
 import { MemberTable } from '../member-state';
 import type { StateHeader } from '../member-state';
 import type { RunStore } from '../run-store';
+import { servedDigestOf } from './digests';
 import type { PhaseResult, Slice } from '../slice';
 import type { LoadedState } from '../state-store';
 
@@ -120,7 +121,8 @@ export const checkFollowUp = async (
     found.document.config.listId === config.listId &&
     found.document.config.accountId === config.accountId &&
     activity.lastRunId === earlier &&
-    (run.retryOf !== undefined || found.document.run.snapshotId === run.snapshotId);
+    // whoever approved saw the leavers of this snapshot under these settings: another mapping has others (failures.md row 28)
+    (run.retryOf !== undefined || found.document.staged?.servedDigest === servedDigestOf(run.snapshotId ?? '', config));
   if (same) return undefined;
   const message = run.retryOf
     ? 'The export has run or changed since, so these rows cannot be sent again by themselves; run the export.'

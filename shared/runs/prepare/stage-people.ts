@@ -1,6 +1,8 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { createEmailLog, readEmailBatches } from '../email-log';
+import { hashMember } from '../member-key';
+import type { HashKey } from '../member-key';
 import { PRESENT, SEEN, WATCHED } from '../member-state';
 import type { MemberTable } from '../member-state';
 import type { Slice } from '../slice';
@@ -10,6 +12,16 @@ import type { StagedRows } from './stage-rows';
 
 const compress = promisify(gzip);
 
+/** The addresses beside a state are not those of its members: nobody may be removed by them. */
+export class AddressesMismatch extends Error {}
+
+/** Lines and records go together by their place alone: before anybody is removed by a line, it must hash to its record. */
+const isAddressOf = (table: MemberTable, record: number, email: string, key: HashKey): boolean => {
+  const bytes = Buffer.from(email, 'latin1');
+  hashMember(bytes, 0, bytes.length, key);
+  return table.isKeyOf(record);
+};
+
 async function* joined(...parts: readonly AsyncIterable<Uint8Array>[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield* part;
 }
@@ -18,6 +30,7 @@ async function* joined(...parts: readonly AsyncIterable<Uint8Array>[]): AsyncGen
  * Stages who may have to be named later: the people to look for at the end, and a mirror's addresses and leavers. Those removed before under
  * doubt come first among the leavers: they are looked for again, and count for no guard (failures.md row 7).
  * @param fromOld whether the old state's addresses come first
+ * @throws AddressesMismatch when these are not those of the old members
  */
 export const stagePeople = async (
   { document, signal }: Slice,
@@ -31,12 +44,14 @@ export const stagePeople = async (
     openMarks,
     emails,
     sample,
+    key,
   }: {
     staging: Staging;
     states: StateStore;
     generation: number;
     fromOld: boolean;
     table: MemberTable;
+    key: HashKey;
   } & Pick<StagedRows, 'oldMembers' | 'openMarks' | 'emails' | 'sample'>,
 ): Promise<{ leavers: number; watched: number }> => {
   const { run, attempt } = document;
@@ -56,6 +71,7 @@ export const stagePeople = async (
       for (const email of batch) {
         const flags = record < oldMembers ? table.flags(record) : SEEN;
         if ((flags & (SEEN | PRESENT)) === 0 && !openMarks.has(table.mark(record))) {
+          if (!isAddressOf(table, record, email, key)) throw new AddressesMismatch();
           const isWatched = (flags & WATCHED) !== 0;
           (isWatched ? watchedLog : leaversLog).addText(`${record}\t${email}`);
           if (isWatched) watched += 1;
@@ -64,6 +80,7 @@ export const stagePeople = async (
         record += 1;
       }
     }
+    if (record !== oldMembers) throw new AddressesMismatch();
   }
   await staging.writeParts(run.id, attempt, 'leavers', joined(watchedLog.parts(), leaversLog.parts()), { signal });
   return { leavers, watched };

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { foldFailed, foldSuccessful } from '../../../shared/runs/fold';
 import { memberKey } from '../../../shared/runs/member-key';
-import { ADDED, MemberTable, SEEN, SENT, SHARED, batchOf, markOf } from '../../../shared/runs/member-state';
+import { ADDED, MemberTable, SEEN, SENT, SHARED, WATCHED, batchOf, markOf } from '../../../shared/runs/member-state';
 import { StagedBatch } from '../../../shared/runs/run';
 
 const RUN = 9;
@@ -166,5 +166,40 @@ describe('the state after a run', () => {
     const { prepared, batches, rejections } = play(all, ['complete']);
     const state = searchable(foldSuccessful(prepared, batches, rejections).table);
     expect([state.isSure(find(state, 0)), state.isSure(find(state, 1))]).toEqual([true, false]);
+  });
+});
+
+describe('people who left', () => {
+  /** Two members of the old state that the source no longer has, and one that it has. */
+  const left = () => {
+    const table = oldTable([
+      { before: 1, now: undefined, held: false, order: 0, refused: false },
+      { before: 1, now: undefined, held: false, order: 1, refused: false },
+      { before: 1, now: 1, held: false, order: 2, refused: false },
+    ]);
+    table.setFlags(2, SEEN);
+    return table;
+  };
+  const none = { records: new Set<number>(), uncertain: new Set<number>() };
+
+  it('row 7: and were removed while a post without an answer might still land stay known, unsure and watched', () => {
+    const { table } = foldSuccessful(left(), [], none, new Set([0]), { watch: true });
+    expect([table.size, table.flags(0), table.isSure(0)]).toEqual([3, WATCHED, false]);
+    expect([table.flags(1), table.flags(2)]).toEqual([0, 0]);
+  });
+
+  it('row 7: stay watched until they are looked for without doubt, and are not when they come back', () => {
+    const once = foldSuccessful(left(), [], none, new Set([0, 1]), { watch: true }).table;
+    once.setFlags(1, once.flags(1) | SEEN);
+    const again = foldSuccessful(once, [], none, new Set(), {}).table;
+    expect([again.flags(0), again.flags(1)]).toEqual([WATCHED, 0]);
+    expect(foldSuccessful(again, [], none, new Set([0]), {}).table.size).toBe(2);
+  });
+
+  it('row 14: whose removal may have gone out are no longer sure, whatever the run ends with', () => {
+    const went = foldSuccessful(left(), [], none, new Set(), { maybeGone: new Set([0, 2]) }).table;
+    expect([went.isSure(0), went.isSure(1), went.isSure(2)]).toEqual([false, true, true]);
+    const failed = foldFailed(left(), new MemberTable(), [], new Set([0])).table;
+    expect([failed.isSure(0), failed.isSure(1)]).toEqual([false, true]);
   });
 });
