@@ -4,6 +4,8 @@ import type { Limits } from './budget';
 
 /** Nobody reserves further ahead, so what lies beyond was written by a clock that was wrong, and is passed over. */
 const MAX_AHEAD_MS = 60_000;
+/** Everybody hears of a hold within this time. */
+const HEARD_MS = 1_500;
 /** Klaviyo's windows end within a minute; a longer pause would be somebody's mistake. */
 export const MAX_HOLD_MS = 120_000;
 
@@ -70,4 +72,19 @@ export const withCalls = ({ chunks, holdUntil }: Ledger, added: Offer, { nowMs }
   // one chunk for a stretch without a pause keeps the row small
   if (last && last.gap === gap && endOf(last) === at) return { chunks: [...kept.slice(0, -1), { ...last, n: last.n + n }], holdUntil };
   return { chunks: [...kept, { at, n, gap }], holdUntil };
+};
+
+/** The ledger with a pause for all. What was reserved for that time is given back, as nobody will use it. */
+export const withHold = ({ chunks }: Ledger, { holdUntil, nowMs }: { holdUntil: number; nowMs: number }): Ledger => {
+  const parts = chunks.flatMap((chunk): Chunk[] => {
+    const { at, n, gap } = chunk;
+    if (lastOf(chunk) <= nowMs + HEARD_MS || at >= holdUntil) return [chunk];
+    const before = gap === 0 ? 0 : Math.max(0, Math.floor((nowMs + HEARD_MS - at) / gap) + 1);
+    const lost = gap === 0 ? n : Math.min(n, Math.max(0, Math.ceil((holdUntil - at) / gap)));
+    return [
+      { at, n: Math.min(n, before), gap },
+      { at: at + lost * gap, n: n - lost, gap },
+    ].filter((part) => part.n > 0);
+  });
+  return { chunks: parts, holdUntil };
 };

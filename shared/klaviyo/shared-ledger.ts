@@ -2,7 +2,7 @@ import { ConflictError } from '../errors';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { Limits } from './budget';
-import { MAX_HOLD_MS, emptyLedger, offerOf, withCalls } from './ledger';
+import { MAX_HOLD_MS, emptyLedger, offerOf, withCalls, withHold } from './ledger';
 import type { Ledger, Offer } from './ledger';
 import type { LedgerKey, PacingStore } from './pacing-store';
 import { createServerClock } from './server-clock';
@@ -199,7 +199,9 @@ export const createSharedLedger = ({
         orFail(() =>
           change((ledger) => {
             const holdUntil = clock.toServer(until);
-            return ledger.holdUntil >= holdUntil - 50 && ledger.holdUntil < holdUntil + MAX_HOLD_MS ? undefined : { ...ledger, holdUntil };
+            return ledger.holdUntil >= holdUntil - 50 && ledger.holdUntil < holdUntil + MAX_HOLD_MS
+              ? undefined
+              : withHold(ledger, { holdUntil, nowMs: nowMs() });
           }),
         ),
 

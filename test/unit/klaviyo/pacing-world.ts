@@ -1,4 +1,6 @@
 import { ConflictError, UpstreamError } from '../../../shared/errors';
+import { createRateWindows } from '../../../infra/local/klaviyo/rate-windows';
+import { endpoints } from '../../../shared/klaviyo/endpoints';
 import type { EndpointName } from '../../../shared/klaviyo/endpoints';
 import { instantsOf } from '../../../shared/klaviyo/ledger';
 import type { Ledger } from '../../../shared/klaviyo/ledger';
@@ -98,6 +100,17 @@ export const createWorld = ({ seed = 1, latencyMs = 10 }: WorldOptions = {}) => 
     return result;
   };
 
+  // Klaviyo, with its fixed windows on the whole second and minute of a clock of its own
+  const windows = createRateWindows();
+  let throttled = 0;
+  /** @returns the seconds that a 429 asks for, or undefined */
+  const klaviyo = (accountId: string, endpoint: EndpointName): number | undefined => {
+    const verdict = windows.take(`${accountId} ${endpoint}`, endpoints[endpoint], EPOCH + 123_456 + now);
+    if (verdict.allowed) return undefined;
+    throttled += 1;
+    return verdict.retryAfterSeconds;
+  };
+
   interface Instance {
     /** when it really sent, in the server's time */
     readonly sent: number[];
@@ -105,7 +118,7 @@ export const createWorld = ({ seed = 1, latencyMs = 10 }: WorldOptions = {}) => 
     readonly calls: { readonly at: number; readonly kind: 'find' | 'save' | 'conflict' | 'clock' }[];
     readonly logged: string[];
     readonly pacing: ReturnType<typeof createPacing>;
-    /** Makes calls one after the other, coming back when it is told to. */
+    /** Makes calls one after the other until so many were taken, coming back when it is told to. */
     readonly work: (options: {
       calls: number;
       endpoint?: EndpointName;
@@ -176,8 +189,16 @@ export const createWorld = ({ seed = 1, latencyMs = 10 }: WorldOptions = {}) => 
         try {
           await pacing.take(accountId, endpoint, { signal });
           sent.push(now);
-          made += 1;
-          await sleep(answerMs * (0.5 + random()) + pauseMs, { signal });
+          const onItsWayMs = answerMs * (0.05 + random() * 0.1);
+          await sleep(onItsWayMs, { signal });
+          const retryAfter = klaviyo(accountId, endpoint);
+          if (retryAfter === undefined) {
+            made += 1;
+            await sleep(answerMs * (0.5 + random()) - onItsWayMs + pauseMs, { signal });
+          } else {
+            await pacing.throttled(accountId, endpoint, retryAfter * 1_000);
+            await sleep(retryAfter * 1_000, { signal });
+          }
         } catch (error) {
           if (signal.aborted) return;
           if (!(error instanceof PaceWait)) throw error;
@@ -193,7 +214,10 @@ export const createWorld = ({ seed = 1, latencyMs = 10 }: WorldOptions = {}) => 
     run,
     sleep: (ms: number): Promise<void> => sleep(ms, { signal: never }),
     now: (): number => now,
-    random,
+    /** Somebody else calls Klaviyo for the same account. */
+    stranger: (accountId = 'ACCT01', endpoint: EndpointName = 'importJobsCreate') => klaviyo(accountId, endpoint),
+    /** answers 429, those to strangers included */
+    throttled: (): number => throttled,
     /** Runs work to its end. */
     finish: async <T>(work: Promise<T>, options?: { untilMs?: number }): Promise<T> => {
       let over = false;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { createBudget, createBurstGuard } from '../../../shared/klaviyo/budget';
 import { endpoints } from '../../../shared/klaviyo/endpoints';
 import type { EndpointName } from '../../../shared/klaviyo/endpoints';
-import { emptyLedger, instantsOf, offerOf, withCalls } from '../../../shared/klaviyo/ledger';
+import { emptyLedger, instantsOf, offerOf, withCalls, withHold } from '../../../shared/klaviyo/ledger';
 import type { Ledger } from '../../../shared/klaviyo/ledger';
 import { PaceWait, leastSeconds } from '../../../shared/klaviyo/pacing';
 import { createServerClock } from '../../../shared/klaviyo/server-clock';
@@ -134,6 +134,31 @@ describe('the ledger of an account', () => {
   });
 });
 
+describe('a hold in the ledger', () => {
+  it('gives back what was reserved for its time, but for what may be on its way', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({ at: fc.integer({ min: -5_000, max: 8_000 }), n: fc.integer({ min: 1, max: 10 }), gap: fc.constantFrom(0, 14, 105) }),
+          {
+            maxLength: 6,
+          },
+        ),
+        fc.integer({ min: 1, max: 7_000 }),
+        (chunks, rest) => {
+          const nowMs = 1_800_000_000_000;
+          const ledger = { chunks: chunks.map((chunk) => ({ ...chunk, at: nowMs + chunk.at })), holdUntil: 0 };
+          const held = withHold(ledger, { holdUntil: nowMs + rest, nowMs });
+          const left = instantsOf(ledger).filter((at) => at <= nowMs + 1_500 || at >= nowMs + rest);
+          expect(instantsOf(held)).toEqual(left);
+          expect(held.holdUntil).toBe(nowMs + rest);
+        },
+      ),
+      { numRuns: 200, seed: 16 },
+    );
+  });
+});
+
 describe("the server's clock", () => {
   it('is known within half a round trip, better with each look, whatever our own clock says', () => {
     fc.assert(
@@ -186,37 +211,71 @@ describe('the pace of accounts', () => {
     );
 
   it('is kept by all instances together, whatever their clocks say, through conflicts and crashes', async () => {
+    const demand = fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.record({ endpoint: fc.constant<EndpointName>('importJobsCreate'), calls: fc.integer({ min: 1, max: 25 }) }),
+      },
+      fc.record({ endpoint: fc.constant<EndpointName>('listProfiles'), calls: fc.integer({ min: 1, max: 40 }) }),
+      fc.record({ endpoint: fc.constant<EndpointName>('accounts'), calls: fc.integer({ min: 1, max: 2 }) }),
+    );
     await fc.assert(
       fc.asyncProperty(
         fc.record({
           seed: fc.nat(),
           latencyMs: fc.integer({ min: 1, max: 25 }),
           workers: fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 8 }),
-          calls: fc.integer({ min: 1, max: 25 }),
+          demand,
           pauseMs: fc.constantFrom(0, 0, 500, 4_000),
           crashes: fc.array(fc.nat({ max: 20_000 }), { maxLength: 2 }),
         }),
-        async ({ seed, latencyMs, workers, calls, pauseMs, crashes }) => {
+        async ({ seed, latencyMs, workers, demand: { endpoint, calls }, pauseMs, crashes }) => {
+          const { burst, steady } = endpoints[endpoint];
           const world = createWorld({ seed, latencyMs });
           const apps = instances(world, workers.length);
           const work = Promise.all(
-            apps.flatMap((app, index) => Array.from({ length: workers[index]! }, () => app.work({ calls, pauseMs }))),
+            apps.flatMap((app, index) => Array.from({ length: workers[index]! }, () => app.work({ calls, endpoint, pauseMs }))),
           );
           crashes.forEach((at, index) => void world.sleep(at).then(() => apps[index]?.crash()));
           await world.finish(work);
-          const reserved = world.reserved();
-          expect(mostIn(reserved, 1_000)).toBeLessThanOrEqual(limits.burst);
-          expect(mostIn(reserved, 60_000)).toBeLessThanOrEqual(limits.steady);
+          const reserved = world.reserved('ACCT01', endpoint);
+          expect(mostIn(reserved, 1_000)).toBeLessThanOrEqual(burst);
+          expect(mostIn(reserved, 60_000)).toBeLessThanOrEqual(steady);
           // as they really went out: the way to storage shifts the first of a chunk a little
-          expect(mostIn(sentBy(apps), 850)).toBeLessThanOrEqual(limits.burst);
-          expect(mostIn(sentBy(apps), 59_500)).toBeLessThanOrEqual(limits.steady);
+          expect(mostIn(sentBy(apps), 850)).toBeLessThanOrEqual(burst);
+          expect(mostIn(sentBy(apps), 59_500)).toBeLessThanOrEqual(steady);
           expect(sentBy(apps).length).toBeLessThanOrEqual(reserved.length);
-          apps.forEach((app, index) => crashes.length <= index && expect(app.sent).toHaveLength(workers[index]! * calls));
+          expect(world.throttled()).toBeLessThanOrEqual(1);
+          apps.forEach((app, index) => crashes.length <= index && expect(app.sent.length).toBeGreaterThanOrEqual(workers[index]! * calls));
           expect(apps.flatMap(({ logged }) => logged)).toEqual([]);
         },
       ),
       { numRuns: 60, seed: 4 },
     );
+  });
+
+  it.each([0, 50, 100, 200])('keeps Klaviyo from answering 429, with event loops that are up to %i ms late', async (lateMs) => {
+    for (let seed = 0; seed < 5; seed += 1) {
+      const world = createWorld({ seed });
+      const apps = instances(world, 4, { lateMs });
+      await world.finish(Promise.all(apps.flatMap((app) => Array.from({ length: 10 }, () => app.work({ calls: 5 })))));
+      expect(world.throttled()).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('gives way to somebody else who uses the account, and gets through all the same', async () => {
+    const world = createWorld({ seed: 15 });
+    const apps = instances(world, 3);
+    const stranger = async () => {
+      for (let call = 0; call < 60; call += 1) {
+        world.stranger();
+        await world.sleep(150);
+      }
+    };
+    await world.finish(Promise.all([stranger(), ...apps.flatMap((app) => Array.from({ length: 5 }, () => app.work({ calls: 4 })))]));
+    expect(world.throttled()).toBeGreaterThan(0);
+    const refused = sentBy(apps).length - 60;
+    expect(refused).toBeLessThan(20);
   });
 
   it.each([
@@ -320,15 +379,16 @@ describe('the pace of accounts', () => {
     await world.finish(app!.pacing.take('A', 'importJobsCreate', { signal: never }));
   });
 
-  it('rests in all instances when one of them met a 429', async () => {
+  it.each([4_000, 5_300, 6_100, 8_700])('rests in all instances when one of them met a 429, after %i ms', async (begunMs) => {
     const world = createWorld({ seed: 12 });
-    const apps = instances(world, 5);
-    for (const app of apps) for (let worker = 0; worker < 6; worker += 1) void app.work({ calls: 10_000 });
-    await world.run(() => world.now() > 4_000);
+    const apps = instances(world, 8);
+    for (const app of apps) for (let worker = 0; worker < 8; worker += 1) void app.work({ calls: 10_000 });
+    await world.run(() => world.now() > begunMs);
     const at = world.now();
     await world.finish(apps[2]!.pacing.throttled('ACCT01', 'importJobsCreate', 20_000));
     await world.run(() => world.now() > at + 26_000);
-    const during = sentBy(apps).filter((one) => one > at + 1_500 && one < at + 19_900);
+    // what an instance has looked up within the last second may still go out
+    const during = sentBy(apps).filter((one) => one > at + 1_100 && one < at + 19_900);
     expect(during).toEqual([]);
     expect(sentBy(apps).filter((one) => one > at + 20_000).length).toBeGreaterThan(20);
     apps.forEach(({ crash }) => crash());
@@ -359,15 +419,15 @@ describe('the pace of accounts', () => {
     },
   );
 
-  it('never lets an instance with a busy event loop send a burst of what was reserved evenly', async () => {
-    const world = createWorld({ seed: 14 });
-    const apps = instances(world, 2, { lateMs: 700 });
-    await world.finish(Promise.all(apps.flatMap((app) => Array.from({ length: 10 }, () => app.work({ calls: 6 })))));
-    for (const { sent } of apps) {
-      expect(sent).toHaveLength(60);
-      expect(mostIn(sent, 1_000)).toBeLessThanOrEqual(limits.burst);
-    }
-  });
+  it.each([95, 700])(
+    'never lets an instance whose event loop is up to %i ms late send a burst of what was reserved evenly',
+    async (lateMs) => {
+      const world = createWorld({ seed: 14 });
+      const app = world.instance({ lateMs });
+      await world.finish(Promise.all(Array.from({ length: 10 }, () => app.work({ calls: 14 }))));
+      expect(mostIn(app.sent, 1_000)).toBeLessThanOrEqual(limits.burst);
+    },
+  );
 });
 
 describe('the least time that the limits allow', () => {
