@@ -52,14 +52,16 @@ export interface CallGate {
 
 const openGate: CallGate = { pace: () => Promise.resolve(), fence: () => Promise.resolve(), throttled: () => Promise.resolve() };
 
+/** An answer that asks for more, or a date seen by a clock that stands wrong, must not put a run to sleep for days (failures.md promise 8). */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
 /** Seconds or an HTTP date → milliseconds from now. */
 const retryAfter = (header: string | string[] | undefined): number | undefined => {
   const text = Array.isArray(header) ? header[0] : header;
   if (text === undefined) return undefined;
   const seconds = Number(text);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(text) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
 };
 
 const single = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header);

@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobLeaseClient, ContainerClient } from '@azure/storage-blob';
 import { RestError } from '@azure/storage-blob';
 import { ConflictError, NotFoundError, UpstreamError } from '../errors';
@@ -71,6 +72,22 @@ const BLOCK_BYTES = 4 * 1024 * 1024;
 
 const REMOVALS_AT_ONCE = 16;
 
+/** So often is a download taken up again that breaks off in one place. */
+const MAX_DROPS_IN_ONE_PLACE = 5;
+
+const brokenOff = (cause: unknown): UpstreamError =>
+  new UpstreamError('storage', {
+    code: 'storage_unavailable',
+    message: `The connection to Azure Storage broke off ${MAX_DROPS_IN_ONE_PLACE + 1} times in the same place.`,
+    retryable: true,
+    cause,
+  });
+
+/** A pause before a download that broke off more than once in the same place is taken up again. */
+const pauseAfter = async (drops: number, { signal }: { signal: AbortSignal }): Promise<void> => {
+  if (drops > 1) await sleep(100 * 2 ** drops, undefined, { signal });
+};
+
 /** One container, with our errors. Everything waits on `signal`. */
 export const createBlobs = (container: ContainerClient) => {
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
@@ -105,22 +122,33 @@ export const createBlobs = (container: ContainerClient) => {
 
     /** The whole blob, or undefined where there is none. Meant for documents, not for data that grows with a segment. */
     find: async (name: string, { signal, ...conditions }: { signal: AbortSignal } & Conditions): Promise<BlobContent | undefined> => {
-      try {
-        const answer = await container
-          .getBlobClient(name)
-          .download(0, undefined, { abortSignal: signal, conditions: azureConditions(conditions) });
-        const parts: Buffer[] = [];
-        for await (const part of answer.readableStreamBody as AsyncIterable<Buffer>) parts.push(part);
-        return { ...toProperties(answer), body: parts.length === 1 ? parts[0]! : Buffer.concat(parts) };
-      } catch (error) {
-        const known = storageError(error, 'The blob');
-        if (known instanceof NotFoundError) return undefined;
-        throw known;
+      for (let drops = 1; ; drops += 1) {
+        try {
+          const answer = await container
+            .getBlobClient(name)
+            .download(0, undefined, { abortSignal: signal, conditions: azureConditions(conditions) });
+          try {
+            const parts: Buffer[] = [];
+            for await (const part of answer.readableStreamBody as AsyncIterable<Buffer>) parts.push(part);
+            const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+            if (body.length !== answer.contentLength) throw new Error('the blob ended early');
+            return { ...toProperties(answer), body };
+          } catch (error) {
+            signal.throwIfAborted();
+            // the SDK's own retry does not see a reset connection, it reports AbortError (azure-sdk-for-js#32268, seen with 12.33.0)
+            if (drops > MAX_DROPS_IN_ONE_PLACE) throw brokenOff(error);
+          }
+        } catch (error) {
+          const known = storageError(error, 'The blob');
+          if (known instanceof NotFoundError) return undefined;
+          throw known;
+        }
+        await pauseAfter(drops, { signal });
       }
     },
 
     /**
-     * A stream over a byte range; a dropped connection is taken up again up to five times while the ETag stays the same.
+     * A stream over a byte range, on one connection: whoever reads more than a little takes `readOn`, or takes it up again himself.
      * @throws ConflictError changed_meanwhile when the blob no longer has `ifMatch`; NotFoundError
      */
     read: async (
@@ -130,11 +158,51 @@ export const createBlobs = (container: ContainerClient) => {
       attempt('The blob', async () => {
         const answer = await container.getBlobClient(name).download(offset, bytes, {
           abortSignal: signal,
-          maxRetryRequests: 5,
           conditions: azureConditions({ ifMatch }),
         });
-        return { ...toProperties(answer), stream: answer.readableStreamBody as Readable };
+        const stream = answer.readableStreamBody as Readable;
+        // a stream that nobody reads yet may break off, too, and an error that nobody hears would end the process; its reader hears it still
+        stream.on('error', () => undefined);
+        return { ...toProperties(answer), stream };
       }),
+
+    /**
+     * A stream over a whole blob that grows with a segment; where the connection drops, it is taken up under the same ETag.
+     * @throws NotFoundError; its stream ends with ConflictError when the blob was written again meanwhile, UpstreamError storage_unavailable
+     */
+    readOn: async function (name: string, { signal }: { signal: AbortSignal }): Promise<BlobProperties & { stream: Readable }> {
+      const opened = await this.read(name, { signal });
+      let current = opened.stream;
+      const openAgain = (offset: number) => this.read(name, { signal, ifMatch: opened.etag, offset });
+      async function* parts(): AsyncGenerator<Buffer> {
+        let received = 0;
+        let receivedAtDrop = -1;
+        let drops = 0;
+        for (;;) {
+          let cause: unknown;
+          try {
+            for await (const part of current as AsyncIterable<Buffer>) {
+              received += part.length;
+              yield part;
+            }
+          } catch (error) {
+            signal.throwIfAborted();
+            cause = error;
+          }
+          if (received >= opened.bytes) return;
+          drops = received > receivedAtDrop ? 1 : drops + 1;
+          receivedAtDrop = received;
+          if (drops > MAX_DROPS_IN_ONE_PLACE) throw brokenOff(cause);
+          await pauseAfter(drops, { signal });
+          current = (await openAgain(received)).stream;
+        }
+      }
+      const stream = Readable.from(parts(), { objectMode: false });
+      stream.on('error', () => undefined); // as above
+      // whoever reads may stop in the middle, or never begin; the connection would stay
+      stream.once('close', () => current.destroy());
+      return { ...opened, stream };
+    },
 
     /** Writes a whole blob in one call. @throws ConflictError when a condition does not hold */
     write: async (
@@ -219,14 +287,23 @@ export const createBlobs = (container: ContainerClient) => {
     /** Removes everything below a prefix, some at a time. @returns how many blobs there were */
     removeAll: async function (prefix: string, { signal }: { signal: AbortSignal }): Promise<number> {
       const under = new Set<Promise<void>>();
+      const failures: unknown[] = [];
       let removed = 0;
-      for await (const item of this.list(prefix, { signal })) {
-        if (under.size >= REMOVALS_AT_ONCE) await Promise.race(under);
-        const work = this.remove(item.name, { signal }).finally(() => under.delete(work));
-        under.add(work);
-        removed += 1;
+      try {
+        for await (const item of this.list(prefix, { signal })) {
+          if (under.size >= REMOVALS_AT_ONCE) await Promise.race(under);
+          if (failures.length > 0) break;
+          // heard at once: a removal that fails while the next page is asked for would end the process
+          const work = this.remove(item.name, { signal })
+            .catch((error: unknown) => void failures.push(error))
+            .finally(() => under.delete(work));
+          under.add(work);
+          removed += 1;
+        }
+      } finally {
+        await Promise.all(under);
       }
-      await Promise.all(under);
+      if (failures.length > 0) throw failures[0] as Error;
       return removed;
     },
 

@@ -33,9 +33,10 @@ export const createEmailLog = () => {
       at += chunk.write(`${email}\n`, at, 'latin1');
       if (at >= CHUNK) flush();
     },
-    /** What was added, compressed, in order. */
+    /** What was added, compressed, in order; of nothing an empty member, as no bytes at all are no gzip. */
     parts: async function* (): AsyncGenerator<Uint8Array> {
       flush();
+      if (parts.length === 0) yield await compress(Buffer.alloc(0));
       for (const part of parts) yield await part;
     },
   };

@@ -66,7 +66,7 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
   /** Whole lines, some at a time. */
   async function* readLines(name: string, { signal }: { signal: AbortSignal }): AsyncGenerator<readonly string[]> {
     if (!(await blobs.findProperties(name, { signal }))) return;
-    const { stream } = await blobs.read(name, { signal });
+    const { stream } = await blobs.readOn(name, { signal });
     let rest = '';
     stream.setEncoding('utf8');
     for await (const part of stream as AsyncIterable<string>) {

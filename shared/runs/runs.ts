@@ -36,6 +36,8 @@ export interface StartRun {
   readonly approves?: { readonly runId: RunId; readonly upTo: number };
   /** makes a repeat harmless: an export runs once per key */
   readonly requestKey?: string;
+  /** this is what was kept on the export for the end of its run: whoever starts it takes it off there, in the same write */
+  readonly kept?: boolean;
 }
 
 /** A run whose lease is free and whose time to wake is this long past stands still. */
@@ -243,10 +245,14 @@ export const createRuns = ({
             details: { runId: active.id },
           });
         }
-        if (!isCovered(request, active)) {
-          await activities.update(exportId, (current) => (current.activeRunId === active.id ? keepForLater(current, request) : undefined), {
-            signal,
-          });
+        if (!request.kept && !isCovered(request, active)) {
+          const { activeRunId } = await activities.update(
+            exportId,
+            (current) => (current.activeRunId === active.id ? keepForLater(current, request) : undefined),
+            { signal },
+          );
+          // it ended meanwhile, and nobody would look for what is kept
+          if (activeRunId !== active.id) continue;
         }
         if (requestKey !== undefined)
           await occurrences.put({ partition: exportId, row: requestKey }, { runId, at: submittedAt, answeredBy: active.id }, { signal });
@@ -269,9 +275,10 @@ export const createRuns = ({
       const taken = await activities.update(
         exportId,
         (current) =>
-          current.activeRunId === before.activeRunId
+          current.activeRunId === before.activeRunId && (!request.kept || current.pending !== undefined)
             ? {
                 ...current,
+                ...(request.kept ? { pending: undefined } : {}),
                 activeRunId: runId,
                 lastRunNumber: current.activeRunId === runId ? current.lastRunNumber : current.lastRunNumber + 1,
                 starting: startedWith(request, submittedAt),
@@ -279,7 +286,10 @@ export const createRuns = ({
             : undefined,
         { signal },
       );
-      if (taken.activeRunId !== runId) continue;
+      if (taken.activeRunId !== runId) {
+        if (request.kept && taken.pending === undefined) throw new ConflictError({ code: 'nothing_kept', message: 'Somebody was faster.' });
+        continue;
+      }
       const document: RunDocument = { ...draft, run: { ...draft.run, id: runId, number: taken.lastRunNumber } };
       await give(document, { signal });
       log('run_submitted', { runId, exportId, trigger: request.trigger.kind, dryRun: request.dryRun, full: request.full });
@@ -287,26 +297,33 @@ export const createRuns = ({
     }
   };
 
-  /** Clears the active run of an export and starts what waited for its end. */
-  const release = async ({ run }: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
-    let pending: ExportActivity['pending'];
-    await activities.update(
-      run.exportId,
-      (current) => {
-        if (current.activeRunId !== run.id) return undefined;
-        pending = current.pending;
-        return { ...current, activeRunId: undefined, starting: undefined, pending: undefined };
-      },
-      { signal },
-    );
+  /** Starts what was kept on an export for the end of its run. What can pass is tried again by the sweep. */
+  const startKept = async (exportId: ExportId, { pending }: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
     if (!pending) return;
     const { trigger, by, full, dryRun } = pending;
     try {
-      await start({ exportId: run.exportId, trigger: { kind: trigger, by }, full, dryRun }, { signal });
+      await start({ exportId, trigger: { kind: trigger, by }, full, dryRun, kept: true }, { signal });
     } catch (error) {
+      signal.throwIfAborted();
+      const { code } = error as { code?: string };
+      if (code === 'nothing_kept') return;
+      log('pending_run_not_started', { exportId, ...errorFields(error) });
       // e.g. detached meanwhile: there is nothing to run any more
-      log('pending_run_not_started', { exportId: run.exportId, ...errorFields(error) });
+      if (code === 'export_detached' || code === 'export_unknown')
+        await activities.update(exportId, (current) => (current.pending ? { ...current, pending: undefined } : undefined), { signal });
     }
+  };
+
+  /** Clears the active run of an export and starts what waited for its end. */
+  const release = async ({ run }: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
+    // while the export still points to it: the sweep looks at no other run, and its row would say "refreshing" for ever
+    await store.project(run, { signal });
+    const activity = await activities.update(
+      run.exportId,
+      (current) => (current.activeRunId === run.id ? { ...current, activeRunId: undefined, starting: undefined } : undefined),
+      { signal },
+    );
+    if (activity.activeRunId === undefined) await startKept(run.exportId, activity, { signal });
   };
 
   /** The run, when its held removals or rejected rows may be acted on: the export's last finished real run. */
@@ -352,7 +369,8 @@ export const createRuns = ({
   /** Looks at one export's active run: ended or unborn ones are cleared or completed, those that stand still are woken. */
   const sweepOne = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
     const { activeRunId, starting } = activity;
-    if (!activeRunId) return;
+    // whoever ended the last run died before the next one
+    if (!activeRunId) return startKept(exportId, activity, { signal });
     const found = await store.find(activeRunId, { signal });
     if (!found) {
       if (starting && now().getTime() - Date.parse(starting.at) < UNBORN_MS) return;
@@ -372,7 +390,6 @@ export const createRuns = ({
     }
     const { document, leased, modifiedAt } = found;
     if (hasEnded(document.run.state)) {
-      await store.project(document.run, { signal });
       await staging.removeAll(activeRunId, { signal });
       await release(document, { signal });
       return;

@@ -21,7 +21,7 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
     if (generation === 0) return { kind: 'none' };
     const blob = name(exportId, generation);
     if (!(await blobs.findProperties(blob, { signal }))) return { kind: 'unreadable', reason: 'it is missing' };
-    const { stream } = await blobs.read(blob, { signal });
+    const { stream } = await blobs.readOn(blob, { signal });
     try {
       const { header, table } = await decodeState(stream);
       if (header.generation !== generation || header.exportId !== exportId)
@@ -43,7 +43,7 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
   openEmails: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }) => {
     const blob = `${name(exportId, generation)}.emails`;
     if (generation === 0 || !(await blobs.findProperties(blob, { signal }))) return undefined;
-    return (await blobs.read(blob, { signal })).stream;
+    return (await blobs.readOn(blob, { signal })).stream;
   },
 
   writeEmails: (exportId: ExportId, generation: number, parts: AsyncIterable<Uint8Array>, { signal }: { signal: AbortSignal }) =>

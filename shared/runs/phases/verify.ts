@@ -1,5 +1,6 @@
 import { LOOKUP_SIZE, lookUp } from '../../klaviyo/list-members';
 import { UpstreamError } from '../../errors';
+import { mapConcurrent } from '../../streams/map-concurrent';
 import { readEmails } from '../email-log';
 import { SENT, batchOf } from '../member-state';
 import type { RowReports } from '../row-report';
@@ -29,15 +30,15 @@ export const createVerify =
     const client = await slice.klaviyo();
     let found = 0;
     try {
-      let next = 0;
-      const ask = async (): Promise<void> => {
-        while (next < expected.length) {
-          const question = expected.slice(next, (next += LOOKUP_SIZE));
-          const members = await lookUp(client, 'listProfiles', question, { listId: config.listId, signal: slice.signal });
-          found += members.size;
-        }
-      };
-      await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, ask));
+      const questions: string[][] = [];
+      for (let at = 0; at < expected.length; at += LOOKUP_SIZE) questions.push(expected.slice(at, at + LOOKUP_SIZE));
+      // ended by the first failure, and waited for: nobody asks on when the slice has moved on
+      const answers = mapConcurrent(
+        questions,
+        (question, { signal }) => lookUp(client, 'listProfiles', question, { listId: config.listId, signal }),
+        { concurrency: LOOKUPS_AT_ONCE, signal: slice.signal },
+      );
+      for await (const members of answers) found += members.size;
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.code !== 'filter_ignored') throw error;
       warn('not_verified', 'Whether everybody arrived could not be checked, as Klaviyo answered with people that were not asked for.');

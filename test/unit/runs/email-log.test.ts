@@ -28,8 +28,16 @@ test('what was added comes back in order, however the log is cut, joined logs on
   }
 });
 
-test('an empty log has no lines', async () => {
-  expect(await logOf([])).toEqual([]);
+test('an empty log has no lines, can be read, and joined to another one', async () => {
+  const empty = Buffer.concat(await logOf([]));
+  for (const [bytes, lines] of [
+    [empty, []],
+    [Buffer.concat([empty, ...(await logOf(emails(0, 2)))]), emails(0, 2)],
+  ] as const) {
+    const found: string[] = [];
+    for await (const email of readEmails(inPieces(bytes, 8))) found.push(email);
+    expect(found).toEqual(lines);
+  }
 });
 
 test('a reader that stops lets go of the stream', async () => {
