@@ -180,6 +180,7 @@ export const createAdvance =
 
       for (;;) {
         if (stop && run.phase !== 'finish') {
+          document.stoppedBy = { reason: stop.reason, by: stop.by };
           endWith('canceled');
           await save();
         }

@@ -237,6 +237,8 @@ export const RunDocument = z.object({
   keyVersion: z.string().optional(),
   /** the addresses beside the old state are not those of its members: prepare begins as if there were no state */
   forgetsOld: z.boolean().default(false),
+  /** who had the run stopped, and why */
+  stoppedBy: z.object({ reason: z.enum(['canceled', 'removed', 'detached', 'erased']), by: z.string() }).optional(),
   /** how the run is to end; finish carries it out */
   ending: z.object({ state: z.enum(['successful', 'failed', 'skipped', 'canceled']) }).optional(),
 });

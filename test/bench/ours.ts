@@ -130,7 +130,8 @@ const createWatch = (store: Services['runStore']) => {
 
 const main = async (): Promise<void> => {
   const { settings, create, times = 1, dryRun = false, full = false, liftLimits = false, ...given } = task<OursTask>();
-  if (liftLimits) for (const endpoint of Object.values(endpoints)) Object.assign(endpoint, { burst: 100_000, steady: 100_000 });
+  // the pace stays in place, as its own work is part of what is measured; it only never waits
+  if (liftLimits) for (const endpoint of Object.values(endpoints)) Object.assign(endpoint, { burst: 1_000, steady: 20_000 });
   countCalls(settings.KLAVIYO_BASE_URL ?? '');
   const services = createServices(parseEnv(settings));
   await ensureStorage(services, { signal });

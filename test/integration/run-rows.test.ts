@@ -163,6 +163,10 @@ describe('a run that is cancelled', () => {
     const ended = await fixture.services.runs.get(run.id, { signal: testSignal() });
     expect(ended.state).toBe('canceled');
     expect(checkSums(ended)).toMatchObject({ sent: 300, accepted: 100, open: 200 });
+    expect(ended.error).toMatchObject({
+      code: 'canceled',
+      message: expect.stringMatching(/^The run was cancelled by tester, after 300 rows had been sent \(100 /) as unknown,
+    });
     await fixture.pump(async () => ((await fixture.queue.getProperties()).approximateMessagesCount ?? 0) === 0, { app: one.app });
     await checkLeftOver(fixture, ended);
 
@@ -182,6 +186,7 @@ describe('a run that is cancelled', () => {
     const ended = await fixture.services.runs.get(run.id, { signal: testSignal() });
     expect(ended.state).toBe('canceled');
     expect(checkSums(ended)).toMatchObject({ sent: 0 });
+    expect(ended.error?.message).toBe('The run was cancelled by tester, before anything was sent.');
     expect(await accountState(fixture, one.own.accountId)).toMatchObject({ jobs: 0 });
     await expect(one.app.runs.cancel(run.id, { by: 'tester', signal: testSignal() })).rejects.toMatchObject({ code: 'run_ended' });
   });

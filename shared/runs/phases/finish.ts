@@ -76,6 +76,7 @@ export const createFinish =
       );
     }
 
+    sayStopped(document);
     sayWarnings(slice);
     await states.removeReleased(run.exportId, { signal });
     await staging.removeAll(run.id, { signal });
@@ -139,6 +140,25 @@ const decideEnding = (document: RunDocument): void => {
       ...(document.staged?.batches[0]?.requestId ? { requestId: document.staged.batches[0].requestId } : {}),
     };
   }
+};
+
+const whyStopped = {
+  canceled: 'was cancelled',
+  removed: 'was stopped, as its export is being removed',
+  detached: 'was stopped, as its export was taken off its connection',
+  erased: 'was stopped, as a person is being erased',
+} as const;
+
+/** What a run that was stopped had done by then: Klaviyo cannot give back what it has taken (customer-insights.md X11). */
+const sayStopped = ({ run, stoppedBy }: RunDocument): void => {
+  if (!stoppedBy || run.error) return;
+  const { sent, accepted, removed } = run.counts;
+  const number = (value: number) => value.toLocaleString('en');
+  const did =
+    sent + removed === 0
+      ? 'before anything was sent'
+      : `after ${number(sent)} rows had been sent (${number(accepted)} of them are known to have arrived) and ${number(removed)} people removed; Klaviyo keeps what it has taken, and the next run knows of it`;
+  run.error = { code: stoppedBy.reason, message: `The run ${whyStopped[stoppedBy.reason]} by ${stoppedBy.by}, ${did}.` };
 };
 
 const sayWarnings = ({ document: { run }, warn }: Slice): void => {
