@@ -106,7 +106,12 @@ const visitHeld = async (
     const state = await states.load(other, before.stateGeneration, { signal });
     const released = releasedKeys(await states.readReleased(other, { signal }));
     let sending: MemberTable | undefined;
-    if (active?.staged && active.config.listId === config.listId && active.config.accountId === config.accountId) {
+    if (
+      active?.staged &&
+      !active.staged.nothingNew &&
+      active.config.listId === config.listId &&
+      active.config.accountId === config.accountId
+    ) {
       try {
         const members = await staging.readMembers(active.run.id, active.staged.attempt, { signal });
         requireSameKey(members.header);

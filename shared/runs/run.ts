@@ -196,6 +196,8 @@ export const RunDocument = z.object({
       heldBackBySegment: z.array(z.int()).default([]),
       /** digest of snapshot, connection, list, segments and mapping */
       servedDigest: z.string(),
+      /** the member state stays as it is; no members are staged */
+      nothingNew: z.boolean().default(false),
     })
     .optional(),
   /** rows that somebody asked for beside the usual */

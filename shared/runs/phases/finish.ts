@@ -42,7 +42,7 @@ export const createFinish =
       (document.staged?.batches.some(({ postedAt }) => postedAt !== undefined) ?? false) || (document.remove?.attempted ?? 0) > 0;
     const complete =
       state === 'successful' && !run.dryRun && document.staged !== undefined && (run.counts.read > 0 || run.approves !== undefined);
-    const folds = complete || touched;
+    const folds = (complete && !document.staged!.nothingNew) || touched;
     if (!done) {
       const generation = document.stateGeneration + 1;
       if (folds) {

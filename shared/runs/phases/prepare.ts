@@ -8,11 +8,15 @@ import type { SegmentSource, SourceSnapshot } from '../../segments/segment-sourc
 import { recount } from '../accounting';
 import { hashMember, keyText } from '../member-key';
 import type { HashKey } from '../member-key';
+import { PRESENT, SEEN } from '../member-state';
+import type { StateHeader } from '../member-state';
 import type { ExportActivities } from '../export-activity';
 import { beginWith, checkFollowUp, newHeader, stillOpen } from '../prepare/begin';
+import type { Beginning } from '../prepare/begin';
 import { mappingDigestOf, servedDigestOf } from '../prepare/digests';
-import { AddressesMismatch, stagePeople } from '../prepare/stage-people';
+import { AddressesMismatch, stagePeople, stageSample } from '../prepare/stage-people';
 import { stageRows } from '../prepare/stage-rows';
+import type { StagedRows } from '../prepare/stage-rows';
 import type { ReportedRow, RowReports } from '../row-report';
 import { noCounts } from '../run';
 import type { RunStore } from '../run-store';
@@ -89,10 +93,14 @@ export const createPrepare =
 
     const { bodies, ...people } = await stageRows({ slice, source, snapshot, staging, reports, key, header, useGzip, only, ...begun });
     const { table, keepsEmails: fromOld } = begun;
+    const nothingNew = isNothingNew(slice, { begun, header, jobs: bodies.batches.length, ...people });
     // the last bodies are being compressed and stored meanwhile
     const [stored, written] = await Promise.allSettled([
       bodies.settled(),
       (async () => {
+        await stageSample(slice, { staging, sample: people.sample });
+        // the old state stays the newest one
+        if (nothingNew) return { leavers: 0, watched: 0 };
         const named = await stagePeople(slice, { staging, states, generation: activity.stateGeneration, fromOld, table, key, ...people });
         await staging.writeMembers(run.id, document.attempt, header, table, { signal });
         return named;
@@ -126,11 +134,30 @@ export const createPrepare =
       heldBackBySegment: run.segments.map(({ unsent }) => unsent),
       gzip: useGzip,
       servedDigest,
+      nothingNew,
     };
     recount(document);
     await slice.save();
     return { next: 'gate' };
   };
+
+/** Whether the member state would be the same after this run as before: then it is not written again. */
+const isNothingNew = (
+  { document: { run, config } }: Slice,
+  {
+    begun: { table, sendAll, old },
+    header,
+    jobs,
+    oldMembers,
+    sharingChanged,
+  }: { begun: Beginning; header: StateHeader; jobs: number } & Pick<StagedRows, 'oldMembers' | 'sharingChanged'>,
+): boolean => {
+  if (old === undefined || sendAll || jobs > 0 || sharingChanged || run.retryOf !== undefined || run.approves !== undefined) return false;
+  if (old.openJobs.length > 0 || old.doubtSince !== header.doubtSince) return false;
+  if (config.membership === 'add') return true;
+  for (let record = 0; record < oldMembers; record += 1) if ((table.flags(record) & (SEEN | PRESENT)) === 0) return false;
+  return true;
+};
 
 /** Least time of the look-ups (two ways at once) and removals of leavers; one runs into the other, so the slower of them. */
 const removalSeconds = (leavers: number): number =>

@@ -36,6 +36,8 @@ export const newHeader = ({ document: { run, config, stateGeneration } }: Slice,
 export interface Beginning {
   readonly table: MemberTable;
   readonly sendAll: boolean;
+  /** the state it goes on from, if there is one */
+  readonly old?: StateHeader;
   /** whether the addresses of the old members go on with them */
   readonly keepsEmails: boolean;
 }
@@ -84,11 +86,11 @@ export const beginWith = (
   header.fullAt = old.fullAt;
   if (old.doubtSince !== undefined && slice.now().getTime() - Date.parse(old.doubtSince) < DOUBT_MS) header.doubtSince = old.doubtSince;
   const keepsEmails = header.membership === 'mirror';
-  if (run.retryOf || run.approves) return { table: loaded.table, sendAll: false, keepsEmails };
+  if (run.retryOf || run.approves) return { table: loaded.table, sendAll: false, old, keepsEmails };
   const due = old.fullAt === undefined || slice.now().getTime() - Date.parse(old.fullAt) > config.resyncDays * 86_400_000;
   const sendAll = run.full || due || fullNext || old.mappingDigest !== header.mappingDigest || old.membership !== header.membership;
   if (sendAll) header.fullAt = slice.now().toISOString();
-  return { table: loaded.table, sendAll, keepsEmails };
+  return { table: loaded.table, sendAll, old, keepsEmails };
 };
 
 /** So many jobs of earlier runs are asked for; more than these are left to the next run. */

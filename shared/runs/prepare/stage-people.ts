@@ -26,9 +26,16 @@ async function* joined(...parts: readonly AsyncIterable<Uint8Array>[]): AsyncGen
   for (const part of parts) yield* part;
 }
 
+/** Stages the people to look for at the end. */
+export const stageSample = async (
+  { document: { run, attempt }, signal }: Slice,
+  { staging, sample }: { staging: Staging } & Pick<StagedRows, 'sample'>,
+): Promise<void> => {
+  await staging.writeParts(run.id, attempt, 'sample', [await compress(sample.map((line) => `${line}\n`).join(''))], { signal });
+};
+
 /**
- * Stages who may have to be named later: the people to look for at the end, and a mirror's addresses and leavers. Those removed before under
- * doubt come first among the leavers: they are looked for again, and count for no guard (failures.md row 7).
+ * Stages who may have to be named later: a mirror's addresses and leavers. Those removed before under doubt come first among the leavers: they are looked for again, and count for no guard (failures.md row 7).
  * @param fromOld whether the old state's addresses come first
  * @throws AddressesMismatch when these are not those of the old members
  */
@@ -43,7 +50,6 @@ export const stagePeople = async (
     oldMembers,
     openMarks,
     emails,
-    sample,
     key,
   }: {
     staging: Staging;
@@ -52,10 +58,9 @@ export const stagePeople = async (
     fromOld: boolean;
     table: MemberTable;
     key: HashKey;
-  } & Pick<StagedRows, 'oldMembers' | 'openMarks' | 'emails' | 'sample'>,
+  } & Pick<StagedRows, 'oldMembers' | 'openMarks' | 'emails'>,
 ): Promise<{ leavers: number; watched: number }> => {
   const { run, attempt } = document;
-  await staging.writeParts(run.id, attempt, 'sample', [await compress(sample.map((line) => `${line}\n`).join(''))], { signal });
   if (!emails) return { leavers: 0, watched: 0 };
   const openOld = () => (fromOld ? states.openEmails(run.exportId, generation, { signal }) : Promise.resolve(undefined));
   const old = await openOld();

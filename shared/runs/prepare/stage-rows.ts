@@ -39,6 +39,8 @@ export interface StagedRows {
   /** a mirror's addresses of people that the old state does not know, in the order of their records */
   readonly emails: ReturnType<typeof createEmailLog> | undefined;
   readonly sample: readonly string[];
+  /** some address is shared now and was not, or the other way round */
+  readonly sharingChanged: boolean;
 }
 
 /** A customer's id by itself, in the shape of a chunk. */
@@ -102,6 +104,7 @@ export const stageRows = async ({
   let joiners = 0;
   let changed = 0;
   let shownAtMs = slice.ageMs();
+  let sharingChanged = false;
 
   /**
    * Decides about the one row of an address that counts; its profile lies in the body being filled, from `start` to `end`.
@@ -204,7 +207,10 @@ export const stageRows = async ({
       if ((flags & SEEN) !== 0) {
         of.duplicates += 1;
         counts.duplicates += 1;
-        table.setFlags(record, table.flags(record) | SHARED);
+        if ((flags & SHARED) === 0) {
+          table.setFlags(record, flags | SHARED);
+          sharingChanged = true;
+        }
         return;
       }
       const attributesAt = emailAt + length;
@@ -269,7 +275,10 @@ export const stageRows = async ({
   }
 
   for (const { record, segment, customerId, profile, emailLength, phoneDropped, shared: isShared } of shared.winners()) {
-    if (!isShared) table.setFlags(record, table.flags(record) & ~SHARED);
+    if (!isShared) {
+      table.setFlags(record, table.flags(record) & ~SHARED);
+      sharingChanged = true;
+    }
     if (phoneDropped) counts.phonesDropped += 1;
     const start = bodies.rowStart();
     bodies.filling.out.set(profile, start);
@@ -299,5 +308,5 @@ export const stageRows = async ({
     bytes: bodies.plannedBytes,
     minSeconds: leastSeconds(jobs, endpoints.importJobsCreate),
   };
-  return { bodies, oldMembers, openMarks, emails, sample: sample.lines };
+  return { bodies, oldMembers, openMarks, emails, sample: sample.lines, sharingChanged };
 };

@@ -48,7 +48,15 @@ const documentOf = (
     unsent: heldBack,
     read: invalid + duplicates + unchanged + heldBack + planned,
   };
-  document.staged = { attempt: 1, batches: [...staged], heldBack, heldBackBySegment: [heldBack], gzip: true, servedDigest: '' };
+  document.staged = {
+    attempt: 1,
+    batches: [...staged],
+    heldBack,
+    heldBackBySegment: [heldBack],
+    nothingNew: false,
+    gzip: true,
+    servedDigest: '',
+  };
   return document;
 };
 const some = fc.record({ invalid: fc.nat(1_000), duplicates: fc.nat(1_000), unchanged: fc.nat(1_000), heldBack: fc.nat(1_000) });

@@ -5,7 +5,10 @@ import { aDocument } from './a-document';
 const POSTED = '2026-11-23T00:01:00.000Z';
 const aBatch = (fields: object = {}) => StagedBatch.parse({ number: 1, rows: 100, bytes: 1_000, ...fields });
 const jobsWith = (...batches: StagedBatch[]) =>
-  jobsOf({ ...aDocument(), staged: { attempt: 1, batches, gzip: true, heldBack: 0, heldBackBySegment: [0], servedDigest: 'd' } });
+  jobsOf({
+    ...aDocument(),
+    staged: { attempt: 1, batches, gzip: true, nothingNew: false, heldBack: 0, heldBackBySegment: [0], servedDigest: 'd' },
+  });
 
 describe('the jobs of a run', () => {
   it.each<[string, object, string]>([
