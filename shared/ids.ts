@@ -11,6 +11,9 @@ export type ExportId = z.infer<typeof ExportId>;
 export const RunId = id('run').brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;
 
+export const EraseId = id('era').brand<'EraseId'>();
+export type EraseId = z.infer<typeof EraseId>;
+
 /** Klaviyo's list id: six characters today; longer ones are taken, too, as nothing promises the length. */
 export const ListId = z
   .string()
@@ -25,6 +28,8 @@ const random = (bytes: number): string =>
 
 export const newConnectionId = (): ConnectionId => ConnectionId.parse(`con_${random(10)}`);
 export const newExportId = (): ExportId => ExportId.parse(`exp_${random(10)}`);
+
+export const newEraseId = (): EraseId => EraseId.parse(`era_${random(10)}`);
 
 /** One more than the largest instant a run id can hold: 36^9 milliseconds (the year 5188). */
 const END_OF_TIME = 36 ** 9;

@@ -16,6 +16,8 @@ import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
 import { createRows } from './platform/tables';
 import { createLog } from './platform/telemetry';
+import { createErasureStore } from './people/erasure-store';
+import { createErasures } from './people/erasures';
 import { createTrace } from './people/trace';
 import { createPoison } from './requests/poison';
 import { createRequests } from './requests/requests';
@@ -73,6 +75,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     runs: createBlobs(storage.container('runs')),
     staged: createBlobs(storage.container('staged')),
     state: createBlobs(storage.container('state')),
+    people: createBlobs(storage.container('people')),
   };
   const secrets = createSecrets(
     createSecretClient({ url: env.KEY_VAULT_URL, verifyChallenge: env.KEY_VAULT_VERIFY_CHALLENGE }, credential),
@@ -182,6 +185,24 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     activity,
     now,
   });
+  const erasures = createErasures({
+    store: createErasureStore({ blobs: containers.people }),
+    source,
+    exportStore,
+    connections,
+    activities,
+    states,
+    reports,
+    staging,
+    stagedBlobs: containers.staged,
+    runStore,
+    runs,
+    hashKey,
+    activity,
+    now,
+    monotonicMs,
+    log,
+  });
   const poison = createPoison({ activity, now, log });
   const fanOut = createFanOut({
     segmentExports: exportStore,
@@ -225,6 +246,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     advanceRun,
     activity,
     trace,
+    erasures,
     poison,
     fanOut,
     requests,

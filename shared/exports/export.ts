@@ -106,8 +106,20 @@ export const ExportActivity = z.object({
   lastRunId: RunId.optional(),
   /** what is to start when the active run has ended; options of several requests merged */
   pending: z
-    .object({ full: z.boolean(), dryRun: z.boolean(), trigger: z.enum(['schedule', 'onDemand', 'request', 'event']), by: z.string() })
+    .object({
+      full: z.boolean(),
+      dryRun: z.boolean(),
+      trigger: z.enum(['schedule', 'onDemand', 'request', 'event']),
+      by: z.string(),
+      /** of the request that began to wait, so that a repeat of it finds the run it made */
+      requestKey: z.string().optional(),
+    })
     .optional(),
+  /**
+   * Somebody is rewriting the export's state: until that is done, or the time is over (its holder died), no run begins. The state
+   * itself is safe without it, as it is swapped only where no run is active.
+   */
+  claim: z.object({ by: z.string(), until: z.iso.datetime() }).optional(),
   /** newest generation of the member state; an older blob than this was restored from a backup */
   stateGeneration: z.int().min(0).default(0),
   /** the list that the newest state speaks of; others that feed the same list look at it before they remove anybody */
@@ -121,3 +133,7 @@ export const ExportActivity = z.object({
   servedRefreshedAt: z.string().optional(),
 });
 export type ExportActivity = z.infer<typeof ExportActivity>;
+
+/** Whether no run of the export may begin now. */
+export const isClaimed = ({ claim }: Pick<ExportActivity, 'claim'>, now: Date): boolean =>
+  claim !== undefined && Date.parse(claim.until) > now.getTime();

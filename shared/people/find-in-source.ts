@@ -19,35 +19,47 @@ export const MAX_TRACED_ROWS = 100;
 
 type Asked = Pick<Export, 'id' | 'segments' | 'mapping'>;
 
-/** What one segment holds of a person, as each export that uses it would treat it. */
-export interface FoundInSegment {
-  readonly of: ReadonlyMap<ExportId, { readonly segment: TracedSegment; readonly rows: readonly TracedRow[] }>;
+/** A row, and the JSON of its attributes, which decides about the winner; absent where the row is refused. */
+export interface FoundRow {
+  readonly row: TracedRow;
+  readonly attributes?: Uint8Array;
 }
+
+/** What one segment holds of a person, as each export that uses it would treat it. */
+export type FoundInSegment = ReadonlyMap<
+  ExportId,
+  {
+    readonly segment: TracedSegment;
+    readonly rows: readonly FoundRow[];
+    /** the source's type of each field */
+    readonly types: ReadonlyMap<string, string>;
+  }
+>;
 
 interface Reader {
   readonly exportId: ExportId;
   readonly plan: EncodingPlan;
   /** columns whose bytes count against the size of a profile */
   readonly columns: readonly number[];
-  readonly rows: TracedRow[];
+  readonly rows: FoundRow[];
   count: number;
 }
 
 /** A row as it would be sent: without the winner, which only all segments of an export together tell. */
-const traceRow = (chunk: RowChunk, row: number, reader: Reader, address: Address, segment: string, customerColumn: number): TracedRow => {
+const traceRow = (chunk: RowChunk, row: number, reader: Reader, address: Address, segment: string, customerColumn: number): FoundRow => {
   const { bytes, starts, ends, escaped, width } = chunk;
   const base = row * width;
   const of = { segment, customerId: customerColumn < 0 ? '' : fieldText(chunk, row, customerColumn), wins: false, phoneDropped: false };
-  if (address.refusedAs !== undefined) return { ...of, refusedAs: address.refusedAs };
+  if (address.refusedAs !== undefined) return { row: { ...of, refusedAs: address.refusedAs } };
   let fieldBytes = 0;
   for (const column of reader.columns) fieldBytes += ends[base + column]! - starts[base + column]!;
-  if (fieldBytes > MAX_PROFILE_BYTES) return { ...of, refusedAs: 'profile_too_large' };
+  if (fieldBytes > MAX_PROFILE_BYTES) return { row: { ...of, refusedAs: 'profile_too_large' } };
   const out = Buffer.alloc(attributesRoom(reader.plan) + 1_000);
   const from = out.write(`{"email":${JSON.stringify(address.text)}`);
   const to = putAttributes(reader.plan, { bytes, starts, ends, escaped }, base, out, from);
-  if (to > MAX_PROFILE_BYTES) return { ...of, refusedAs: 'profile_too_large' };
+  if (to > MAX_PROFILE_BYTES) return { row: { ...of, refusedAs: 'profile_too_large' } };
   const profile = JSON.parse(`${out.toString('utf8', 0, to)}}`) as Record<string, unknown>;
-  return { ...of, phoneDropped: lastRow.phoneDropped, profile };
+  return { row: { ...of, phoneDropped: lastRow.phoneDropped, profile }, attributes: Uint8Array.from(out.subarray(from, to)) };
 };
 
 /** Reads a segment once for all exports that use it. */
@@ -88,9 +100,9 @@ const readSegment = async (
   }
 };
 
-const failedAs = (exports: readonly Asked[], name: string, error: unknown): FoundInSegment['of'] => {
+const failedAs = (exports: readonly Asked[], name: string, error: unknown): FoundInSegment => {
   const unknown = unknownBecause(error, { code: 'segment_unreadable', message: `The segment ${name} could not be read; try again.` });
-  return new Map(exports.map(({ id }) => [id, { segment: { name, unknown }, rows: [] }]));
+  return new Map(exports.map(({ id }) => [id, { segment: { name, unknown }, rows: [], types: new Map<string, string>() }]));
 };
 
 /**
@@ -101,7 +113,7 @@ export const findInSegment = async (
   name: string,
   exports: readonly Asked[],
   { source, address, signal }: { source: SegmentSource; address: Address; signal: AbortSignal },
-): Promise<FoundInSegment['of']> => {
+): Promise<FoundInSegment> => {
   try {
     const snapshot = await source.snapshot([name], { signal });
     const segment = snapshot.segments.find((one) => one.name === name)!;
@@ -115,24 +127,20 @@ export const findInSegment = async (
       return { exportId: id, plan, columns: mappedFields(mapping).map((field) => fields.indexOf(field)), rows: [], count: 0 };
     });
     if (readers.length > 0) await readSegment(source, snapshot, segment, address, readers, fields, signal);
-    const found = new Map<ExportId, { segment: TracedSegment; rows: readonly TracedRow[] }>();
+    const found = new Map<ExportId, { segment: TracedSegment; rows: readonly FoundRow[]; types: ReadonlyMap<string, string> }>();
     for (const { id } of exports) {
       const reader = readers.find(({ exportId }) => exportId === id);
       const about = { name, ...(segment.refreshedAt ? { refreshedAt: segment.refreshedAt } : {}), complete: snapshot.complete };
       const unknown = { code: 'field_unknown', message: `The segment ${name} lacks a field that the export maps; correct the mapping.` };
-      found.set(id, { segment: reader ? { ...about, rows: reader.count } : { ...about, unknown }, rows: reader?.rows ?? [] });
+      found.set(id, {
+        segment: reader ? { ...about, rows: reader.count } : { ...about, unknown },
+        rows: reader?.rows ?? [],
+        types: dataTypes,
+      });
     }
     return found;
   } catch (error) {
     signal.throwIfAborted();
     return failedAs(exports, name, error);
   }
-};
-
-/**
- * Rows of an export in the order in which a run reads them, with the one that wins: the first that is not refused, as prepare takes it.
- */
-export const withWinner = (rows: readonly TracedRow[]): TracedRow[] => {
-  const winner = rows.findIndex(({ refusedAs }) => refusedAs === undefined);
-  return rows.map((row, index) => (index === winner ? { ...row, wins: true } : row));
 };

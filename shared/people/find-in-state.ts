@@ -2,12 +2,13 @@ import type { ExportActivity } from '../exports/export';
 import type { ExportId } from '../ids';
 import { NORMALISER_VERSION } from '../runs/member-key';
 import type { HashKey } from '../runs/member-key';
-import { batchOf, runOf } from '../runs/member-state';
+import { SHARED, batchOf, runOf } from '../runs/member-state';
 import type { RunStore } from '../runs/run-store';
 import type { StateStore } from '../runs/state-store';
 import { loadMemberKey } from './address';
 import type { Address } from './address';
 import type { TracedState } from './person-trace';
+import type { SharedAddress } from './winner';
 
 /** Marks name runs by their number modulo this. */
 const RUN_NUMBERS = 65_536;
@@ -27,30 +28,34 @@ export const findInState = async (
     key,
     signal,
   }: { states: StateStore; runStore: Pick<RunStore, 'find' | 'readOfExport'>; key: HashKey; signal: AbortSignal },
-): Promise<TracedState> => {
-  if (address.refusedAs !== undefined) return { known: false };
+): Promise<{ state: TracedState; shared?: SharedAddress }> => {
+  if (address.refusedAs !== undefined) return { state: { known: false } };
   const state = await states.load(exportId, activity.stateGeneration, { signal });
-  if (state.kind === 'none') return { known: false };
+  if (state.kind === 'none') return { state: { known: false } };
   if (state.kind === 'unreadable') {
     return {
-      unknown: {
-        code: 'state_unreadable',
-        message: `What earlier runs sent cannot be read (${state.reason}); the next run sends everything and writes it anew.`,
+      state: {
+        unknown: {
+          code: 'state_unreadable',
+          message: `What earlier runs sent cannot be read (${state.reason}); the next run sends everything and writes it anew.`,
+        },
       },
     };
   }
   const { header, table } = state;
   if (header.hashKeyId !== key.id || header.normaliser !== NORMALISER_VERSION) {
     return {
-      unknown: {
-        code: 'state_key_changed',
-        message: 'What earlier runs sent was written with another key; the next run sends everything and writes it anew.',
+      state: {
+        unknown: {
+          code: 'state_key_changed',
+          message: 'What earlier runs sent was written with another key; the next run sends everything and writes it anew.',
+        },
       },
     };
   }
   loadMemberKey(address, key);
   const record = table.find();
-  if (record < 0) return { known: false };
+  if (record < 0) return { state: { known: false } };
   const mark = table.mark(record);
   const runNumber = runNumberOf(mark, header.runNumber);
   const found = {
@@ -60,12 +65,15 @@ export const findInState = async (
     sure: table.isSure(record),
     jobOpen: header.openJobs.some((open) => open.mark === mark),
   };
+  const isKnown = (low: number, high: number): boolean => table.hasPayload(record, low, high);
+  const more = (table.flags(record) & SHARED) === 0 ? {} : { shared: { isKnown } };
   for await (const { value: run } of runStore.readOfExport(exportId, { signal })) {
     if (run.number > runNumber) continue;
     if (run.number < runNumber) break;
     const batches = (await runStore.find(run.id, { signal }))?.document.staged?.batches;
     const jobs = batches?.find(({ number }) => number === found.batch)?.jobs;
-    return { ...found, runId: run.id, at: run.endedAt ?? run.submittedAt, ...(jobs ? { jobIds: jobs.map(({ id }) => id) } : {}) };
+    const by = { runId: run.id, at: run.endedAt ?? run.submittedAt, ...(jobs ? { jobIds: jobs.map(({ id }) => id) } : {}) };
+    return { state: { ...found, ...by }, ...more };
   }
-  return found;
+  return { state: found, ...more };
 };

@@ -14,9 +14,10 @@ import type { SegmentSource } from '../segments/segment-source';
 import { personHash, toAddress } from './address';
 import { fedLists, findOnLists, keyOfList } from './fed-lists';
 import { findInReports } from './find-in-reports';
-import { MAX_TRACED_ROWS, findInSegment, withWinner } from './find-in-source';
+import { MAX_TRACED_ROWS, findInSegment } from './find-in-source';
 import type { FoundInSegment } from './find-in-source';
 import { findInState } from './find-in-state';
+import { withWinner } from './winner';
 import type { PersonTrace, TracedExport } from './person-trace';
 
 /** Where one person is: in which segments, how mapped, sent by which run, refused why, on which lists since when. */
@@ -65,7 +66,7 @@ export const createTrace =
     const asking = findOnLists([...listsOf.values()].flat(), address, { connections, all: known, signal });
     asking.catch(() => undefined); // reported below
 
-    const segments = new Map<string, FoundInSegment['of']>();
+    const segments = new Map<string, FoundInSegment>();
     for (const name of new Set(all.flatMap((one) => one.segments))) {
       const users = all.filter((one) => one.segments.includes(name));
       segments.set(name, await findInSegment(name, users, { source, address, signal }));
@@ -78,11 +79,17 @@ export const createTrace =
       const found = one.segments.map((segment) => segments.get(segment)!.get(id)!);
       const active = activity.activeRunId ? (await runStore.find(activity.activeRunId, { signal }))?.document.run : undefined;
       const lists = listsOf.get(one)!;
+      const { state, shared } = await findInState(id, activity, address, { states, runStore, key, signal });
+      const types = found[0]!.types;
       traced.push({
         ...{ id, name, ...(connectionId ? { connectionId } : {}), membership },
         segments: found.map(({ segment }) => segment),
-        rows: withWinner(found.flatMap(({ rows }) => rows)).slice(0, MAX_TRACED_ROWS),
-        state: await findInState(id, activity, address, { states, runStore, key, signal }),
+        rows: withWinner(
+          found.flatMap(({ rows }) => rows),
+          one,
+          { shared, types, key },
+        ).slice(0, MAX_TRACED_ROWS),
+        state,
         ...(active && !hasEnded(active.state) ? { activeRun: { id: active.id, state: active.state } } : {}),
         reports: await findInReports(id, address, { reports, runStore, signal }),
         lists: await asking.then((answers) => lists.map((list) => answers.get(keyOfList(list))!)),

@@ -252,6 +252,24 @@ export const createBlobs = (container: ContainerClient) => {
         return { etag: answer.etag ?? '' };
       }),
 
+    /**
+     * Writes a blob whose length is known from parts, in one call: also over a blob of another kind, which blocks cannot do.
+     * @param open begins the parts, again for each attempt
+     */
+    writeStream: async (
+      name: string,
+      open: () => AsyncIterable<Uint8Array>,
+      bytes: number,
+      { signal, ...conditions }: { signal: AbortSignal } & Conditions,
+    ): Promise<{ etag: string }> =>
+      attempt('The blob', async () => {
+        const answer = await container.getBlockBlobClient(name).upload(() => Readable.from(open()), bytes, {
+          abortSignal: signal,
+          conditions: azureConditions(conditions),
+        });
+        return { etag: answer.etag ?? '' };
+      }),
+
     /** Adds to an append blob, making it when it is missing; an append is atomic. */
     append: async (name: string, body: Uint8Array | string, { signal }: { signal: AbortSignal }): Promise<void> =>
       attempt('The blob', async () => {

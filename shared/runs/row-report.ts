@@ -1,4 +1,4 @@
-import type { RunId } from '../ids';
+import { RunId } from '../ids';
 import type { Blobs } from '../platform/blobs';
 
 /** invalid = we refused the row, rejected = Klaviyo did, held = its removal waits for approval. */
@@ -42,6 +42,9 @@ export const csvCell = (text: string): string => {
 };
 
 const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
+
+/** A text as it stands inside a line of NDJSON, in lower case. */
+const wantedIn = (text: string): string => JSON.stringify(text).slice(1, -1).toLowerCase();
 
 /** NDJSON in parts of a fair size. */
 async function* ndjsonParts(rows: AsyncIterable<ReportedRow>): AsyncGenerator<Uint8Array> {
@@ -131,7 +134,7 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       text: string,
       { signal }: { signal: AbortSignal },
     ): AsyncGenerator<{ stage: RowStage; row: ReportedRow }> {
-      const wanted = JSON.stringify(text).slice(1, -1).toLowerCase();
+      const wanted = wantedIn(text);
       const names: string[] = [];
       for await (const { name } of blobs.list(`${runId}/rows/`, { signal })) names.push(name);
       // of several attempts to prepare only the last counts
@@ -144,6 +147,55 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
           for (const line of lines) if (line.toLowerCase().includes(wanted)) yield { stage, row: JSON.parse(line) as ReportedRow };
         }
       }
+    },
+
+    /** Names of the reports of all runs in ascending order, those after `after` only. */
+    readNames: async function* ({ after, signal }: { after: string; signal: AbortSignal }): AsyncGenerator<{ name: string; runId: RunId }> {
+      for await (const { name } of blobs.list('', { signal })) {
+        const [runId, folder] = name.split('/');
+        if (folder === 'rows' && name > after) yield { name, runId: RunId.parse(runId) };
+      }
+    },
+
+    /**
+     * Writes a report anew where something stands in it, case aside; else leaves it as it is. Read twice and never held whole.
+     * @param change what a row is to become; undefined takes it out
+     * @returns how many rows were changed or taken out
+     * @throws ConflictError when somebody wrote the report meanwhile
+     */
+    rewrite: async (
+      name: string,
+      text: string,
+      change: (row: ReportedRow) => ReportedRow | undefined,
+      { signal }: { signal: AbortSignal },
+    ): Promise<number> => {
+      const properties = await blobs.findProperties(name, { signal });
+      if (!properties) return 0;
+      const wanted = wantedIn(text);
+      let changed = 0;
+      const parts = async function* (): AsyncGenerator<Uint8Array> {
+        changed = 0;
+        for await (const lines of readLines(name, { signal })) {
+          if (lines.length === 0) continue;
+          if (!lines.join('\n').toLowerCase().includes(wanted)) {
+            yield Buffer.from(`${lines.join('\n')}\n`);
+            continue;
+          }
+          const left = lines.flatMap((line) => {
+            if (!line.toLowerCase().includes(wanted)) return [line];
+            const row = JSON.parse(line) as ReportedRow;
+            const next = change(row);
+            if (next !== row) changed += 1;
+            return next === undefined ? [] : [next === row ? line : JSON.stringify(next)];
+          });
+          if (left.length > 0) yield Buffer.from(`${left.join('\n')}\n`);
+        }
+      };
+      let bytes = 0;
+      for await (const part of parts()) bytes += part.byteLength;
+      const found = changed;
+      if (found > 0) await blobs.writeStream(name, parts, bytes, { signal, ifMatch: properties.etag });
+      return found;
     },
 
     /** The report as CSV with a header line. */

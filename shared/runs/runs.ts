@@ -1,6 +1,7 @@
 import { ConflictError, LimitError, NotFoundError } from '../errors';
 import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
+import { isClaimed } from '../exports/export';
 import type { Export, ExportActivity } from '../exports/export';
 import { newRunId } from '../ids';
 import type { ExportId, RunId } from '../ids';
@@ -192,9 +193,15 @@ export const createRuns = ({
     // a refresh may have come since the active run read its source
     (request.trigger.kind === 'onDemand' || request.trigger.kind === 'request' || active.state === 'queued');
 
-  const keepForLater = (current: ExportActivity, { trigger, full, dryRun }: StartRun): ExportActivity => ({
+  /** @param requestKey of a request that nothing has answered yet */
+  const keepForLater = (
+    current: ExportActivity,
+    { trigger, full, dryRun }: Pick<StartRun, 'trigger' | 'full' | 'dryRun'>,
+    requestKey?: string,
+  ): ExportActivity => ({
     ...current,
     pending: {
+      requestKey: current.pending?.requestKey ?? requestKey,
       full: full || (current.pending?.full ?? false),
       // a dry run never absorbs a real one
       dryRun: dryRun && (current.pending?.dryRun ?? true),
@@ -202,6 +209,37 @@ export const createRuns = ({
       by: trigger.by,
     },
   });
+
+  /**
+   * A request that meets a claim: people are told to come back; schedules, events and messages wait on the export until it is free.
+   * @returns whether it waits; else the claim has gone meanwhile
+   */
+  const waitForClaim = async (request: StartRun, { signal }: { signal: AbortSignal }): Promise<boolean> => {
+    const { exportId, trigger, requestKey } = request;
+    if (trigger.kind !== 'schedule' && trigger.kind !== 'event' && trigger.kind !== 'request') {
+      throw new ConflictError({
+        code: 'export_claimed',
+        message: 'A person is being erased from the data of this export; start the run again in a few minutes.',
+      });
+    }
+    const kept = await activities.update(
+      exportId,
+      (current) => (isClaimed(current, now()) ? keepForLater(current, request, requestKey) : undefined),
+      { signal },
+    );
+    if (!isClaimed(kept, now())) return false;
+    log('run_kept_for_later', { exportId, trigger: trigger.kind });
+    const waiting = kept.pending?.requestKey;
+    if (requestKey === undefined || waiting === undefined || waiting === requestKey) return true;
+    // another request waits already: its run answers this one, too
+    const [mine, first] = [
+      await occurrences.find({ partition: exportId, row: requestKey }, { signal }),
+      await occurrences.find({ partition: exportId, row: waiting }, { signal }),
+    ];
+    if (mine && first)
+      await occurrences.put({ partition: exportId, row: requestKey }, { ...mine.value, answeredBy: first.value.runId }, { signal });
+    return true;
+  };
 
   const start = async (request: StartRun, { signal }: { signal: AbortSignal }): Promise<{ run: Run; created: boolean }> => {
     const { exportId, requestKey } = request;
@@ -234,6 +272,10 @@ export const createRuns = ({
 
     for (;;) {
       const before = await activities.get(exportId, { signal });
+      if (isClaimed(before, now())) {
+        if (await waitForClaim(request, { signal })) return { run: { ...draft.run, id: runId }, created: false };
+        continue;
+      }
       // read once: between two reads its starter may have made the document
       const known = before.activeRunId ? await findRun(before.activeRunId, { signal }) : undefined;
       const active = known && !hasEnded(known.run.state) ? known.run : undefined;
@@ -275,7 +317,7 @@ export const createRuns = ({
       const taken = await activities.update(
         exportId,
         (current) =>
-          current.activeRunId === before.activeRunId && (!request.kept || current.pending !== undefined)
+          current.activeRunId === before.activeRunId && !isClaimed(current, now()) && (!request.kept || current.pending !== undefined)
             ? {
                 ...current,
                 ...(request.kept ? { pending: undefined } : {}),
@@ -297,12 +339,21 @@ export const createRuns = ({
     }
   };
 
-  /** Starts what was kept on an export for the end of its run. What can pass is tried again by the sweep. */
-  const startKept = async (exportId: ExportId, { pending }: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
-    if (!pending) return;
-    const { trigger, by, full, dryRun } = pending;
+  /** Starts what was kept on an export until nothing stands in its way. What can pass is tried again by the sweep. */
+  const startKept = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const { pending } = activity;
+    if (!pending || isClaimed(activity, now())) return;
+    const { trigger, by, full, dryRun, requestKey } = pending;
     try {
-      await start({ exportId, trigger: { kind: trigger, by }, full, dryRun, kept: true }, { signal });
+      const request = { exportId, trigger: { kind: trigger, by }, full, dryRun, ...(requestKey ? { requestKey } : {}), kept: true };
+      if ((await start(request, { signal })).created || requestKey === undefined) return;
+      // its run was made before: it waits no longer
+      await activities.update(
+        exportId,
+        (current) =>
+          current.activeRunId === undefined && current.pending?.requestKey === requestKey ? { ...current, pending: undefined } : undefined,
+        { signal },
+      );
     } catch (error) {
       signal.throwIfAborted();
       const { code } = error as { code?: string };
@@ -512,6 +563,50 @@ export const createRuns = ({
       await states.removeAll(exportId, { signal });
       if (!activeRunId) await activities.remove(exportId, { signal });
     },
+
+    /**
+     * Claims an export, so that no run of it begins; renews a claim of the same holder.
+     * @returns the export's row, or undefined while somebody else claims it
+     */
+    claim: async (
+      exportId: ExportId,
+      { by, forMs, signal }: { by: string; forMs: number; signal: AbortSignal },
+    ): Promise<ExportActivity | undefined> => {
+      const until = new Date(now().getTime() + forMs).toISOString();
+      const claimed = await activities.update(
+        exportId,
+        (current) => {
+          // no run, no state; and a row that has been removed must not come back
+          if (current.lastRunNumber === 0 || (isClaimed(current, now()) && current.claim?.by !== by)) return undefined;
+          return { ...current, claim: { by, until } };
+        },
+        { signal },
+      );
+      return claimed.claim?.by === by ? claimed : undefined;
+    },
+
+    /** Gives a claimed export back, and starts what waited for that, or was interrupted for it. */
+    unclaim: async (
+      exportId: ExportId,
+      { by, interrupted, signal }: { by: string; interrupted?: Run; signal: AbortSignal },
+    ): Promise<void> => {
+      // a retry or an approval belongs to a state that is no longer: whoever asked for it sees that it was stopped
+      const again = interrupted && !interrupted.retryOf && !interrupted.approves ? interrupted : undefined;
+      const freed = await activities.update(
+        exportId,
+        (current) => {
+          if (current.claim?.by !== by) return undefined;
+          const unclaimed = { ...current, claim: undefined };
+          return again ? keepForLater(unclaimed, again) : unclaimed;
+        },
+        { signal },
+      );
+      if (freed.activeRunId === undefined) await startKept(exportId, freed, { signal });
+    },
+
+    /** Asks a run to stop because a person is being erased; one that has ended is no error. @returns the run as it is now */
+    stopToErase: async (runId: RunId, { by, signal }: { by: string; signal: AbortSignal }): Promise<Run> =>
+      (await requestStop(runId, { reason: 'erased', by }, { signal })).run,
 
     /** Wakes runs that stand still and clears what crashes left; called each minute. */
     sweep: async ({ signal }: { signal: AbortSignal }): Promise<void> => {

@@ -76,6 +76,38 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
     }
   },
 
+  /**
+   * Writes a generation that nobody has written yet, addresses first, so that a state without them never counts.
+   * @throws ConflictError changed_meanwhile when there is one
+   */
+  writeNew: async (
+    header: StateHeader,
+    table: MemberTable,
+    emails: AsyncIterable<Uint8Array> | undefined,
+    { signal }: { signal: AbortSignal },
+  ): Promise<void> => {
+    const blob = name(header.exportId as ExportId, header.generation);
+    if (emails) await blobs.writeParts(`${blob}.emails`, emails, { signal, ifNoneMatch: '*' });
+    await blobs.writeParts(blob, encodeState(header, table), { signal, ifNoneMatch: '*' });
+  },
+
+  /**
+   * Removes all generations but one (0: all of them). Newer ones, which a writer left that died before they counted, only as they were
+   * when they were listed.
+   * @returns how many blobs went
+   * @throws ConflictError changed_meanwhile
+   */
+  removeOthers: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }): Promise<number> => {
+    let removed = 0;
+    const kept = name(exportId, generation);
+    for await (const { name: blob, etag } of blobs.list(`${exportId}/`, { signal })) {
+      if (!/\/\d{10}(\.emails)?$/.test(blob) || blob === kept || blob === `${kept}.emails`) continue;
+      await blobs.remove(blob, { signal, ...(blob > kept ? { ifMatch: etag } : {}) });
+      removed += 1;
+    }
+    return removed;
+  },
+
   removeAll: (exportId: ExportId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${exportId}/`, { signal }),
 });
 

@@ -191,6 +191,13 @@ const routes: readonly Route[] = [
     },
   ],
   ['tracePerson', 'somebody', ADMINISTRATORS(200), async () => ['POST', '/people/trace', { body: { email: 'nobody@example.com' } }]],
+  ['erasePerson', 'somebody', ADMINISTRATORS(202), async () => ['POST', '/people/erase', { body: { email: 'nobody@example.com' } }]],
+  [
+    'getErasure',
+    'somebody',
+    ADMINISTRATORS(200),
+    async () => ['GET', `/people/erase/${(await make('/people/erase', { email: 'nobody@example.com' })).id}`],
+  ],
   ['getMe', 'oneself', ANYBODY, async () => ['GET', '/me']],
   ['getHealth', 'open', '200 200 200 200 200', async () => ['GET', '/health']],
 ];

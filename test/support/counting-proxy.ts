@@ -3,13 +3,17 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Azurite } from '../../infra/local/storage/azurite';
 
-/** Stands in front of Azurite and counts calls, so that a test may say what something costs. */
-export const startCountingProxy = async (azurite: Azurite) => {
+/**
+ * Stands in front of Azurite and counts calls, so that a test may say what something costs.
+ * @param onCall told of each call before it is passed on
+ */
+export const startCountingProxy = async (azurite: Azurite, { onCall }: { onCall?: (call: string) => void } = {}) => {
   const calls: string[] = [];
   const servers = await Promise.all(
     [azurite.blobPort, azurite.queuePort, azurite.tablePort].map(async (port) => {
       const server = createServer((incoming: IncomingMessage, outgoing) => {
         calls.push(`${incoming.method} ${incoming.url}`);
+        onCall?.(calls.at(-1)!);
         const { method, url: path, headers } = incoming;
         const onward = request({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
