@@ -10,6 +10,10 @@ import { Connection } from './connection';
 /** A name that is in use, or about to be. */
 const NameClaim = z.object({ connectionId: ConnectionId, at: z.iso.datetime() });
 
+/** The account that a version of a connection's key was found to belong to. */
+const CheckedKey = z.object({ version: z.string(), accountId: z.string() });
+export type CheckedKey = z.infer<typeof CheckedKey>;
+
 /** A claim whose connection does not exist was left by a crash once it is this old; younger ones may still be on their way. */
 const CLAIM_SETTLES_MS = 5 * 60_000;
 
@@ -23,12 +27,14 @@ export const sameName = (one: Pick<Connection, 'type' | 'displayName'>, other: P
   nameKey(one) === nameKey(other);
 
 const rowOf = (id: ConnectionId) => ({ partition: 'connection', row: id });
+const keyOf = (id: ConnectionId) => ({ partition: 'key', row: id });
 const claimOf = (connection: Pick<Connection, 'type' | 'displayName'>) => ({ partition: 'name', row: nameKey(connection) });
 
 /** Rows of connections and, beside them, one row per name in use, as a table has no unique constraint but its key. */
 export const createConnectionStore = ({ table, now }: { table: TableClient; now: () => Date }) => {
   const rows = createRows({ table, schema: Connection, what: 'The connection' });
   const claims = createRows({ table, schema: NameClaim, what: 'The display name' });
+  const keys = createRows({ table, schema: CheckedKey, what: 'The checked key' });
 
   return {
     find: (id: ConnectionId, options: { signal: AbortSignal }): Promise<Stored<Connection> | undefined> => rows.find(rowOf(id), options),
@@ -36,7 +42,17 @@ export const createConnectionStore = ({ table, now }: { table: TableClient; now:
     insert: (connection: Connection, options: { signal: AbortSignal }) => rows.insert(rowOf(connection.id), connection, options),
     replace: (connection: Connection, options: { ifMatch: string; signal: AbortSignal }) =>
       rows.replace(rowOf(connection.id), connection, options),
-    remove: (id: ConnectionId, options: { ifMatch: string; signal: AbortSignal }) => rows.remove(rowOf(id), options),
+    remove: async (id: ConnectionId, options: { ifMatch: string; signal: AbortSignal }): Promise<void> => {
+      await rows.remove(rowOf(id), options);
+      await keys.remove(keyOf(id), { signal: options.signal });
+    },
+
+    /** What was found when Klaviyo was last asked whose key this is; in a row of its own, as people edit the other one. */
+    findCheckedKey: async (id: ConnectionId, options: { signal: AbortSignal }): Promise<CheckedKey | undefined> =>
+      (await keys.find(keyOf(id), options))?.value,
+    putCheckedKey: async (id: ConnectionId, key: CheckedKey, options: { signal: AbortSignal }): Promise<void> => {
+      await keys.put(keyOf(id), key, options);
+    },
 
     /**
      * Takes a display name for a connection.

@@ -181,8 +181,11 @@ export const createConnections = ({
       await store.claimName(connection, { signal });
       return orUndo(
         async () => {
-          if (ownsSecret) await secrets.set(connection.secretName, apiKey, { signal });
-          return store.insert(connection, { signal });
+          const secret = ownsSecret ? await secrets.set(connection.secretName, apiKey, { signal }) : undefined;
+          const stored = await store.insert(connection, { signal });
+          // Klaviyo has just said whose key this is; without the note the first run asks again
+          if (secret) await store.putCheckedKey(connection.id, { ...secret, accountId: account.id }, { signal }).catch(() => undefined);
+          return stored;
         },
         async (options) => {
           if (await store.find(connection.id, options)) return; // the row was written, only its answer was lost

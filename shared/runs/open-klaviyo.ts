@@ -1,4 +1,5 @@
 import { ConflictError, UpstreamError } from '../errors';
+import type { Connection } from '../connections/connection';
 import type { ConnectionStore } from '../connections/connection-store';
 import { getAccount } from '../klaviyo/accounts';
 import type { CallGate, Klaviyo, KlaviyoClient } from '../klaviyo/client';
@@ -21,11 +22,28 @@ export const createOpenKlaviyo = ({
 }: {
   klaviyo: Klaviyo;
   secrets: Secrets;
-  connectionStore: Pick<ConnectionStore, 'find'>;
+  connectionStore: Pick<ConnectionStore, 'find' | 'findCheckedKey' | 'putCheckedKey'>;
   pacing: Pacing;
 }) => {
-  /** accounts of secret versions that this process has checked: the endpoint allows 15 calls a minute */
+  /** accounts of secret versions that this process knows of */
   const checked = new Map<string, string>();
+  /** Klaviyo is asked once per version, by whichever instance meets it first: an account allows 15 such calls a minute. */
+  const accountOf = async (
+    { id, secretName }: Connection,
+    version: string,
+    client: KlaviyoClient,
+    { signal }: { signal: AbortSignal },
+  ): Promise<string> => {
+    const key = `${secretName} ${version}`;
+    const known = checked.get(key);
+    if (known !== undefined) return known;
+    const noted = await connectionStore.findCheckedKey(id, { signal });
+    const isNoted = noted?.version === version;
+    const accountId = isNoted ? noted.accountId : (await getAccount(client, { signal })).id;
+    if (!isNoted) await connectionStore.putCheckedKey(id, { version, accountId }, { signal });
+    checked.set(key, accountId);
+    return accountId;
+  };
   return async (document: RunDocument, hold: Hold, { timeoutMs }: { timeoutMs: number }): Promise<KlaviyoClient> => {
     const { config, run } = document;
     const connection = await connectionStore.find(config.connectionId, { signal: hold.signal });
@@ -62,9 +80,7 @@ export const createOpenKlaviyo = ({
       },
     });
     if (document.keyVersion !== version) {
-      const key = `${connection.value.secretName} ${version}`;
-      const accountId = checked.get(key) ?? (await getAccount(client, { signal: hold.signal })).id;
-      checked.set(key, accountId);
+      const accountId = await accountOf(connection.value, version, client, { signal: hold.signal });
       if (accountId !== config.accountId) {
         throw new UpstreamError('klaviyo', {
           code: 'account_changed',
