@@ -179,7 +179,12 @@ export const createErasures = ({
         }
         if (work.timeIsUp()) waitingFor.push({ exportId });
         else {
-          const runId = await eraseFromExport(exportId, work);
+          const runId = await eraseFromExport(exportId, work).catch((error: unknown): '' => {
+            signal.throwIfAborted();
+            // one export must not keep the person in all others
+            log('erasure_postponed', { eraseId: erasure.id, exportId, ...errorFields(error) });
+            return '';
+          });
           if (runId !== undefined) waitingFor.push({ exportId, ...(runId ? { runId } : {}) });
         }
       }

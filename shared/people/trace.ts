@@ -1,6 +1,7 @@
 import type { ActivityRecorder } from '../activity/activity';
 import type { Caller } from '../caller';
 import type { Connections } from '../connections/connections';
+import { ConflictError } from '../errors';
 import type { Export } from '../exports/export';
 import type { ExportStore } from '../exports/export-store';
 import type { ExportActivities } from '../runs/export-activity';
@@ -20,36 +21,39 @@ import { findInState } from './find-in-state';
 import { withWinner } from './winner';
 import type { PersonTrace, TracedExport } from './person-trace';
 
+/** Traces at a time in one process: each reads whole segments. */
+const MAX_AT_ONCE = 2;
+
 /** Where one person is: in which segments, how mapped, sent by which run, refused why, on which lists since when. */
-export const createTrace =
-  ({
-    source,
-    exportStore,
-    connections,
-    activities,
-    states,
-    reports,
-    runStore,
-    hashKey,
-    activity: log,
-    now,
-  }: {
-    source: SegmentSource;
-    exportStore: Pick<ExportStore, 'readAll'>;
-    connections: Pick<Connections, 'clientOf' | 'readAll'>;
-    activities: Pick<ExportActivities, 'get'>;
-    states: StateStore;
-    reports: RowReports;
-    runStore: Pick<RunStore, 'find' | 'readOfExport' | 'pageOfExport'>;
-    hashKey: (options: { signal: AbortSignal }) => Promise<HashKey>;
-    activity: ActivityRecorder;
-    now: () => Date;
-  }) =>
+export const createTrace = ({
+  source,
+  exportStore,
+  connections,
+  activities,
+  states,
+  reports,
+  runStore,
+  hashKey,
+  activity: log,
+  now,
+}: {
+  source: SegmentSource;
+  exportStore: Pick<ExportStore, 'readAll'>;
+  connections: Pick<Connections, 'clientOf' | 'readAll'>;
+  activities: Pick<ExportActivities, 'get'>;
+  states: StateStore;
+  reports: RowReports;
+  runStore: Pick<RunStore, 'find' | 'readOfExport' | 'pageOfExport'>;
+  hashKey: (options: { signal: AbortSignal }) => Promise<HashKey>;
+  activity: ActivityRecorder;
+  now: () => Date;
+}) => {
+  let running = 0;
   /**
    * What cannot be read (a segment, a state, Klaviyo) is said as unknown with its reason; it does not keep the rest from being told.
-   * @throws UpstreamError when our own storage or Key Vault cannot be reached: nobody is looked up who cannot be logged
+   * @throws ConflictError trace_busy; UpstreamError when our own storage or Key Vault cannot be reached: nobody is looked up who cannot be logged
    */
-  async (email: string, { caller, signal }: { caller: Caller; signal: AbortSignal }): Promise<PersonTrace> => {
+  const trace = async (email: string, { caller, signal }: { caller: Caller; signal: AbortSignal }): Promise<PersonTrace> => {
     const address = toAddress(email);
     const key = await hashKey({ signal });
     const person = personHash(address, key);
@@ -105,5 +109,17 @@ export const createTrace =
       exports: traced,
     };
   };
+
+  return async (email: string, options: { caller: Caller; signal: AbortSignal }): Promise<PersonTrace> => {
+    if (running >= MAX_AT_ONCE)
+      throw new ConflictError({ code: 'trace_busy', message: 'Other people are being traced at the moment; try again in a minute.' });
+    running += 1;
+    try {
+      return await trace(email, options);
+    } finally {
+      running -= 1;
+    }
+  };
+};
 
 export type Trace = ReturnType<typeof createTrace>;

@@ -43,6 +43,14 @@ export const csvCell = (text: string): string => {
 
 const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
+const parseRow = (line: string): ReportedRow | undefined => {
+  try {
+    return JSON.parse(line) as ReportedRow;
+  } catch {
+    return undefined;
+  }
+};
+
 /** A text as it stands inside a line of NDJSON, in lower case. */
 const wantedIn = (text: string): string => JSON.stringify(text).slice(1, -1).toLowerCase();
 
@@ -159,7 +167,7 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
 
     /**
      * Writes a report anew where something stands in it, case aside; else leaves it as it is. Read twice and never held whole.
-     * @param change what a row is to become; undefined takes it out
+     * @param change what a row is to become; undefined takes it out, and so goes a line that cannot be read
      * @returns how many rows were changed or taken out
      * @throws ConflictError when somebody wrote the report meanwhile
      */
@@ -183,9 +191,9 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
           }
           const left = lines.flatMap((line) => {
             if (!line.toLowerCase().includes(wanted)) return [line];
-            const row = JSON.parse(line) as ReportedRow;
-            const next = change(row);
-            if (next !== row) changed += 1;
+            const row = parseRow(line);
+            const next = row && change(row);
+            if (row === undefined || next !== row) changed += 1;
             return next === undefined ? [] : [next === row ? line : JSON.stringify(next)];
           });
           if (left.length > 0) yield Buffer.from(`${left.join('\n')}\n`);

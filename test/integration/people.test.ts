@@ -302,6 +302,14 @@ describe('the trace of a person', () => {
     expect((await trace(one, 'person0@example.com')).person).not.toBe(person);
   });
 
+  it('is done for two at a time, as each reads whole segments', async () => {
+    const one = await aCase({ Vip: people(1) });
+    const ask = () => one.call('POST', '/api/people/trace', { body: { email: ADA } });
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409]);
+    expect((await ask()).status).toBe(200);
+  });
+
   it.each([[{}], [{ email: '' }], [{ email: ADA, more: true }], [{ email: 'x'.repeat(1_001) }]])('refuses %j', async (body) => {
     const { call } = await aCase({ Vip: [] });
     expect((await call('POST', '/api/people/trace', { body })).status).toBe(400);
@@ -501,6 +509,35 @@ describe('the erasure of a person', () => {
     expect(await membersOf(one)).toContain(ADA); // not asked to take them off
     expect(await tracesOf(one.app, ADA)).toEqual([]);
     expect((await runBy(fixture, one.app, segmentExport)).counts).toMatchObject({ sent: 1, unchanged: 5 });
+  });
+
+  it('is done once, however many instances go on with it', async () => {
+    const one = await aCase({ Vip: [...people(5), { id: 'c-ada', email: ADA }] });
+    const segmentExport = await anExport(one, { membership: 'mirror' });
+    await runBy(fixture, one.app, segmentExport);
+    const { stateGeneration } = (await stateOf(segmentExport)).activity;
+    const ids = [(await requestErase(one, { email: ADA })).id, (await requestErase(one, { email: ADA })).id];
+    const instances = [one.app, fixture.newInstance({ SOURCE_FOLDER: one.folder }), fixture.newInstance({ SOURCE_FOLDER: one.folder })];
+    apps.push(...instances.slice(1));
+    await Promise.all(instances.map((app) => app.erasures.tick({ signal: testSignal() })));
+    const done = await Promise.all(ids.map((id) => erased(one, id)));
+    expect(done.map(({ counts }) => counts.states).sort()).toEqual([0, 1]);
+    const { kind, size, activity } = await stateOf(segmentExport);
+    expect([kind, size, activity.stateGeneration]).toEqual(['loaded', 5, stateGeneration + 2]);
+    expect(await tracesOf(one.app, ADA)).toEqual([]);
+  });
+
+  it('says why a person cannot be taken off a list, and is done all the same', async () => {
+    const one = await aCase({ Vip: [...people(5), { id: 'c-ada', email: ADA }] });
+    await runBy(fixture, one.app, await anExport(one));
+    await one.app.secrets.set(one.own.connection.secretName, 'pk_of_nobody', { signal: testSignal() });
+    const done = await erased(one, (await requestErase(one, { email: ADA, removeFromLists: true })).id);
+    expect(done).toMatchObject({
+      state: 'done',
+      counts: { states: 1, lists: 0 },
+      lists: [{ state: 'failed', reason: expect.any(String) }],
+    });
+    expect(await tracesOf(one.app, ADA)).toEqual([]);
   });
 
   it('takes an address that no run would send out of the reports', async () => {
