@@ -120,13 +120,16 @@ export const createBlobs = (container: ContainerClient) => {
       }
     },
 
-    /** The whole blob, or undefined where there is none. Meant for documents, not for data that grows with a segment. */
-    find: async (name: string, { signal, ...conditions }: { signal: AbortSignal } & Conditions): Promise<BlobContent | undefined> => {
+    /** The whole blob or a range of it, or undefined where there is none. Meant for documents, not for data that grows with a segment. */
+    find: async (
+      name: string,
+      { signal, offset = 0, bytes, ...conditions }: { signal: AbortSignal; offset?: number; bytes?: number } & Conditions,
+    ): Promise<BlobContent | undefined> => {
       for (let drops = 1; ; drops += 1) {
         try {
           const answer = await container
             .getBlobClient(name)
-            .download(0, undefined, { abortSignal: signal, conditions: azureConditions(conditions) });
+            .download(offset, bytes, { abortSignal: signal, conditions: azureConditions(conditions) });
           try {
             const parts: Buffer[] = [];
             for await (const part of answer.readableStreamBody as AsyncIterable<Buffer>) parts.push(part);
@@ -218,6 +221,22 @@ export const createBlobs = (container: ContainerClient) => {
           ...(contentType ? { blobHTTPHeaders: { blobContentType: contentType } } : {}),
         });
         return { etag: answer.etag ?? '' };
+      }),
+
+    /** The same from parts that lie apart; they are not copied together. */
+    writeJoined: async (
+      name: string,
+      parts: readonly Uint8Array[],
+      { signal, ...conditions }: { signal: AbortSignal } & Conditions,
+    ): Promise<void> =>
+      attempt('The blob', async () => {
+        const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+        await container
+          .getBlockBlobClient(name)
+          .upload(() => Readable.from(parts, { objectMode: false }), bytes, {
+            abortSignal: signal,
+            conditions: azureConditions(conditions),
+          });
       }),
 
     /** Writes a blob of any size from parts, block by block; nobody sees it before the last one is there. */

@@ -79,7 +79,7 @@ export const postBatch = async (
 
   let refusal: KlaviyoAnswerError | undefined;
   if (staged!.gzip && !document.sendPlain) {
-    refusal = await send(await staging.readBatch(at.runId, at.attempt, at.number, { signal }), true);
+    refusal = await send(await staging.readBatch(at.runId, at.attempt, batch, { signal }), true);
     if (refusal && (refusal.status === 415 || !isAboutRows(refusal))) {
       // nothing published says that compressed bodies are always taken (azure.md row 23)
       document.sendPlain = true;
@@ -87,7 +87,7 @@ export const postBatch = async (
     }
   }
   if (jobs.length === 0) {
-    const body = await staging.readBody(at.runId, at.attempt, at.number, { signal });
+    const body = await staging.readBody(at.runId, at.attempt, batch, { signal });
     if (!refusal || document.sendPlain) refusal = await send(Buffer.from(body), false);
     if (refusal) await postInParts({ slice, staging, reports, batch, body, refusal, send });
   }
@@ -136,7 +136,7 @@ const postInParts = async ({
 }): Promise<void> => {
   const { document, signal } = slice;
   const emails = importRows(body);
-  const rows = await staging.readRows(document.run.id, document.staged!.attempt, batch.number, { signal });
+  const rows = await staging.readRows(document.run.id, document.staged!.attempt, batch, { signal });
   const stripped = new Map<number, string>();
   let calls = 1;
   let landed = false;
@@ -219,8 +219,8 @@ export const reportWholeBatch = async (
   }: { staging: Staging; reports: RowReports; batch: StagedBatch; code: string; signal: AbortSignal },
 ): Promise<void> => {
   const [body, rows] = await Promise.all([
-    staging.readBody(run.id, staged!.attempt, batch.number, { signal }),
-    staging.readRows(run.id, staged!.attempt, batch.number, { signal }),
+    staging.readBody(run.id, staged!.attempt, batch, { signal }),
+    staging.readRows(run.id, staged!.attempt, batch, { signal }),
   ]);
   const reported = importRows(body).map((email, row): ReportedRow => ({
     row,

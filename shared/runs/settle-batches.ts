@@ -90,8 +90,8 @@ const reportFailedRows = async (
   }: { staging: Staging; reports: RowReports; client: KlaviyoClient; batch: StagedBatch; jobs: StagedBatch['jobs']; signal: AbortSignal },
 ): Promise<number> => {
   const [body, rows] = await Promise.all([
-    staging.readBody(run.id, staged!.attempt, batch.number, { signal }),
-    staging.readRows(run.id, staged!.attempt, batch.number, { signal }),
+    staging.readBody(run.id, staged!.attempt, batch, { signal }),
+    staging.readRows(run.id, staged!.attempt, batch, { signal }),
   ]);
   const placeOf = new Map(importRows(body).map((email, row) => [email, row]));
   const reported = new Map<string, ReportedRow>();

@@ -6,6 +6,7 @@ import type { Blobs } from '../platform/blobs';
 import { ConflictError, NotFoundError } from '../errors';
 import { decodeState, encodeState } from './member-state';
 import type { MemberTable, StateHeader } from './member-state';
+import type { StagedBatch } from './run';
 import { readStagedRows } from './staged-rows';
 import type { StagedRow } from './staged-rows';
 
@@ -16,7 +17,9 @@ const MAX_BODY = 6_000_000;
 
 const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).padStart(4, '0')}`;
 const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
-const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/rows-${String(number).padStart(5, '0')}`;
+
+/** A batch and how long its body is, where it lies. */
+type PlacedBatch = Pick<StagedBatch, 'number' | 'bytes'>;
 
 /**
  * emails: addresses of all records, in their order (gzip). leavers: `record` tab `address` a line (gzip). sample: the same of the people
@@ -25,7 +28,7 @@ const rowsName = (runId: RunId, attempt: number, number: number) => `${folder(ru
 export type StagedExtra = 'emails' | 'leavers' | 'sample';
 
 /**
- * Staged data of a run in the container `staged`: bodies exactly as they will be posted, beside each the customers of its rows, and the
+ * Staged data of a run in the container `staged`: bodies exactly as they will be posted, behind each the customers of its rows, and the
  * member table as it will be when all goes well. A folder per attempt of prepare, so that a stalled runner cannot write over the next
  * one's data (failures.md row 8).
  */
@@ -36,7 +39,7 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
     prepared?.runId === runId && prepared.attempt === attempt ? prepared : undefined;
 
   return {
-    /** @returns bytes as they will be sent */
+    /** @returns bytes of the body as it will be sent; its rows lie behind it in the same blob, as each blob costs some milliseconds */
     writeBatch: async (
       { runId, attempt, number, useGzip }: { runId: RunId; attempt: number; number: number; useGzip: boolean },
       body: Uint8Array,
@@ -44,33 +47,33 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
       { signal }: { signal: AbortSignal },
     ): Promise<number> => {
       const wire = useGzip ? await compress(body, { level: 1, chunkSize: 1 << 20 }) : body;
-      await Promise.all([
-        writeOnce(blobs, batchName(runId, attempt, number), wire, { signal }),
-        writeOnce(blobs, rowsName(runId, attempt, number), rows, { signal }),
-      ]);
+      await writeOnce(blobs, batchName(runId, attempt, number), [wire, rows], { signal });
       return wire.byteLength;
     },
 
-    /** @throws NotFoundError staged_missing */
-    readBatch: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<Buffer> => {
-      const blob = await blobs.find(batchName(runId, attempt, number), { signal });
-      if (!blob) throw missing();
-      return blob.body;
-    },
+    /** The body, to be sent as it lies. @throws NotFoundError staged_missing */
+    readBatch: (runId: RunId, attempt: number, { number, bytes }: PlacedBatch, { signal }: { signal: AbortSignal }): Promise<Buffer> =>
+      readRange(blobs, batchName(runId, attempt, number), { bytes, signal }),
 
     /** The body as JSON text, whether it lies compressed or not. */
-    readBody: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<string> => {
-      const blob = await blobs.find(batchName(runId, attempt, number), { signal });
-      if (!blob) throw missing();
-      const compressed = blob.body[0] === 0x1f && blob.body[1] === 0x8b;
-      return (compressed ? await decompress(blob.body, { maxOutputLength: MAX_BODY }) : blob.body).toString('utf8');
+    readBody: async (
+      runId: RunId,
+      attempt: number,
+      { number, bytes }: PlacedBatch,
+      { signal }: { signal: AbortSignal },
+    ): Promise<string> => {
+      const body = await readRange(blobs, batchName(runId, attempt, number), { bytes, signal });
+      const compressed = body[0] === 0x1f && body[1] === 0x8b;
+      return (compressed ? await decompress(body, { maxOutputLength: MAX_BODY }) : body).toString('utf8');
     },
 
-    readRows: async (runId: RunId, attempt: number, number: number, { signal }: { signal: AbortSignal }): Promise<readonly StagedRow[]> => {
-      const blob = await blobs.find(rowsName(runId, attempt, number), { signal });
-      if (!blob) throw missing();
-      return readStagedRows(blob.body.toString('utf8'));
-    },
+    readRows: async (
+      runId: RunId,
+      attempt: number,
+      { number, bytes }: PlacedBatch,
+      { signal }: { signal: AbortSignal },
+    ): Promise<readonly StagedRow[]> =>
+      readStagedRows(await readRange(blobs, batchName(runId, attempt, number), { offset: bytes, signal })),
 
     writeMembers: async (
       runId: RunId,
@@ -142,14 +145,24 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
  * Creates a blob, never over another one. When the answer was lost, the SDK's second try meets the first one's blob: ours is no conflict
  * (failures.md rows 11, 12).
  */
-const writeOnce = async (blobs: Blobs, name: string, body: Uint8Array, { signal }: { signal: AbortSignal }): Promise<void> => {
+const writeOnce = async (blobs: Blobs, name: string, parts: readonly Uint8Array[], { signal }: { signal: AbortSignal }): Promise<void> => {
   try {
-    await blobs.write(name, body, { signal, ifNoneMatch: '*' });
+    await blobs.writeJoined(name, parts, { signal, ifNoneMatch: '*' });
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
     const there = await blobs.find(name, { signal });
-    if (!there?.body.equals(body)) throw error;
+    if (!there?.body.equals(Buffer.concat(parts))) throw error;
   }
+};
+
+const readRange = async (
+  blobs: Blobs,
+  name: string,
+  { signal, ...range }: { offset?: number; bytes?: number; signal: AbortSignal },
+): Promise<Buffer> => {
+  const blob = await blobs.find(name, { ...range, signal });
+  if (!blob) throw missing();
+  return blob.body;
 };
 
 const missing = () =>

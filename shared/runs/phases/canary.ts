@@ -53,7 +53,7 @@ export const createCanary =
     }
     const refused = new Set<string>();
     for await (const { email } of reports.readRejected(run.id, batch.number, { signal })) refused.add(email.toLowerCase());
-    const body = await staging.readBody(run.id, staged.attempt, batch.number, { signal });
+    const body = await staging.readBody(run.id, staged.attempt, batch, { signal });
     const expected = importRows(body)
       .filter((email) => !refused.has(email))
       .slice(0, MAX_LOOKED_FOR);

@@ -277,9 +277,10 @@ const readRejections = async (
 ): Promise<Rejections> => {
   const records = new Set<number>();
   const uncertain = new Set<number>();
-  for (const { number, failedRows = 0, outcome } of staged!.batches) {
+  for (const batch of staged!.batches) {
+    const { number, failedRows = 0, outcome } = batch;
     if (failedRows === 0 || outcome !== 'complete') continue;
-    const rows = await staging.readRows(run.id, staged!.attempt, number, { signal });
+    const rows = await staging.readRows(run.id, staged!.attempt, batch, { signal });
     const before = records.size;
     for await (const { row } of reports.readRejected(run.id, number, { signal })) if (row !== undefined) records.add(rows[row]!.record);
     if (records.size - before < failedRows) uncertain.add(number);

@@ -123,7 +123,7 @@ const countUnknown = async (slice: Slice, staging: Staging): Promise<number> => 
   const { run, config, staged } = document as RunDocument & { staged: NonNullable<RunDocument['staged']> };
   const client = await slice.klaviyo();
   let unknown = 0;
-  for (const { number: batch } of staged.batches) {
+  for (const batch of staged.batches) {
     const emails = importRows(await staging.readBody(run.id, staged.attempt, batch, { signal }));
     for (let at = 0; at < emails.length; at += LOOKUP_SIZE) {
       const asked = emails.slice(at, at + LOOKUP_SIZE);
