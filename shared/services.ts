@@ -107,7 +107,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const hashKey = createHashKey({ secrets });
   const staging = createStaging({ blobs: containers.staged });
   const reports = createRowReports({ blobs: containers.runs });
-  const states = createStateStore({ blobs: containers.state });
+  const states = createStateStore({ blobs: containers.state, lockSeconds: 2 * env.RUN_LEASE_SECONDS });
   const runs = createRuns({
     store: runStore,
     activities,

@@ -3,7 +3,7 @@ import type { ExportStore } from '../exports/export-store';
 import type { ExportId } from '../ids';
 import type { ExportActivities } from './export-activity';
 import { keyText, memberKey } from './member-key';
-import { SENT } from './member-state';
+import { SENT, batchOf } from './member-state';
 import type { MemberTable, StateHeader } from './member-state';
 import { hasEnded } from './run';
 import type { FrozenConfig } from './run';
@@ -13,6 +13,8 @@ import type { StateStore } from './state-store';
 
 /** What cannot be read might hold everybody: then nobody is removed (failures.md row 18). */
 export class HoldersUnknown extends Error {}
+/** Another export is bringing some of the people to the list at this moment; whether it holds them is known when its jobs have ended. */
+export class HoldersUndecided extends Error {}
 
 const KEY_BYTES = 16;
 
@@ -88,7 +90,8 @@ const findOthers = async (
 /**
  * Calls `visit` for whatever another export holds on the list: its newest state less what it has released, and what its active run is
  * sending. Between the two reads a run may end, so both are read again until nothing has changed meanwhile.
- * @throws HoldersUnknown what cannot be read, or was written with another hash key, might hold everybody (failures.md rows 18, 21)
+ * @throws HoldersUndecided; HoldersUnknown what cannot be read, or was written with another hash key, might hold everybody (failures.md
+ * rows 18, 21)
  */
 const visitHeld = async (
   other: ExportId,
@@ -108,6 +111,7 @@ const visitHeld = async (
     let sending: MemberTable | undefined;
     if (
       active?.staged &&
+      !active.run.dryRun &&
       !active.staged.nothingNew &&
       active.config.listId === config.listId &&
       active.config.accountId === config.accountId
@@ -141,9 +145,13 @@ const visitHeld = async (
     }
     if (sending) {
       const table = sending;
+      const { batches } = active!.staged!;
       visit(() => {
         const record = table.find();
-        return record >= 0 && (table.flags(record) & SENT) !== 0;
+        if (record < 0 || (table.flags(record) & SENT) === 0) return false;
+        // given up to a run that never posts it, a person would stay on the list with nobody to remove them
+        if (batches[batchOf(table.mark(record)) - 1]?.outcome === undefined) throw new HoldersUndecided(other);
+        return true;
       });
     }
     return;
@@ -155,7 +163,7 @@ const visitHeld = async (
  * Which of our leavers another export to the same list holds: in its state, less what it has released, or under way in its active run.
  * The same list = the same account and list, in its settings, in its state or in its active run. Asked under the list's lock.
  * @returns records of `table` that somebody else holds
- * @throws HoldersUnknown
+ * @throws HoldersUnknown, HoldersUndecided
  */
 export const findHeldByOthers = async (
   {
@@ -170,6 +178,7 @@ export const findHeldByOthers = async (
   const held = new Set<number>();
   const visit = (holds: () => boolean): void => {
     for (const record of leavers) {
+      if (held.has(record)) continue;
       table.loadKey(record);
       if (holds()) held.add(record);
     }

@@ -5,8 +5,8 @@ import type { MemberTable, StateHeader } from './member-state';
 
 const name = (exportId: ExportId, generation: number) => `${exportId}/${String(generation).padStart(10, '0')}`;
 
-/** Longest an Azure lease with an end can be; renewed before each call. */
-const LOCK_SECONDS = 60;
+/** Longest an Azure lease with an end can be. */
+const MAX_LOCK_SECONDS = 60;
 
 export type LoadedState =
   | { readonly kind: 'none' }
@@ -14,8 +14,11 @@ export type LoadedState =
   | { readonly kind: 'unreadable'; readonly reason: string }
   | { readonly kind: 'loaded'; readonly header: StateHeader; readonly table: MemberTable };
 
-/** Member states in the container `state`: one blob per export and generation; the newest generation's number also stands in a table. */
-export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
+/**
+ * Member states in the container `state`: one blob per export and generation; the newest generation's number also stands in a table.
+ * @param lockSeconds how long the lock of a list outlives whoever died with it; renewed before each call that it guards
+ */
+export const createStateStore = ({ blobs, lockSeconds = MAX_LOCK_SECONDS }: { blobs: Blobs; lockSeconds?: number }) => ({
   /** @param generation as the table knows it; 0 = the export never ended a run */
   load: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }): Promise<LoadedState> => {
     if (generation === 0) return { kind: 'none' };
@@ -64,7 +67,7 @@ export const createStateStore = ({ blobs }: { blobs: Blobs }) => ({
         if ((error as { code?: string }).code !== 'changed_meanwhile') throw error;
       });
     }
-    return blobs.tryLease(lock, { seconds: LOCK_SECONDS, signal });
+    return blobs.tryLease(lock, { seconds: Math.min(MAX_LOCK_SECONDS, lockSeconds), signal });
   },
 
   /** Writes a generation; writing the same one again leaves the same bytes. Older ones but the last are removed. */

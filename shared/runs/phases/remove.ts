@@ -7,7 +7,7 @@ import { LOOKUP_SIZE, REMOVE_SIZE, lookUp, lookUpByRelationship, removeMembers }
 import type { BlobLease } from '../../platform/blobs';
 import { readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
-import { HoldersUnknown, findHeldByOthers, keyBytes } from '../holders';
+import { HoldersUndecided, HoldersUnknown, findHeldByOthers, keyBytes } from '../holders';
 import type { MemberTable, StateHeader } from '../member-state';
 import type { Phase, PhaseResult, Slice } from '../slice';
 import type { RunStore } from '../run-store';
@@ -55,13 +55,14 @@ export const createRemove =
     if (doubt === 'wait') return waitOrGiveUp(slice, 'another system or a lost answer may still be adding people to the list');
     const lock = await parts.states.tryLock(config.accountId, config.listId, { signal });
     if (!lock) return waitOrGiveUp(slice, 'another export was removing people from the list all the time');
-    delete remove.waitingSince;
     try {
       return await removeLeavers(slice, { ...parts, client, lock, limit });
     } catch (error) {
       if (error instanceof HoldersUnknown) {
         return giveUp(slice, 'what another export to the same list has sent cannot be read');
       }
+      if (error instanceof HoldersUndecided)
+        return waitOrGiveUp(slice, 'another export was bringing some of them to the list all the time');
       if (error instanceof LockLost) return waitOrGiveUp(slice, 'another export took over the list while people were removed from it');
       if (error instanceof UpstreamError && error.code === 'filter_ignored') return giveUp(slice, error.message);
       throw error;
@@ -142,6 +143,7 @@ const removeLeavers = async (
   const leavers = await readLeavers(slice, staging, limit);
   const { header, table } = await staging.readMembers(run.id, staged!.attempt, { signal });
   const heldByOthers = await releaseHeld(slice, { ...others, staging, states, header, table, leavers });
+  delete remove.waitingSince;
 
   const renew = async (): Promise<void> => {
     try {
