@@ -12,6 +12,7 @@ import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { ExportActivities } from '../runs/export-activity';
 import type { HashKey } from '../runs/member-key';
+import type { MemberTable, StateHeader } from '../runs/member-state';
 import type { RowReports } from '../runs/row-report';
 import { hasEnded } from '../runs/run';
 import type { RunDocument } from '../runs/run';
@@ -37,6 +38,8 @@ const CLAIM_MS = 5 * 60_000;
 const WORK_MS = 20_000;
 /** Runs notice within seconds that they are to stop. */
 const LOOK_AGAIN_MS = 1_000;
+/** A run that is still reading the source after this is stopped. */
+const PREPARE_PATIENCE_MS = 60_000;
 /** A list that cannot be reached for so long is given up, with the reason. */
 const GIVE_UP_LIST_MS = 86_400_000;
 
@@ -92,14 +95,18 @@ export const createErasures = ({
   monotonicMs: () => number;
   log: Log;
 }) => {
-  /** Whether an active run may bring the person back: it has not read the source whole yet, or has prepared the person. */
-  const carries = async ({ run, staged }: RunDocument, { address, key, signal }: Work): Promise<boolean> => {
+  /** Whether a run that has read the source prepared the person, or began with a state that holds them: that one stays for a while. */
+  const carries = async ({ run, staged, stateGeneration }: RunDocument, { address, key, signal }: Work): Promise<boolean> => {
     if (!staged) return true;
     if (address.refusedAs !== undefined) return false;
-    try {
-      const { header, table } = await staging.readMembers(run.id, staged.attempt, { signal });
+    const holds = ({ header, table }: { header: StateHeader; table: MemberTable }): boolean => {
       loadMemberKey(address, key);
       return header.hashKeyId !== key.id || table.find() >= 0;
+    };
+    try {
+      if (holds(await staging.readMembers(run.id, staged.attempt, { signal }))) return true;
+      const state = await states.load(run.exportId, stateGeneration, { signal });
+      return state.kind === 'unreadable' || (state.kind === 'loaded' && holds(state));
     } catch {
       signal.throwIfAborted();
       return true;
@@ -129,33 +136,45 @@ export const createErasures = ({
     await runs.unclaim(exportId, { by: erasure.id, ...(run?.state === 'canceled' ? { interrupted: run } : {}), signal });
   };
 
+  /** @returns whether an active run is done with: it goes on, as it does not carry the person. Else it has to end first */
+  const mayGoOn = async (document: RunDocument, exportId: ExportId, work: Work): Promise<boolean> => {
+    const { erasure, signal } = work;
+    const { run, staged } = document;
+    if (hasEnded(run.state)) return false;
+    const stopped = erasure.stopped.some(({ id }) => id === run.id);
+    if (!stopped) {
+      // as a rule it has read the source within seconds, and then it can be told whether it carries the person
+      const began = Date.parse(run.startedAt ?? run.submittedAt);
+      if (!staged && now().getTime() - began < PREPARE_PATIENCE_MS) return false;
+      if (!(await carries(document, work))) return true;
+    }
+    // nothing may begin between its end and our next look
+    if (!(await runs.claim(exportId, { by: erasure.id, forMs: CLAIM_MS, signal })) || stopped) return false;
+    await runs.stopToErase(run.id, { by: erasure.byName, signal });
+    erasure.stopped = [...erasure.stopped, { id: run.id, exportId }];
+    erasure.counts.runsStopped += 1;
+    await work.save();
+    return false;
+  };
+
   /** @returns the run that is waited for, '' while somebody else claims the export, or undefined: it is done */
   const eraseFromExport = async (exportId: ExportId, work: Work): Promise<RunId | '' | undefined> => {
     const { erasure, address, key, signal } = work;
     const by = erasure.id;
-    const activity = await runs.claim(exportId, { by, forMs: CLAIM_MS, signal });
-    if (!activity) return '';
-    const { activeRunId } = activity;
+    const { activeRunId } = await activities.get(exportId, { signal });
     if (activeRunId) {
       const document = (await runStore.find(activeRunId, { signal }))?.document;
       // one that was announced only is given its document by the sweep, or forgotten
-      if (!document) return activeRunId;
-      const ended = hasEnded(document.run.state);
-      const stopped = erasure.stopped.some(({ id }) => id === activeRunId);
-      if (ended || stopped || (await carries(document, work))) {
-        if (!ended && !stopped) {
-          await runs.stopToErase(activeRunId, { by: erasure.byName, signal });
-          erasure.stopped = [...erasure.stopped, { id: activeRunId, exportId }];
-          erasure.counts.runsStopped += 1;
-          await work.save();
-        }
-        return activeRunId;
-      }
+      if (!document || !(await mayGoOn(document, exportId, work))) return activeRunId;
     }
+    const activity = activeRunId ? await activities.get(exportId, { signal }) : await runs.claim(exportId, { by, forMs: CLAIM_MS, signal });
+    if (!activity) return '';
+    if (activity.activeRunId !== activeRunId) return activity.activeRunId ?? '';
     await noteLists(exportId, activity, work);
     await work.save();
-    // a run that does not carry the person goes on: the state it began with does not hold them either
-    if (!activeRunId) {
+    // a run goes on that does not carry the person
+    if (activeRunId) await states.removeOlder(exportId, activity.stateGeneration, { signal });
+    else {
       const result = await eraseFromState(exportId, activity, address, { by, states, activities, key, signal });
       if (result === 'erased') erasure.counts.states += 1;
       if (result === 'removed') erasure.counts.statesRemoved += 1;

@@ -111,6 +111,12 @@ export const createStateStore = ({ blobs, lockSeconds = MAX_LOCK_SECONDS }: { bl
     return removed;
   },
 
+  /** Removes the generations before one that counts: nobody reads them any more. */
+  removeOlder: async (exportId: ExportId, generation: number, { signal }: { signal: AbortSignal }): Promise<void> => {
+    for await (const { name: blob } of blobs.list(`${exportId}/`, { signal }))
+      if (blob < name(exportId, generation)) await blobs.remove(blob, { signal });
+  },
+
   removeAll: (exportId: ExportId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${exportId}/`, { signal }),
 });
 

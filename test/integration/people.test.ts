@@ -18,6 +18,8 @@ import type { PersonTrace } from '../../shared/people/person-trace';
 import { readEmails } from '../../shared/runs/email-log';
 import { createHashKey } from '../../shared/runs/hash-key';
 import { memberKey } from '../../shared/runs/member-key';
+import { parseEnv } from '../../shared/env';
+import { createServices } from '../../shared/services';
 import { createStateStore } from '../../shared/runs/state-store';
 import type { Services } from '../../shared/services';
 
@@ -493,6 +495,53 @@ describe('the erasure of a person', () => {
         .map(({ email }) => email)
         .sort(),
     );
+    expect(await tracesOf(one.app, ADA)).toEqual([]);
+  });
+
+  it('lets a run read the source first, and stops it only when that takes long', async () => {
+    const one = await aCase({ Vip: people(5) });
+    const segmentExport = await anExport(one);
+    const trigger = { kind: 'onDemand', by: 'tester' } as const;
+    const start = async () =>
+      (await one.app.runs.start({ exportId: segmentExport.id, trigger, full: false, dryRun: false }, { signal: testSignal() })).run.id;
+    const young = await start();
+    expect(await erased(one, (await requestErase(one, { email: ADA })).id)).toMatchObject({ counts: { runsStopped: 0 } });
+    await fixture.pump(() => fixture.ended(young), { app: one.app });
+    expect(await fixture.services.runs.get(young, { signal: testSignal() })).toMatchObject({ state: 'successful' });
+
+    const slow = await start(); // nobody takes its message for two minutes
+    const environment = { ...fixture.environment, SOURCE_FOLDER: one.folder };
+    const later = createServices(parseEnv(environment), { now: () => new Date(Date.now() + 120_000) });
+    apps.push(later);
+    const { id } = await requestErase(one, { email: ADA });
+    const ticking = later.erasures.tick({ signal: testSignal() });
+    while ((await getErasure(one, id)).counts.runsStopped === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await erased({ ...one, app: later }, id)).toMatchObject({ counts: { runsStopped: 1, states: 0 } });
+    await ticking;
+    expect(await fixture.services.runs.get(slow, { signal: testSignal() })).toMatchObject({ state: 'canceled' });
+    const { activeRunId } = await fixture.services.activities.get(segmentExport.id, { signal: testSignal() });
+    if (activeRunId) await fixture.pump(() => fixture.ended(activeRunId), { app: one.app });
+    const { rows } = await fixture.services.runStore.pageOfExport(segmentExport.id, { size: 5, signal: testSignal() });
+    expect(rows.map(({ value }) => value.state)).toEqual(['successful', 'canceled', 'successful']);
+  });
+
+  it('stops a run that left the state of the person behind, as that stays for a while', async () => {
+    const one = await aCase({ Vip: [...people(5), { id: 'c-ada', email: ADA }] });
+    const segmentExport = await anExport(one);
+    await runBy(fixture, one.app, segmentExport);
+    // another mapping of members: a mirror begins with nobody
+    const { value, etag } = (await fixture.services.exportStore.find(segmentExport.id, { signal: testSignal() }))!;
+    await fixture.services.exportStore.replace({ ...value, membership: 'mirror' }, { ifMatch: etag, signal: testSignal() });
+    await writeSegments(one.folder, { Vip: people(5) });
+    await fixture.fault({ endpoint: POST_JOB, account: one.own.accountId, fault: { kind: 'job_delay', ms: 5_000 } });
+    const { run } = await one.app.runs.start(
+      { exportId: segmentExport.id, trigger: { kind: 'onDemand', by: 'tester' }, full: false, dryRun: false },
+      { signal: testSignal() },
+    );
+    await fixture.pump(async () => (await fixture.services.runs.get(run.id, { signal: testSignal() })).phase === 'settle', {
+      app: one.app,
+    });
+    expect(await erased(one, (await requestErase(one, { email: ADA })).id)).toMatchObject({ counts: { runsStopped: 1 } });
     expect(await tracesOf(one.app, ADA)).toEqual([]);
   });
 
