@@ -37,3 +37,6 @@ const END_OF_TIME = 36 ** 9;
 /** Run ids sort newest first, as table rows come in ascending order only. */
 export const newRunId = (now: Date): RunId =>
   RunId.parse(`run_${(END_OF_TIME - 1 - now.getTime()).toString(36).padStart(9, '0')}${random(6)}`);
+
+/** When a run was submitted, by its id. */
+export const instantOfRunId = (runId: RunId): Date => new Date(END_OF_TIME - 1 - parseInt(runId.slice(4, 13), 36));

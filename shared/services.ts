@@ -25,6 +25,7 @@ import { createRunMessages } from './requests/run-messages';
 import { createAdvance } from './runs/advance';
 import { createExportActivities } from './runs/export-activity';
 import { createHashKey } from './runs/hash-key';
+import { createHousekeeping } from './runs/housekeeping';
 import { Occurrence } from './runs/occurrence';
 import { createOpenKlaviyo } from './runs/open-klaviyo';
 import { createCanary } from './runs/phases/canary';
@@ -35,11 +36,16 @@ import { createRemove } from './runs/phases/remove';
 import { createSettle } from './runs/phases/settle';
 import { createSubmit } from './runs/phases/submit';
 import { createVerify } from './runs/phases/verify';
+import { createRemoval } from './runs/removal';
+import { createRetention } from './runs/retention';
 import { createRowReports } from './runs/row-report';
 import { Run } from './runs/run';
 import type { RunMessage } from './runs/run';
+import { createRunAudit } from './runs/run-audit';
+import { createRunRows } from './runs/run-rows';
 import { createRunStore } from './runs/run-store';
 import { createRuns } from './runs/runs';
+import { createStagedSweep } from './runs/staged-sweep';
 import { createStaging } from './runs/staging';
 import { createStateStore } from './runs/state-store';
 import { createFanOut } from './schedules/fan-out';
@@ -102,24 +108,50 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     now,
   });
 
-  const runStore = createRunStore({ blobs: containers.runs, rows: createRows({ table: tables.runs, schema: Run, what: 'The run' }) });
+  const rowsOfRuns = createRows({ table: tables.runs, schema: Run, what: 'The run' });
+  const runStore = createRunStore({ blobs: containers.runs, rows: rowsOfRuns });
+  const runRows = createRunRows({ store: runStore, rows: rowsOfRuns });
   const activities = createExportActivities({ rows: createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' }) });
   const hashKey = createHashKey({ secrets });
   const staging = createStaging({ blobs: containers.staged });
   const reports = createRowReports({ blobs: containers.runs });
   const states = createStateStore({ blobs: containers.state, lockSeconds: 2 * env.RUN_LEASE_SECONDS });
-  const runs = createRuns({
+  const occurrences = createRows({ table: tables.occurrences, schema: Occurrence, what: 'The request' });
+  const removal = createRemoval({
     store: runStore,
     activities,
-    occurrences: createRows({ table: tables.occurrences, schema: Occurrence, what: 'The request' }),
+    occurrences,
+    exportStore,
+    states,
+    staging,
+    queue: queues.exportRuns,
+    now,
+    log,
+  });
+  const runs = createRuns({
+    store: runStore,
+    runRows,
+    activities,
+    occurrences,
     exportStore,
     connectionStore,
     queue: queues.exportRuns,
     reports,
-    states,
     staging,
     source,
     maxProfiles: env.MAX_PROFILES_PER_EXPORT,
+    now,
+    log,
+  });
+  const housekeeping = createHousekeeping({
+    table: tables.settings,
+    activities,
+    exportStore,
+    settings,
+    removal,
+    retention: createRetention({ store: runStore, runRows, reports, activities, occurrences, now }),
+    sweepStaged: createStagedSweep({ store: runStore, staging, activities, now, log }),
+    auditRuns: createRunAudit({ store: runStore, runRows, exportStore, removeEverythingOf: removal.goOn, now, log }),
     now,
     log,
   });
@@ -147,6 +179,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     },
     giveUp: createGiveUp({ staging, activities, release: runs.release }),
     openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing }),
+    afterRemoval: removal.removeOf,
     times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
     now,
     monotonicMs,
@@ -167,7 +200,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     store: exportStore,
     connections,
     source,
-    runs,
+    runs: removal,
     maxProfiles: env.MAX_PROFILES_PER_EXPORT,
     now,
   });
@@ -241,6 +274,8 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     settings,
     source,
     runs,
+    removal,
+    housekeeping,
     runStore,
     activities,
     advanceRun,

@@ -8,17 +8,22 @@ const DEADLINE_MS = 230_000;
 /** An erasure begins nothing new after some seconds; this ends a part of it that hangs. */
 const ERASE_DEADLINE_MS = 100_000;
 
-/** Each minute: one run per export that is due, a look at runs that stand still, and the next part of each erasure. */
+/**
+ * Each minute: one run per export that is due, a look at runs that stand still and at what is to be cleared away, and the next part of
+ * each erasure.
+ */
 export const registerTimer = (
   app: typeof App,
   {
     fanOut,
     runs,
+    housekeeping,
     erasures,
     lifetime,
   }: {
     fanOut: FanOut;
     runs: { sweep: (options: { signal: AbortSignal }) => Promise<unknown> };
+    housekeeping: { tick: (options: { signal: AbortSignal }) => Promise<unknown> };
     erasures: Pick<Erasures, 'tick'>;
     lifetime: Lifetime;
   },
@@ -32,7 +37,9 @@ export const registerTimer = (
         await fanOut.tick({ signal: signal() });
       } finally {
         try {
-          await runs.sweep({ signal: signal() }); // standing runs must not wait for a schedule that fails
+          const rest = signal();
+          await runs.sweep({ signal: rest }); // standing runs must not wait for a schedule that fails
+          await housekeeping.tick({ signal: rest });
         } finally {
           await erasures.tick({ signal: signal(ERASE_DEADLINE_MS) });
         }

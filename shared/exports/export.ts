@@ -131,6 +131,10 @@ export const ExportActivity = z.object({
   servedDigest: z.string().optional(),
   /** when the segments of that run had been refreshed; a scheduled run brings nothing older */
   servedRefreshedAt: z.string().optional(),
+  /** when its history was last gone through for what is to go by age */
+  retainedAt: z.iso.datetime().optional(),
+  /** of runs submitted before this, no row report is left */
+  reportsClearedBefore: z.iso.datetime().optional(),
 });
 export type ExportActivity = z.infer<typeof ExportActivity>;
 

@@ -22,7 +22,7 @@ export type ExportPermission = z.infer<typeof ExportPermission>;
 export const ExportView = Export.extend({ permission: ExportPermission }).meta({ id: 'ExportView' });
 export type ExportView = z.infer<typeof ExportView>;
 
-/** What the removal of an export needs of the runs: stop the active one, sweep state and reports. */
+/** What the removal of an export needs of the runs, once its row has gone: stop the active one, sweep state and reports. */
 export interface RunsOfExport {
   removeOf(exportId: ExportId, options: { signal: AbortSignal }): Promise<void>;
 }
@@ -216,12 +216,15 @@ export const createExports = ({
       return view(caller, await store.replace(next, { ifMatch: etag, signal }), connection);
     },
 
-    /** Stops the active run, then removes the export with its state and reports; what is on the list stays there. */
+    /**
+     * Removes the export, stops its active run, and removes state, reports and history; what is on the list stays there. The row goes
+     * first: from then on nothing starts the export, and the timer completes what is not done here.
+     */
     remove: async (id: ExportId, { ifMatch, caller, signal }: { ifMatch: string } & AsCaller): Promise<void> => {
       const { stored } = await findEditable(id, { caller, signal });
       const etag = requireVersion(stored, ifMatch, 'The export');
-      await runs.removeOf(id, { signal });
       await store.remove(id, { ifMatch: etag, signal });
+      await runs.removeOf(id, { signal });
     },
 
     /** @throws NotFoundError export_unknown */

@@ -231,12 +231,10 @@ export const createBlobs = (container: ContainerClient) => {
     ): Promise<void> =>
       attempt('The blob', async () => {
         const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-        await container
-          .getBlockBlobClient(name)
-          .upload(() => Readable.from(parts, { objectMode: false }), bytes, {
-            abortSignal: signal,
-            conditions: azureConditions(conditions),
-          });
+        await container.getBlockBlobClient(name).upload(() => Readable.from(parts, { objectMode: false }), bytes, {
+          abortSignal: signal,
+          conditions: azureConditions(conditions),
+        });
       }),
 
     /** Writes a blob of any size from parts, block by block; nobody sees it before the last one is there. */
@@ -320,6 +318,22 @@ export const createBlobs = (container: ContainerClient) => {
         throw storageError(error, 'The container');
       }
     },
+
+    /**
+     * Names of the folders at the container's top, in ascending order, a page at a time.
+     * @param size at most 5,000
+     */
+    folders: async ({ size, token, signal }: { size: number; token?: string; signal: AbortSignal }) =>
+      attempt('The container', async (): Promise<{ names: readonly string[]; token?: string }> => {
+        const pages = container
+          .listBlobsByHierarchy('/', { abortSignal: signal })
+          .byPage({ maxPageSize: size, ...(token === undefined ? {} : { continuationToken: token }) });
+        for await (const { segment, continuationToken } of pages) {
+          const names = (segment.blobPrefixes ?? []).map(({ name }) => name.slice(0, -1));
+          return { names, ...(continuationToken ? { token: continuationToken } : {}) };
+        }
+        return { names: [] };
+      }),
 
     /** Removes everything below a prefix, some at a time. @returns how many blobs there were */
     removeAll: async function (prefix: string, { signal }: { signal: AbortSignal }): Promise<number> {

@@ -1,5 +1,6 @@
 import { UpstreamError, isDomainError } from '../errors';
 import { PaceWait } from '../klaviyo/pacing';
+import type { ExportId } from '../ids';
 import type { KlaviyoClient } from '../klaviyo/client';
 import type { Queue, SentMessage } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
@@ -52,6 +53,7 @@ export const createAdvance =
     phases,
     giveUp,
     openKlaviyo,
+    afterRemoval,
     times,
     now,
     monotonicMs,
@@ -63,6 +65,8 @@ export const createAdvance =
     /** ends a run whose finish does not get through */
     giveUp: Phase;
     openKlaviyo: (document: RunDocument, hold: Hold, options: { timeoutMs: number }) => Promise<KlaviyoClient>;
+    /** completes the removal of an export, whose last run has just ended */
+    afterRemoval: (exportId: ExportId, options: { signal: AbortSignal }) => Promise<void>;
     times: AdvanceTimes;
     now: () => Date;
     monotonicMs: () => number;
@@ -189,8 +193,9 @@ export const createAdvance =
         document.troubles = 'waitMs' in result && result.waitMs > 0 ? document.troubles : 0;
         if ('end' in result && phase === 'finish') {
           log('run_ended', { runId, exportId: run.exportId, state: run.state, turn: message.turn });
-          await project(true);
+          // no more rows from here on: the run is released, and may be removed with its export at any moment
           await hold.end();
+          if (stop?.reason === 'removed') await afterRemoval(run.exportId, { signal });
           return;
         }
         if ('end' in result) endWith(result.end, result.error);

@@ -51,7 +51,7 @@ interface Stores {
   readonly states: StateStore;
   readonly staging: Staging;
   readonly activities: ExportActivities;
-  readonly exportStore: Pick<ExportStore, 'readAll'>;
+  readonly exportStore: Pick<ExportStore, 'find' | 'readAll'>;
   readonly connectionStore: Pick<ConnectionStore, 'find'>;
   readonly store: Pick<RunStore, 'find'>;
 }
@@ -67,8 +67,10 @@ const findOthers = async (
   const isOurs = (list: { accountId?: string; listId: string } | undefined): boolean =>
     list?.listId === config.listId && list.accountId === config.accountId;
   const others = new Set<ExportId>();
+  const known = new Set<ExportId>();
   const accounts = new Map<string, string | undefined>();
   for await (const { value } of exportStore.readAll({ signal })) {
+    known.add(value.id);
     if (value.id === exportId || value.listId !== config.listId || value.connectionId === undefined) continue;
     if (!accounts.has(value.connectionId)) {
       accounts.set(value.connectionId, (await connectionStore.find(value.connectionId, { signal }))?.value.accountId);
@@ -77,6 +79,8 @@ const findOthers = async (
   }
   for await (const { exportId: other, activity } of activities.readAll({ signal })) {
     if (other === exportId || others.has(other)) continue;
+    // one that was removed holds nobody any more, once its last run has ended; what is left of it goes with the next tick
+    if (!known.has(other) && !activity.activeRunId && !(await exportStore.find(other, { signal }))) continue;
     // settings may have changed since its run began, which goes on with those it began with
     if (
       isOurs(activity.stateList) ||

@@ -206,6 +206,15 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       return found;
     },
 
+    /** @returns how many files there were */
+    removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/rows/`, { signal }),
+
+    /** Whether anything of a stage is there. */
+    has: async (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): Promise<boolean> => {
+      for await (const _ of blobs.list(`${runId}/rows/${stage}-`, { signal })) return true;
+      return false;
+    },
+
     /** The report as CSV with a header line. */
     readCsv: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {
       yield csvLine(['CustomerId', 'Email', 'Segment', 'Stage', 'Code', 'Detail', 'WhatToDo']);

@@ -22,7 +22,7 @@ export interface FoundRun {
 
 const documentName = (runId: RunId) => `${runId}/run.json`;
 const stopName = (runId: RunId) => `${runId}/stop.json`;
-const ALL = 'all';
+export const ALL = 'all';
 
 /**
  * Run documents (container `runs`), changed only under their blob's lease, and their projection for lists (table `runs`): one row per
@@ -64,7 +64,12 @@ export const createRunStore = ({ blobs, rows }: { blobs: Blobs; rows: Rows<typeo
 
   pageOfExport: (exportId: ExportId, options: { size: number; token?: string; signal: AbortSignal }) => rows.page(exportId, options),
   page: (options: { size: number; token?: string; signal: AbortSignal }) => rows.page(ALL, options),
-  readOfExport: (exportId: ExportId, { signal }: { signal: AbortSignal }) => rows.list(exportId, { signal }),
+  readOfExport: (exportId: ExportId, range: { from?: string; below?: string; signal: AbortSignal }) => rows.list(exportId, range),
+  readAll: (range: { from?: string; below?: string; signal: AbortSignal }) => rows.list(ALL, range),
+
+  /** Names of the folders of runs that have a document or reports, a page at a time. */
+  folders: (options: { size: number; token?: string; signal: AbortSignal }) => blobs.folders(options),
+  removeFolder: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/`, { signal }),
 
   /** @returns false when somebody had said so before */
   requestStop: async (runId: RunId, request: StopRequest, { signal }: { signal: AbortSignal }): Promise<void> => {
@@ -80,10 +85,11 @@ export const createRunStore = ({ blobs, rows }: { blobs: Blobs; rows: Rows<typeo
     return blob ? StopRequest.parse(JSON.parse(blob.body.toString('utf8'))) : undefined;
   },
 
+  /** Removes document, reports and rows; the export's row goes last, so that whoever goes through them comes back after a crash. */
   removeRun: async (run: { id: RunId; exportId: ExportId }, { signal }: { signal: AbortSignal }): Promise<void> => {
     await blobs.removeAll(`${run.id}/`, { signal });
-    await rows.remove({ partition: run.exportId, row: run.id }, { signal });
     await rows.remove({ partition: ALL, row: run.id }, { signal });
+    await rows.remove({ partition: run.exportId, row: run.id }, { signal });
   },
 });
 

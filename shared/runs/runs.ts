@@ -10,6 +10,7 @@ import type { Rows } from '../platform/tables';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
+import { mapConcurrent } from '../streams/map-concurrent';
 import type { ExportActivities } from './export-activity';
 import { servedDigestOf } from './prepare/digests';
 import { hasEnded, noCounts } from './run';
@@ -18,9 +19,9 @@ import type { Occurrence } from './occurrence';
 import type { RowReports, RowStage } from './row-report';
 import { jobsOf } from './run-jobs';
 import type { RunJobs } from './run-jobs';
+import type { RunRows } from './run-rows';
 import type { RunStore, StopRequest } from './run-store';
 import type { Staging } from './staging';
-import type { StateStore } from './state-store';
 
 export interface StartRun {
   readonly exportId: ExportId;
@@ -45,6 +46,10 @@ export interface StartRun {
 const STANDSTILL_MS = 60_000;
 /** A run that was announced on its export, but has no document after this long, lost its starter. */
 const UNBORN_MS = 60_000;
+/** Reports are kept for a day at least. */
+const LEAST_REPORT_MS = 86_400_000;
+/** Documents of running runs read at a time for a list. */
+const LOOKS_AT_ONCE = 8;
 
 const startedWith = ({ trigger, full, dryRun, verifyAll, countUnknown, retryOf, approves }: StartRun, at: string) => ({
   trigger: { ...trigger },
@@ -63,13 +68,13 @@ const notStarted = (exportId: ExportId) =>
 /** What can be done with runs: start, look at, stop; and the sweep that finds those that stand still. */
 export const createRuns = ({
   store,
+  runRows,
   activities,
   occurrences,
   exportStore,
   connectionStore,
   queue,
   reports,
-  states,
   staging,
   source,
   maxProfiles,
@@ -77,13 +82,13 @@ export const createRuns = ({
   log,
 }: {
   store: RunStore;
+  runRows: RunRows;
   activities: ExportActivities;
   occurrences: Rows<typeof Occurrence>;
   exportStore: Pick<ExportStore, 'find'>;
   connectionStore: Pick<ConnectionStore, 'find'>;
   queue: Queue<RunMessage>;
   reports: RowReports;
-  states: StateStore;
   staging: Staging;
   source: Pick<SegmentSource, 'snapshot'>;
   /** upper bound of every export's cap */
@@ -184,6 +189,14 @@ export const createRuns = ({
     return document;
   };
 
+  /** A run that was announced, but will not be: its export is free again. */
+  const letGo = (exportId: ExportId, runId: RunId, { signal }: { signal: AbortSignal }) =>
+    activities.update(
+      exportId,
+      (current) => (current.activeRunId === runId ? { ...current, activeRunId: undefined, starting: undefined } : undefined),
+      { signal },
+    );
+
   /** Whether a request asks for nothing that the active run does not do anyway. */
   const isCovered = (request: StartRun, active: Run): boolean =>
     active.dryRun === request.dryRun &&
@@ -270,6 +283,12 @@ export const createRuns = ({
       }
     }
 
+    /** Whoever repeats the request gets the same answer. */
+    const keepAnswer = async (answeredBy: RunId): Promise<void> => {
+      if (requestKey === undefined) return;
+      await occurrences.put({ partition: exportId, row: requestKey }, { runId, at: submittedAt, answeredBy }, { signal });
+    };
+
     for (;;) {
       const before = await activities.get(exportId, { signal });
       if (isClaimed(before, now())) {
@@ -296,13 +315,13 @@ export const createRuns = ({
           // it ended meanwhile, and nobody would look for what is kept
           if (activeRunId !== active.id) continue;
         }
-        if (requestKey !== undefined)
-          await occurrences.put({ partition: exportId, row: requestKey }, { runId, at: submittedAt, answeredBy: active.id }, { signal });
+        await keepAnswer(active.id);
         return { run: active, created: false };
       }
       const unborn = before.activeRunId !== undefined && before.starting !== undefined && known === undefined;
       if (unborn && before.activeRunId !== runId && now().getTime() - Date.parse(before.starting!.at) < UNBORN_MS) {
         // somebody is starting a run at this very moment
+        await keepAnswer(before.activeRunId!);
         return {
           run: (
             await documentOf(
@@ -331,6 +350,11 @@ export const createRuns = ({
       if (taken.activeRunId !== runId) {
         if (request.kept && taken.pending === undefined) throw new ConflictError({ code: 'nothing_kept', message: 'Somebody was faster.' });
         continue;
+      }
+      // whoever removes an export looks for its active run afterwards; so one of both sees the other
+      if (!(await exportStore.find(exportId, { signal }))) {
+        await letGo(exportId, runId, { signal });
+        throw notStarted(exportId);
       }
       const document: RunDocument = { ...draft, run: { ...draft.run, id: runId, number: taken.lastRunNumber } };
       await give(document, { signal });
@@ -426,12 +450,9 @@ export const createRuns = ({
     if (!found) {
       if (starting && now().getTime() - Date.parse(starting.at) < UNBORN_MS) return;
       const segmentExport = await exportStore.find(exportId, { signal });
-      if (!segmentExport || !starting) {
-        await activities.update(
-          exportId,
-          (current) => (current.activeRunId === activeRunId ? { ...current, activeRunId: undefined } : undefined),
-          { signal },
-        );
+      // nobody left word how it was to begin, or the export has gone or lost its connection meanwhile
+      if (!segmentExport?.value.connectionId || !starting) {
+        await letGo(exportId, activeRunId, { signal });
         return;
       }
       const born = { runId: activeRunId, number: activity.lastRunNumber, request: starting, submittedAt: starting.at };
@@ -441,6 +462,7 @@ export const createRuns = ({
     }
     const { document, leased, modifiedAt } = found;
     if (hasEnded(document.run.state)) {
+      if (leased) return; // its runner is about to let go itself
       await staging.removeAll(activeRunId, { signal });
       await release(document, { signal });
       return;
@@ -452,6 +474,34 @@ export const createRuns = ({
     log('run_woken', { exportId, runId: activeRunId, turn: document.turn + 1 });
   };
 
+  /** Whether a run once had a report that was cleared by age: there were such rows, and nothing names them any more. */
+  const reportIsGone = async (
+    { id, counts, endedAt, heldState }: Run,
+    stage: RowStage,
+    { signal }: { signal: AbortSignal },
+  ): Promise<boolean> => {
+    const had = stage === 'held' ? heldState !== undefined : counts[stage] > 0;
+    const old = endedAt !== undefined && now().getTime() - Date.parse(endedAt) > LEAST_REPORT_MS;
+    return had && old && !(await reports.has(id, stage, { signal }));
+  };
+  const reportGone = () =>
+    new NotFoundError({
+      code: 'report_gone',
+      message: 'The rows of this run are no longer kept; run the export again to see them (/settings/limits says how long they stay).',
+    });
+
+  /** A page of rows; those that say that their run goes on are asked of its document, as they may lie. */
+  const truePage = async (
+    { rows, token }: Awaited<ReturnType<RunStore['page']>>,
+    { signal }: { signal: AbortSignal },
+  ): Promise<{ value: Run[]; token?: string }> => {
+    const value: Run[] = [];
+    const truth = async ({ value: row }: { value: Run }, options: { signal: AbortSignal }): Promise<Run | undefined> =>
+      hasEnded(row.state) ? row : runRows.truthOf(row, options);
+    for await (const run of mapConcurrent(rows, truth, { concurrency: LOOKS_AT_ONCE, signal })) if (run) value.push(run);
+    return { value, ...(token === undefined ? {} : { token }) };
+  };
+
   return {
     /**
      * Starts a run, or answers with the one that is active or that this key started before.
@@ -461,7 +511,11 @@ export const createRuns = ({
     release,
 
     /** @throws NotFoundError run_unknown */
-    get: async (runId: RunId, options: { signal: AbortSignal }): Promise<Run> => (await getDocument(runId, options)).run,
+    get: async (runId: RunId, options: { signal: AbortSignal }): Promise<Run> => {
+      const { run } = await getDocument(runId, options);
+      await runRows.check(run, options);
+      return run;
+    },
 
     /** The import jobs of a run, as far as there are any yet. @throws NotFoundError run_unknown */
     jobs: async (runId: RunId, options: { signal: AbortSignal }): Promise<RunJobs> => jobsOf(await getDocument(runId, options)),
@@ -469,15 +523,11 @@ export const createRuns = ({
     /** Newest first. */
     listOfExport: async (exportId: ExportId, options: { size: number; token?: string; signal: AbortSignal }) => {
       await findExport(exportId, options);
-      const { rows, token } = await store.pageOfExport(exportId, options);
-      return { value: rows.map(({ value }) => value), ...(token === undefined ? {} : { token }) };
+      return truePage(await store.pageOfExport(exportId, options), options);
     },
 
     /** Runs of all exports, newest first. */
-    list: async (options: { size: number; token?: string; signal: AbortSignal }) => {
-      const { rows, token } = await store.page(options);
-      return { value: rows.map(({ value }) => value), ...(token === undefined ? {} : { token }) };
-    },
+    list: async (options: { size: number; token?: string; signal: AbortSignal }) => truePage(await store.page(options), options),
 
     /**
      * Asks a run to stop; it does so before its next batch. What Klaviyo has accepted by then cannot be recalled.
@@ -527,7 +577,7 @@ export const createRuns = ({
 
     /**
      * Sends the rows that Klaviyo refused again, read anew from the source.
-     * @throws ConflictError not_last_run, nothing_rejected, run_active
+     * @throws ConflictError not_last_run, nothing_rejected, run_active; NotFoundError report_gone
      */
     retryRejected: async (runId: RunId, { by, signal }: { by: string; signal: AbortSignal }): Promise<Run> => {
       const { run } = await lastRealRun(runId, { signal });
@@ -537,31 +587,16 @@ export const createRuns = ({
           message: 'Klaviyo refused no row of this run; there is nothing to send again.',
         });
       }
+      if (await reportIsGone(run, 'rejected', { signal })) throw reportGone();
       const request: StartRun = { exportId: run.exportId, trigger: { kind: 'retry', by }, full: false, dryRun: false, retryOf: runId };
       return (await start(request, { signal })).run;
     },
 
-    /** The rows that did not get there, as CSV. @throws NotFoundError run_unknown */
+    /** The rows that did not get there, as CSV. @throws NotFoundError run_unknown, report_gone */
     rows: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {
-      await getDocument(runId, { signal });
+      const { run } = await getDocument(runId, { signal });
+      if (await reportIsGone(run, stage, { signal })) throw reportGone();
       yield* reports.readCsv(runId, stage, { signal });
-    },
-
-    /** Everything that runs left of an export that is being removed: an active run is stopped first. */
-    removeOf: async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<void> => {
-      const { activeRunId } = await activities.get(exportId, { signal });
-      if (activeRunId) {
-        const document = await findRun(activeRunId, { signal });
-        if (document && !hasEnded(document.run.state)) await requestStop(activeRunId, { reason: 'removed', by: 'export' }, { signal });
-      }
-      for await (const { value } of store.readOfExport(exportId, { signal })) {
-        if (value.id !== activeRunId) {
-          await staging.removeAll(value.id, { signal });
-          await store.removeRun(value, { signal });
-        }
-      }
-      await states.removeAll(exportId, { signal });
-      if (!activeRunId) await activities.remove(exportId, { signal });
     },
 
     /**

@@ -125,6 +125,16 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
       { signal }: { signal: AbortSignal },
     ) => blobs.writeParts(`${folder(runId, attempt)}/${what}`, parts, { signal }),
 
+    /** Runs that have staged data, some of them. */
+    runs: ({ most, signal }: { most: number; signal: AbortSignal }) => blobs.folders({ size: most, signal }),
+
+    /** When something was last staged for a run; server's clock. */
+    newestAt: async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<Date> => {
+      let newest = '';
+      for await (const { modifiedAt } of blobs.list(`${runId}/`, { signal })) if (modifiedAt > newest) newest = modifiedAt;
+      return new Date(newest === '' ? 0 : newest);
+    },
+
     /** @throws NotFoundError */
     open: async (runId: RunId, attempt: number, what: StagedExtra, { signal }: { signal: AbortSignal }): Promise<Readable> =>
       (await blobs.readOn(`${folder(runId, attempt)}/${what}`, { signal })).stream,

@@ -41,8 +41,8 @@ afterEach(async () => {
   await fetch(`${fixture.klaviyo.url}/_sandbox/faults`, { method: 'DELETE' });
   // each test looks at its own exports only
   for await (const { value, etag } of fixture.services.exportStore.readAll({ signal: testSignal() })) {
-    await fixture.services.runs.removeOf(value.id, { signal: testSignal() });
     await fixture.services.exportStore.remove(value.id, { ifMatch: etag, signal: testSignal() });
+    await fixture.services.removal.removeOf(value.id, { signal: testSignal() });
   }
 });
 

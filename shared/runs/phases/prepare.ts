@@ -60,6 +60,10 @@ export const createPrepare =
     run.refreshedAt = snapshot.refreshedAt;
 
     const activity = await activities.get(run.exportId, { signal });
+    if (activity.activeRunId !== run.id) {
+      // its starter came back after the export had been given to another run, or removed
+      return { end: 'skipped', error: { code: 'not_active', message: 'Another run took this one’s place, so it did nothing.' } };
+    }
     const refusal = await checkFollowUp(slice, activity, { store });
     if (refusal) return refusal;
     const servedDigest = servedDigestOf(snapshot.id, config);

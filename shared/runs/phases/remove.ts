@@ -37,7 +37,7 @@ export const createRemove =
     staging: Staging;
     states: StateStore;
     activities: ExportActivities;
-    exportStore: Pick<ExportStore, 'readAll'>;
+    exportStore: Pick<ExportStore, 'find' | 'readAll'>;
     connectionStore: Pick<ConnectionStore, 'find'>;
     store: Pick<RunStore, 'find'>;
   }): Phase =>
@@ -129,7 +129,7 @@ const removeLeavers = async (
     staging: Staging;
     states: StateStore;
     activities: ExportActivities;
-    exportStore: Pick<ExportStore, 'readAll'>;
+    exportStore: Pick<ExportStore, 'find' | 'readAll'>;
     connectionStore: Pick<ConnectionStore, 'find'>;
     store: Pick<RunStore, 'find'>;
     client: KlaviyoClient;
@@ -187,7 +187,7 @@ const releaseHeld = async (
     staging: Staging;
     states: StateStore;
     activities: ExportActivities;
-    exportStore: Pick<ExportStore, 'readAll'>;
+    exportStore: Pick<ExportStore, 'find' | 'readAll'>;
     connectionStore: Pick<ConnectionStore, 'find'>;
     store: Pick<RunStore, 'find'>;
     header: StateHeader;

@@ -1,0 +1,165 @@
+import type { TableClient } from '@azure/data-tables';
+import { z } from 'zod';
+import { ConflictError } from '../errors';
+import type { ExportActivity } from '../exports/export';
+import type { ExportStore } from '../exports/export-store';
+import type { ExportId } from '../ids';
+import { createRows } from '../platform/tables';
+import { errorFields } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
+import type { Limits } from '../settings/limits';
+import type { ExportActivities } from './export-activity';
+import type { Removal } from './removal';
+import { DAY_MS } from './retention';
+import type { Retention } from './retention';
+import type { RunAudit } from './run-audit';
+import type { StagedSweep } from './staged-sweep';
+
+const MINUTE_MS = 60_000;
+/** Staged data is promised to be gone an hour after the run's end. */
+const STAGED_EVERY_MS = 15 * MINUTE_MS;
+const AUDIT_EVERY_MS = 10 * MINUTE_MS;
+/** Each export's history is gone through once a day; one that failed is tried again after an hour. */
+const RETAIN_EVERY_MS = DAY_MS;
+const RETRY_MS = 60 * MINUTE_MS;
+/** Exports whose history one tick goes through at most, and how long one of them may take. */
+const EXPORTS_A_TICK = 5;
+const EXPORT_MS = 30_000;
+/** All of a tick; what is left comes with the next. */
+const TICK_MS = 90_000;
+
+/** What the housekeeping remembers from one tick to the next. */
+export const Housekeeping = z.object({
+  stagedAt: z.iso.datetime().optional(),
+  auditedAt: z.iso.datetime().optional(),
+  /** where the walk through all runs stands */
+  audit: z.object({ token: z.string(), after: z.string() }).optional(),
+});
+export type Housekeeping = z.infer<typeof Housekeeping>;
+
+const key = { partition: 'settings', row: 'housekeeping' };
+
+export interface RunnerRow {
+  readonly exportId: ExportId;
+  readonly activity: Pick<ExportActivity, 'retainedAt'>;
+}
+
+/** The exports whose history has waited longest, at most `EXPORTS_A_TICK`; those gone through within a day are not among them. */
+export const dueForRetention = (rows: readonly RunnerRow[], now: Date): ExportId[] =>
+  rows
+    .filter(({ activity: { retainedAt } }) => retainedAt === undefined || now.getTime() - Date.parse(retainedAt) >= RETAIN_EVERY_MS)
+    .sort((one, other) => (one.activity.retainedAt ?? '').localeCompare(other.activity.retainedAt ?? ''))
+    .slice(0, EXPORTS_A_TICK)
+    .map(({ exportId }) => exportId);
+
+const isDue = (at: string | undefined, everyMs: number, now: Date): boolean =>
+  at === undefined || now.getTime() - Date.parse(at) >= everyMs;
+
+/**
+ * What is cleared away in the background, spread over the ticks of the minute timer: removals go on each minute, staged data is looked
+ * through four times an hour, each export's history once a day, and all runs page by page. Every step can be repeated, so crashes and
+ * several instances do no harm.
+ */
+export const createHousekeeping = ({
+  table,
+  activities,
+  exportStore,
+  settings,
+  removal,
+  retention,
+  sweepStaged,
+  auditRuns,
+  now,
+  log,
+}: {
+  table: TableClient;
+  activities: ExportActivities;
+  exportStore: Pick<ExportStore, 'readAll'>;
+  settings: { getLimits: (options: { signal: AbortSignal }) => Promise<{ readonly value: Limits }> };
+  removal: Pick<Removal, 'goOn'>;
+  retention: Retention;
+  sweepStaged: StagedSweep;
+  auditRuns: RunAudit;
+  now: () => Date;
+  log: Log;
+}) => {
+  const memory = createRows({ table, schema: Housekeeping, what: 'The housekeeping' });
+
+  const remember = async (change: Partial<Housekeeping>, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const stored = await memory.find(key, { signal });
+    try {
+      if (stored) await memory.replace(key, { ...stored.value, ...change }, { ifMatch: stored.etag, signal });
+      else await memory.insert(key, change, { signal });
+    } catch (error) {
+      // another instance did the same work; at worst something is done twice
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  };
+
+  const retain = async (rows: readonly RunnerRow[], { signal }: { signal: AbortSignal }): Promise<void> => {
+    const due = dueForRetention(rows, now());
+    if (due.length === 0) return;
+    const { value: limits } = await settings.getLimits({ signal });
+    for (const exportId of due) {
+      try {
+        const removed = await retention.keepWithin(exportId, limits, { signal: AbortSignal.any([signal, AbortSignal.timeout(EXPORT_MS)]) });
+        if (Object.values(removed).some((count) => count > 0)) log('history_cleared', { exportId, ...removed });
+      } catch (error) {
+        signal.throwIfAborted();
+        log('retention_failed', { exportId, ...errorFields(error) });
+        // the others come first
+        const retainedAt = new Date(now().getTime() - RETAIN_EVERY_MS + RETRY_MS).toISOString();
+        await activities.update(exportId, (current) => ({ ...current, retainedAt }), { signal });
+      }
+    }
+  };
+
+  return {
+    /** One tick of the minute timer. @throws only when the signal is aborted or the first rows cannot be read */
+    tick: async ({ signal: outer }: { signal: AbortSignal }): Promise<void> => {
+      const signal = AbortSignal.any([outer, AbortSignal.timeout(TICK_MS)]);
+      const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+        try {
+          await work();
+        } catch (error) {
+          outer.throwIfAborted();
+          log('housekeeping_failed', { what, ...errorFields(error) });
+        }
+      };
+      // in this order: an export's row is there before anything runs, so who is missing below was removed
+      const rows: RunnerRow[] = [];
+      for await (const row of activities.readAll({ signal })) rows.push(row);
+      const known = new Set<ExportId>();
+      for await (const { value } of exportStore.readAll({ signal })) known.add(value.id);
+
+      for (const { exportId } of rows) {
+        if (!known.has(exportId)) await attempt('removal', () => removal.goOn(exportId, { signal }));
+      }
+      await attempt('retention', () =>
+        retain(
+          rows.filter(({ exportId }) => known.has(exportId)),
+          { signal },
+        ),
+      );
+      await attempt('memory', async () => {
+        const { stagedAt, auditedAt, audit } = (await memory.find(key, { signal }))?.value ?? {};
+        const at = now().toISOString();
+        if (isDue(stagedAt, STAGED_EVERY_MS, now())) {
+          await attempt('staged', async () => {
+            await sweepStaged({ signal });
+            await remember({ stagedAt: at }, { signal });
+          });
+        }
+        if (isDue(auditedAt, AUDIT_EVERY_MS, now())) {
+          await attempt('audit', async () => {
+            // a page that cannot be read is no reason to stand still: the walk begins anew
+            await remember({ audit: undefined, auditedAt: at }, { signal });
+            await remember({ audit: await auditRuns(audit, { signal }) }, { signal });
+          });
+        }
+      });
+    },
+  };
+};
+
+export type HousekeepingTick = ReturnType<typeof createHousekeeping>;
