@@ -92,73 +92,65 @@ const findOthers = async (
 };
 
 /**
- * Calls `visit` for whatever another export holds on the list: its newest state less what it has released, and what its active run is
- * sending. Between the two reads a run may end, so both are read again until nothing has changed meanwhile.
+ * Which leavers another export holds on the list: those in its newest state less what it has released, and those that its active run is
+ * sending. Between the reads a run may end, so all are read again until nothing has changed meanwhile.
+ * @param leaversWhere the records of our leavers for whose key (in `memberKey`) the test holds
  * @throws HoldersUndecided; HoldersUnknown what cannot be read, or was written with another hash key, might hold everybody (failures.md
  * rows 18, 21)
  */
-const visitHeld = async (
+const findHeldBy = async (
   other: ExportId,
-  { config, header, visit }: { config: FrozenConfig; header: StateHeader; visit: (holds: () => boolean) => void },
+  { config, header, leaversWhere }: { config: FrozenConfig; header: StateHeader; leaversWhere: (holds: () => boolean) => number[] },
   { states, staging, activities, store, signal }: Stores & { signal: AbortSignal },
-): Promise<void> => {
+): Promise<ReadonlySet<number>> => {
   const requireSameKey = ({ hashKeyId, normaliser }: StateHeader): void => {
     if (hashKeyId !== header.hashKeyId || normaliser !== header.normaliser) throw new HoldersUnknown(other);
   };
+  const isOurList = (list: { accountId: string; listId: string }): boolean =>
+    list.accountId === config.accountId && list.listId === config.listId;
   for (let read = 1; read <= MAX_READS; read += 1) {
     const before = await activities.get(other, { signal });
     const run = before.activeRunId ? (await store.find(before.activeRunId, { signal }))?.document : undefined;
-    const active = run && !hasEnded(run.run.state) ? run : undefined;
+    const hasChanged = async (): Promise<boolean> => {
+      const after = await activities.get(other, { signal });
+      const endedMeanwhile = run !== undefined && hasEnded(run.run.state) && after.activeRunId !== undefined && read < MAX_READS;
+      return after.stateGeneration !== before.stateGeneration || after.activeRunId !== before.activeRunId || endedMeanwhile;
+    };
 
     const state = await states.load(other, before.stateGeneration, { signal });
     const released = releasedKeys(await states.readReleased(other, { signal }));
-    let sending: MemberTable | undefined;
-    if (
-      active?.staged &&
-      !active.run.dryRun &&
-      !active.staged.nothingNew &&
-      active.config.listId === config.listId &&
-      active.config.accountId === config.accountId
-    ) {
+    const { staged } = run ?? {};
+    let sent: number[] = [];
+    let planned: number[] = [];
+    if (run && staged && !hasEnded(run.run.state) && !run.run.dryRun && !staged.nothingNew && isOurList(run.config)) {
+      let members: { header: StateHeader; table: MemberTable };
       try {
-        const members = await staging.readMembers(active.run.id, active.staged.attempt, { signal });
-        requireSameKey(members.header);
-        sending = members.table;
+        members = await staging.readMembers(run.run.id, staged.attempt, { signal });
       } catch (error) {
         signal.throwIfAborted();
-        const after = await activities.get(other, { signal });
-        if (after.activeRunId === before.activeRunId && after.stateGeneration === before.stateGeneration)
-          throw new HoldersUnknown(other, { cause: error });
-        continue;
+        if (await hasChanged()) continue;
+        throw new HoldersUnknown(other, { cause: error });
       }
+      requireSameKey(members.header);
+      // at once: a run of this process changes its table when it finishes
+      const isSent = (hasEndedJob: boolean): boolean => {
+        const record = members.table.find();
+        if (record < 0 || (members.table.flags(record) & SENT) === 0) return false;
+        return (staged.batches[batchOf(members.table.mark(record)) - 1]?.outcome !== undefined) === hasEndedJob;
+      };
+      sent = leaversWhere(() => isSent(true));
+      planned = leaversWhere(() => isSent(false));
     }
-    const after = await activities.get(other, { signal });
-    const ended = run !== undefined && active === undefined;
-    if (
-      after.stateGeneration !== before.stateGeneration ||
-      after.activeRunId !== before.activeRunId ||
-      (ended && after.activeRunId !== undefined && read < MAX_READS)
-    )
-      continue;
-
+    if (await hasChanged()) continue;
     if (state.kind === 'unreadable') throw new HoldersUnknown(other);
-    if (state.kind === 'loaded' && state.header.accountId === config.accountId && state.header.listId === config.listId) {
+    const held = new Set(sent);
+    if (state.kind === 'loaded' && isOurList(state.header)) {
       requireSameKey(state.header);
-      const { table } = state;
-      visit(() => table.find() >= 0 && !released.has(keyText()));
+      for (const record of leaversWhere(() => state.table.find() >= 0 && !released.has(keyText()))) held.add(record);
     }
-    if (sending) {
-      const table = sending;
-      const { batches } = active!.staged!;
-      visit(() => {
-        const record = table.find();
-        if (record < 0 || (table.flags(record) & SENT) === 0) return false;
-        // given up to a run that never posts it, a person would stay on the list with nobody to remove them
-        if (batches[batchOf(table.mark(record)) - 1]?.outcome === undefined) throw new HoldersUndecided(other);
-        return true;
-      });
-    }
-    return;
+    // given up to a run that never posts them, they would stay on the list with nobody to remove them
+    if (planned.some((record) => !held.has(record))) throw new HoldersUndecided(other);
+    return held;
   }
   throw new HoldersUnknown(other);
 };
@@ -179,14 +171,14 @@ export const findHeldByOthers = async (
   }: { exportId: ExportId; config: FrozenConfig; header: StateHeader; table: MemberTable; leavers: readonly number[] },
   stores: Stores & { signal: AbortSignal },
 ): Promise<Set<number>> => {
-  const held = new Set<number>();
-  const visit = (holds: () => boolean): void => {
-    for (const record of leavers) {
-      if (held.has(record)) continue;
+  const leaversWhere = (holds: () => boolean): number[] =>
+    leavers.filter((record) => {
       table.loadKey(record);
-      if (holds()) held.add(record);
-    }
-  };
-  for (const other of await findOthers({ exportId, config }, stores)) await visitHeld(other, { config, header, visit }, stores);
+      return holds();
+    });
+  const held = new Set<number>();
+  for (const other of await findOthers({ exportId, config }, stores)) {
+    for (const record of await findHeldBy(other, { config, header, leaversWhere }, stores)) held.add(record);
+  }
   return held;
 };
