@@ -14,6 +14,7 @@ export type EraseRequest = z.infer<typeof EraseRequest>;
 
 const count = z.int().min(0).default(0);
 
+/** What was done and said so: a step that died in between is repeated, finds nothing, and counts nothing. */
 export const ErasureCounts = z
   .object({
     /** member states that the person was taken out of */

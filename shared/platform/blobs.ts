@@ -270,7 +270,7 @@ export const createBlobs = (container: ContainerClient) => {
       }),
 
     /**
-     * Writes a blob whose length is known from parts, in one call: also over a blob of another kind, which blocks cannot do.
+     * Writes a blob whose length is known from parts, in one call.
      * @param open begins the parts, again for each attempt
      */
     writeStream: async (

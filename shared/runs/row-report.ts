@@ -43,6 +43,15 @@ export const csvCell = (text: string): string => {
 
 const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
+/**
+ * Reports of invalid rows are append blobs, and a blob's kind cannot be counted on to change in place: they are written anew beside their
+ * name, then removed, then given it back. The names of the spare ones are found like all others, so that whoever comes next completes it.
+ */
+const isAppended = (name: string): boolean => name.includes('/rows/invalid-');
+const isSpare = (name: string): boolean => name.includes('/rows/~');
+const spareOf = (name: string): string => name.replace('/rows/', '/rows/~');
+const nameOf = (spare: string): string => spare.replace('/rows/~', '/rows/');
+
 const parseRow = (line: string): ReportedRow | undefined => {
   try {
     return JSON.parse(line) as ReportedRow;
@@ -86,6 +95,19 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       yield lines;
     }
   }
+
+  /** Gives a rewritten report its name, unless the old one is still there: then whoever wrote the spare one died before it counted. */
+  const putBack = async (spare: string, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const name = nameOf(spare);
+    const properties = await blobs.findProperties(spare, { signal });
+    if (properties && !(await blobs.findProperties(name, { signal }))) {
+      const parts = async function* (): AsyncGenerator<Uint8Array> {
+        yield* (await blobs.read(spare, { signal })).stream as AsyncIterable<Uint8Array>;
+      };
+      await blobs.writeStream(name, parts, properties.bytes, { signal, ifNoneMatch: '*' });
+    }
+    await blobs.remove(spare, { signal });
+  };
 
   async function* readNdjson(name: string, options: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
     for await (const lines of readLines(name, options)) for (const line of lines) yield JSON.parse(line) as ReportedRow;
@@ -179,6 +201,10 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     ): Promise<number> => {
       const properties = await blobs.findProperties(name, { signal });
       if (!properties) return 0;
+      if (isSpare(name)) {
+        await putBack(name, { signal });
+        return 0;
+      }
       const wanted = wantedIn(text);
       let changed = 0;
       const parts = async function* (): AsyncGenerator<Uint8Array> {
@@ -202,7 +228,14 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       let bytes = 0;
       for await (const part of parts()) bytes += part.byteLength;
       const found = changed;
-      if (found > 0) await blobs.writeStream(name, parts, bytes, { signal, ifMatch: properties.etag });
+      if (found === 0) return 0;
+      if (!isAppended(name)) {
+        await blobs.writeStream(name, parts, bytes, { signal, ifMatch: properties.etag });
+        return found;
+      }
+      await blobs.writeStream(spareOf(name), parts, bytes, { signal });
+      await blobs.remove(name, { signal, ifMatch: properties.etag });
+      await putBack(spareOf(name), { signal });
       return found;
     },
 

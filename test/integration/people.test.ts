@@ -17,6 +17,7 @@ import type { ErasureView } from '../../shared/people/erasure';
 import type { PersonTrace } from '../../shared/people/person-trace';
 import { readEmails } from '../../shared/runs/email-log';
 import { createHashKey } from '../../shared/runs/hash-key';
+import { createRowReports } from '../../shared/runs/row-report';
 import { memberKey } from '../../shared/runs/member-key';
 import { parseEnv } from '../../shared/env';
 import { createServices } from '../../shared/services';
@@ -417,6 +418,8 @@ describe('the erasure of a person', () => {
     for (const place of [/^state\/.*\d$/, /^state\/.*\.emails$/, /^runs\/.*rejected-/])
       expect(before).toContainEqual(expect.stringMatching(place));
     expect(await membersOf(one)).toContain(ADA);
+    // a run that died left its staged data
+    await fixture.services.containers.staged.write(`${rejected.id}/0001/emails`, gzipSync(`${ADA}\n`), { signal: testSignal() });
 
     await writeSegments(one.folder, { Vip: [...people(70), near, bad], Loyal: people(3) });
     const { id, state } = await requestErase(one, { email: ` ${ADA.toUpperCase()}`, removeFromLists: true });
@@ -430,7 +433,7 @@ describe('the erasure of a person', () => {
         byName: expect.any(String),
         person: expect.stringMatching(/^[0-9a-f]{32}$/),
       },
-      counts: { states: 2, statesRemoved: 0, runsStopped: 0, reports: 1, reportRows: 1, lists: 1 },
+      counts: { states: 2, statesRemoved: 0, runsStopped: 0, reports: 1, reportRows: 1, stagedRuns: 1, lists: 1 },
       lists: [{ accountId: one.own.accountId, listId: one.own.listId, state: 'removed' }],
     });
     expect(done.segments.map(({ segment, stillInSource }) => [segment, stillInSource]).sort()).toEqual([
@@ -619,7 +622,16 @@ describe('the erasure of a person', () => {
   it('keeps state and log whole and together, wherever it dies', async () => {
     const one = await aCase({ Vip: [...people(25), { id: 'c-ada', email: ADA }, ...people(50).slice(25)] });
     const segmentExport = await anExport(one, { membership: 'mirror' });
-    await runBy(fixture, one.app, segmentExport);
+    const run = await runBy(fixture, one.app, segmentExport);
+    const invalid = createRowReports({ blobs: fixture.services.containers.runs }).invalidWriter(run.id, 1, { signal: testSignal() });
+    const rows = [...people(3_000), { id: 'c-ada', email: ADA }, ...people(3_000)];
+    for (const { id: customerId, email } of rows) {
+      invalid.add({ customerId, email, segment: 'Vip', code: 'profile_too_large' });
+      await invalid.room();
+    }
+    await invalid.end();
+    // a run that died left its staged data
+    await fixture.services.containers.staged.write(`${run.id}/0001/emails`, gzipSync(`${ADA}\n`), { signal: testSignal() });
     await writeSegments(one.folder, { Vip: people(50) });
     const { id } = await requestErase(one, { email: ADA });
 
@@ -649,6 +661,13 @@ describe('the erasure of a person', () => {
       expect([51, 50]).toContain(size);
     }
     expect(deaths).toBeGreaterThan(15);
+    const kept = await reportOf(fixture, run, 'invalid');
+    expect(kept.map(([customerId]) => customerId)).toEqual(rows.filter(({ email }) => email !== ADA).map((row) => row.id));
+    const files: string[] = [];
+    for await (const { name } of fixture.services.containers.runs.list(`${run.id}/rows/`, { signal: testSignal() })) files.push(name);
+    expect(files).toEqual([`${run.id}/rows/invalid-0001.ndjson`]);
+    // what was done by a step that died before it said so is not counted, and nothing twice
+    for (const count of Object.values((await getErasure(one, id)).counts)) expect(count).toBeLessThanOrEqual(1);
     expect(await tracesOf(one.app, ADA)).toEqual([]);
     const { claim } = await fixture.services.activities.get(segmentExport.id, { signal: testSignal() });
     expect(claim).toBeUndefined();
