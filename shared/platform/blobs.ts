@@ -85,7 +85,7 @@ const brokenOff = (cause: unknown): UpstreamError =>
 
 /** A pause before a download that broke off more than once in the same place is taken up again. */
 const pauseAfter = async (drops: number, { signal }: { signal: AbortSignal }): Promise<void> => {
-  if (drops > 1) await sleep(100 * 2 ** drops, undefined, { signal });
+  if (drops > 1) await sleep(50 * 2 ** drops, undefined, { signal });
 };
 
 /** One container, with our errors. Everything waits on `signal`. */

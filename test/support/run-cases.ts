@@ -109,6 +109,21 @@ export const writeRows = async (
   await putSource(fixture, `${folder}/model.json`, modelOf(fixture, { folder, segment }));
 };
 
+/** Writes several segments, and the model that names them, in a folder of its own. */
+export const writeSegments = async (
+  fixture: RunnerFixture,
+  segments: Readonly<Record<string, readonly Row[]>>,
+  { folder }: { folder: string },
+): Promise<void> => {
+  const entities: unknown[] = [];
+  for (const [segment, rows] of Object.entries(segments)) {
+    await putSource(fixture, `${folder}/${segment}_1.csv`, csvOf(rows));
+    entities.push(...(JSON.parse(modelOf(fixture, { folder, segment })) as { entities: unknown[] }).entities);
+  }
+  const model = JSON.parse(modelOf(fixture, { folder })) as object;
+  await putSource(fixture, `${folder}/model.json`, JSON.stringify({ ...model, entities }));
+};
+
 /** The app as it reads that folder. */
 export const appFor = (fixture: RunnerFixture, folder: string, more: Record<string, string> = {}): Services =>
   fixture.newInstance({ SOURCE_FOLDER: folder, ...more });
