@@ -11,13 +11,16 @@ import type { OwnAccount } from '../support/run-cases';
 import { SOURCE, startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
 import type { Export } from '../../shared/exports/export';
+import { newRunId } from '../../shared/ids';
 import type { RunId } from '../../shared/ids';
 import { toAddress, loadMemberKey } from '../../shared/people/address';
 import type { ErasureView } from '../../shared/people/erasure';
 import type { PersonTrace } from '../../shared/people/person-trace';
 import { readEmails } from '../../shared/runs/email-log';
 import { createHashKey } from '../../shared/runs/hash-key';
+import { rowWithout } from '../../shared/people/erase-reports';
 import { createRowReports } from '../../shared/runs/row-report';
+import type { RowReports } from '../../shared/runs/row-report';
 import { memberKey } from '../../shared/runs/member-key';
 import { parseEnv } from '../../shared/env';
 import { createServices } from '../../shared/services';
@@ -685,6 +688,48 @@ describe('the erasure of a person', () => {
       ].sort(),
     );
   });
+});
+
+it('a report that is written anew stays whole, wherever that dies', async () => {
+  let left = 0;
+  let death = new AbortController();
+  const proxy = await startCountingProxy(fixture.azurite, {
+    onCall: () => {
+      if ((left -= 1) === 0) death.abort(new DOMException('The process has died.', 'AbortError'));
+    },
+  });
+  proxies.push(proxy);
+  const mortal = fixture.newInstance({ AzureWebJobsStorage: proxy.connectionString });
+  apps.push(mortal);
+  const [dying, healthy] = [mortal, fixture.services].map(({ containers }) => createRowReports({ blobs: containers.runs })) as [
+    RowReports,
+    RowReports,
+  ];
+  const change = rowWithout(toAddress(ADA));
+  const rows = [...people(2), { id: 'c-ada', email: ADA }, ...people(5).slice(2)];
+  let deaths = 0;
+  for (let calls = 1; calls < 100; calls += 1) {
+    const runId = newRunId(new Date());
+    const invalid = healthy.invalidWriter(runId, 1, { signal: testSignal() });
+    for (const { id: customerId, email } of rows) invalid.add({ customerId, email, segment: 'Vip', code: 'profile_too_large' });
+    await invalid.end();
+    left = calls;
+    death = new AbortController();
+    await dying.rewrite(`${runId}/rows/invalid-0001.ndjson`, ADA, change, { signal: death.signal }).catch(() => undefined);
+    const names: string[] = [];
+    for await (const { name, runId: of } of healthy.readNames({ after: '', signal: testSignal() })) if (of === runId) names.push(name);
+    for (const name of names) await healthy.rewrite(name, ADA, change, { signal: testSignal() });
+    const cells: string[] = [];
+    for await (const text of healthy.readCsv(runId, 'invalid', { signal: testSignal() }))
+      cells.push(...text.split('\r\n').map((line) => line.split(',')[0]!));
+    expect(cells.filter((cell) => cell.startsWith('c'))).toEqual(['c0', 'c1', 'c2', 'c3', 'c4']);
+    const files: string[] = [];
+    for await (const { name } of fixture.services.containers.runs.list(`${runId}/rows/`, { signal: testSignal() })) files.push(name);
+    expect(files).toEqual([`${runId}/rows/invalid-0001.ndjson`]);
+    if (!death.signal.aborted) break;
+    deaths += 1;
+  }
+  expect(deaths).toBeGreaterThan(6);
 });
 
 describe('a claimed export', () => {
