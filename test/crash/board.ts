@@ -40,6 +40,7 @@ interface Slice {
   readonly runId: string;
   stage: Stage;
   calls: number;
+  klaviyoCalls: number;
   bound?: Kill;
   released?: boolean;
 }
@@ -126,7 +127,7 @@ export const createBoard = ({
   /** A kill whose call did not come waits again, for an earlier one. */
   const giveBack = (slice: Slice): void => {
     if (!slice.bound) return;
-    const call = Math.max(1, Math.ceil(slice.calls / 2));
+    const call = Math.max(1, Math.ceil((slice.bound.at === 'klaviyo' ? slice.klaviyoCalls : slice.calls) / 2));
     waiting.unshift({ ...slice.bound, call, ...(slice.stage === 'gate' && slice.calls === 0 ? { at: 'boundary' as const } : {}) });
     delete slice.bound;
   };
@@ -134,7 +135,8 @@ export const createBoard = ({
     giveBack(slice);
     slice.stage = stage;
     slice.calls = 0;
-    slice.bound = bind(runOf(slice.runId), stage, ['call']);
+    slice.klaviyoCalls = 0;
+    slice.bound = bind(runOf(slice.runId), stage, ['call', 'klaviyo']);
   };
 
   /** The witness of one process. @param kill ends it, with SIGKILL and at once */
@@ -166,9 +168,10 @@ export const createBoard = ({
       return !(method === 'GET' && RUN_DOCUMENT.test(url));
     };
 
-    const strike = (current: Slice): Kill | undefined => {
+    const strike = (current: Slice, toKlaviyo: boolean): Kill | undefined => {
       const { bound } = current;
-      if (!bound || current.calls !== bound.call) return undefined;
+      if (!bound || (bound.at === 'klaviyo' ? !toKlaviyo || current.klaviyoCalls !== bound.call : current.calls !== bound.call))
+        return undefined;
       delete current.bound;
       return bound;
     };
@@ -192,8 +195,8 @@ export const createBoard = ({
         const claimed = isClaim(call);
         if (claimed) {
           end(); // a turn before that lost its lease says nothing
-          claiming = { runId: claimed, stage: 'claim', calls: 1, bound: bind(runOf(claimed), 'claim', ['call']) };
-          return strike(claiming);
+          claiming = { runId: claimed, stage: 'claim', calls: 1, klaviyoCalls: 0, bound: bind(runOf(claimed), 'claim', ['call']) };
+          return strike(claiming, false);
         }
         if (!slice) return undefined;
         const saved = savedBy(call);
@@ -213,14 +216,15 @@ export const createBoard = ({
         if (!isStep(call)) return undefined;
         slice.calls += 1;
         if (call.service === 'klaviyo' && call.method === 'POST') importOf.set(call, slice.runId);
-        return strike(slice);
+        if (call.service === 'klaviyo') slice.klaviyoCalls += 1;
+        return strike(slice, call.service === 'klaviyo');
       },
 
       after: (call, status) => {
         if (status >= 300) return;
         const claimed = isClaim(call);
         if (claimed) {
-          slice = claiming?.runId === claimed ? claiming : { runId: claimed, stage: 'claim', calls: 1 };
+          slice = claiming?.runId === claimed ? claiming : { runId: claimed, stage: 'claim', calls: 1, klaviyoCalls: 0 };
           const run = runOf(claimed);
           if (run.diedAt) {
             standstills.push({ seconds: (Date.now() - run.diedAt.at) / 1_000, stage: run.diedAt.stage });

@@ -284,8 +284,10 @@ const dayOf = async (
       report('other', `${plan.name} ${runId} ended ${run.state}: ${run.error?.code ?? ''} ${run.error?.message ?? ''}`);
       continue;
     }
+    // jobs end within seconds here, so a run that waited for them knows what became of each row
+    if ((run.counts.open ?? 0) > 0) report('other', `${plan.name} ${runId} ended successful with ${run.counts.open} open rows`);
     if ((run.counts.held ?? 0) > 0 && run.heldState === 'waiting') approves = { runId, upTo: run.counts.held! };
-    else if (!run.warnings.some(({ code }) => code === 'removals_postponed') && (run.counts.open ?? 0) === 0) return;
+    else if (!run.warnings.some(({ code }) => code === 'removals_postponed') && (run.counts.unsent ?? 0) === 0) return;
   }
   report('other', `${plan.name} did not come to rest within ${MAX_RUNS_A_DAY} runs`);
 };

@@ -28,9 +28,9 @@ export interface Kill {
   readonly number: number;
   readonly stage: Stage;
   readonly flavour: Flavour;
-  /** on the write of run.json that enters the stage, or on a later call */
-  readonly at: 'boundary' | 'call';
-  /** which call of the stage, from 1; brought down where a stage makes fewer */
+  /** on the write of run.json that enters the stage, on a later call, or on one to Klaviyo */
+  readonly at: 'boundary' | 'call' | 'klaviyo';
+  /** which call of this sort in the stage, from 1; brought down where a stage makes fewer */
   readonly call: number;
   /** how much of a body is under way when `middle` strikes: half of it, or all */
   readonly share: 0.5 | 1;
@@ -50,12 +50,25 @@ const CALLS: Readonly<Record<Stage, number>> = {
   ended: 5,
   claim: 4,
 };
-/** Stages that are never entered by a write of their own. */
-const WITHOUT_BOUNDARY: ReadonlySet<Stage> = new Set(['prepare', 'handover', 'ended', 'claim']);
+const PLACES: Readonly<Record<Stage, readonly Kill['at'][]>> = {
+  prepare: ['call'],
+  gate: ['boundary', 'call'],
+  canary: ['boundary', 'klaviyo', 'call'],
+  submit: ['boundary', 'klaviyo', 'call'],
+  settle: ['boundary', 'klaviyo', 'call'],
+  remove: ['boundary', 'klaviyo', 'call'],
+  verify: ['boundary', 'klaviyo', 'call'],
+  finish: ['boundary', 'call'],
+  handover: ['call'],
+  ended: ['call'],
+  claim: ['call'],
+};
+/** Calls to Klaviyo are few beside those to storage. */
+const KLAVIYO_CALLS = 6;
 /** A runner that dies in its claim has no follower before the timer looks: these take a minute each, so they come every third round. */
 const CLAIM_EVERY = 3;
 
-/** The same seed gives the same kills: round after round each stage once, and within six rounds each with every flavour and both places. */
+/** The same seed gives the same kills: round after round each stage once, and within nine rounds each with every flavour in every place. */
 export const planKills = (count: number, seed: number): Kill[] => {
   const random = createRandom(seed);
   const kills: Kill[] = [];
@@ -64,12 +77,14 @@ export const planKills = (count: number, seed: number): Kill[] => {
       if (stage === 'claim' && round % CLAIM_EVERY !== CLAIM_EVERY - 1) continue;
       if (kills.length === count) break;
       const turn = stage === 'claim' ? Math.floor(round / CLAIM_EVERY) : round;
+      const places = PLACES[stage];
+      const at = places[(Math.floor(turn / FLAVOURS.length) + index + 2 * turn) % places.length]!;
       kills.push({
         number: kills.length + 1,
         stage,
         flavour: FLAVOURS[(turn + index) % FLAVOURS.length]!,
-        at: WITHOUT_BOUNDARY.has(stage) || (Math.floor(turn / FLAVOURS.length) + index) % 2 === 1 ? 'call' : 'boundary',
-        call: 1 + Math.floor(random.next() ** 1.5 * CALLS[stage]),
+        at,
+        call: 1 + Math.floor(random.next() ** 1.5 * (at === 'klaviyo' ? KLAVIYO_CALLS : CALLS[stage])),
         share: random.next() < 0.5 ? 0.5 : 1,
       });
     }
