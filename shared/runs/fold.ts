@@ -98,6 +98,8 @@ export const foldFailed = (
     if (old.size > size) kept[record] = 1;
     old.setPayload(known, 0, 0);
     old.setMark(known, prepared.mark(record));
+    // sent again: back among the members
+    old.setFlags(known, old.flags(known) & ~WATCHED);
   });
   for (const record of maybeGone) if (record < before) old.setPayload(record, 0, 0);
   for (let record = 0; record < old.size; record += 1) old.setFlags(record, old.flags(record) & LASTING);

@@ -3,7 +3,7 @@ import type { ExportStore } from '../exports/export-store';
 import type { ExportId } from '../ids';
 import type { ExportActivities } from './export-activity';
 import { keyText, memberKey } from './member-key';
-import { SENT, batchOf } from './member-state';
+import { SENT, WATCHED, batchOf } from './member-state';
 import type { MemberTable, StateHeader } from './member-state';
 import { hasEnded } from './run';
 import type { FrozenConfig } from './run';
@@ -146,7 +146,12 @@ const findHeldBy = async (
     const held = new Set(sent);
     if (state.kind === 'loaded' && isOurList(state.header)) {
       requireSameKey(state.header);
-      for (const record of leaversWhere(() => state.table.find() >= 0 && !released.has(keyText()))) held.add(record);
+      const holds = (): boolean => {
+        const record = state.table.find();
+        // whom it only watches it has removed or given up: were that holding, two exports could give one person up to each other
+        return record >= 0 && (state.table.flags(record) & WATCHED) === 0 && !released.has(keyText());
+      };
+      for (const record of leaversWhere(holds)) held.add(record);
     }
     // given up to a run that never posts them, they would stay on the list with nobody to remove them
     if (planned.some((record) => !held.has(record))) throw new HoldersUndecided(other);

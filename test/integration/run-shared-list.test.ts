@@ -166,3 +166,26 @@ it('removes somebody whom another mirror was about to bring, but never did', asy
     await stopped.close();
   }
 }, 60_000);
+
+it('removes somebody who left both mirrors, also while one of them has an import whose answer was lost', async () => {
+  const own = await ownAccount(fixture);
+  const [shared, ...others] = goodRows(40);
+  const side = async (folder: string, loseAnswer: boolean) => {
+    await writeRows(fixture, [shared!, ...others], { folder });
+    const app = appFor(fixture, folder);
+    const more = { listId: own.listId, segments: ['Vip'], mapping, membership: 'mirror' as const };
+    const segmentExport = await fixture.anExport(own.connection, more);
+    const fault = { kind: 'reset_after_admission' };
+    if (loseAnswer) await fixture.fault({ endpoint: 'POST /api/profile-bulk-import-jobs', account: own.accountId, fault });
+    expect(await runBy(fixture, app, segmentExport)).toMatchObject({ state: 'successful' });
+    return async () => {
+      await writeRows(fixture, others, { folder });
+      expect(await runBy(fixture, app, segmentExport)).toMatchObject({ state: 'successful' });
+    };
+  };
+  const loseByLeft = await side('both-left', true);
+  const loseByRight = await side('both-right', false);
+  await loseByLeft();
+  await loseByRight();
+  expect(await fixture.members(own.listId, own.accountId)).toEqual(emailsOf(others));
+}, 60_000);

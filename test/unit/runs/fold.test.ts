@@ -196,6 +196,17 @@ describe('people who left', () => {
     expect(foldSuccessful(again, [], none, new Set([0]), {}).table.size).toBe(2);
   });
 
+  it('row 7: are watched no longer once a run has sent them again, though it was stopped then', () => {
+    const watched = foldSuccessful(left(), [], none, new Set([0]), { watch: true }).table;
+    const prepared = new MemberTable();
+    load(0);
+    const record = prepared.findOrAdd();
+    prepared.setFlags(record, SENT);
+    prepared.setMark(record, markOf(RUN, 1));
+    const posted = StagedBatch.parse({ number: 1, rows: 1, bytes: 1, postedAt: '2026-11-23T00:00:00.000Z' });
+    expect(foldFailed(watched, prepared, [posted]).table.flags(0)).toBe(0);
+  });
+
   it('row 14: whose removal may have gone out are no longer sure, whatever the run ends with', () => {
     const went = foldSuccessful(left(), [], none, new Set(), { maybeGone: new Set([0, 2]) }).table;
     expect([went.isSure(0), went.isSure(1), went.isSure(2)]).toEqual([false, true, true]);
