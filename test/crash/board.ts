@@ -21,11 +21,13 @@ export interface SeenDocument {
   readonly remove?: { readonly leavers: number; readonly held: boolean };
   readonly starts: number;
   readonly wakeAt?: string;
-  readonly staged?: { readonly batches: readonly { readonly jobs: readonly { readonly id: string }[] }[] };
+  readonly staged?: { readonly batches: readonly { readonly postedAt?: string; readonly jobs: readonly { readonly id: string }[] }[] };
 }
 
 export interface SeenRun {
   readonly id: string;
+  /** on which it was seen first */
+  readonly day: number;
   document?: SeenDocument;
   kills: number;
   /** kills while batches were posted */
@@ -87,14 +89,16 @@ export const createBoard = ({
   kills,
   random,
   maxKillsPerRun,
+  today,
   onRemoval,
   problem,
 }: {
   kills: readonly Kill[];
   random: Random;
   maxKillsPerRun: number;
+  today: () => number;
   /** awaited before a removal is passed on */
-  onRemoval: (listId: string, profileIds: readonly string[]) => Promise<void>;
+  onRemoval: (removal: { listId: string; profileIds: readonly string[]; runId: string | undefined }) => Promise<void>;
   problem: (what: string) => void;
 }) => {
   const waiting = [...kills];
@@ -108,7 +112,7 @@ export const createBoard = ({
   const runOf = (id: string): SeenRun => {
     const known = runs.get(id);
     if (known) return known;
-    const run: SeenRun = { id, kills: 0, postingKills: 0, jobsMade: 0 };
+    const run: SeenRun = { id, day: today(), kills: 0, postingKills: 0, jobsMade: 0 };
     runs.set(id, run);
     return run;
   };
@@ -186,10 +190,7 @@ export const createBoard = ({
           const list = call.method === 'DELETE' ? /^\/api\/lists\/([^/?]+)\//.exec(call.url)?.[1] : undefined;
           if (list) {
             const { data } = JSON.parse(call.body.toString('utf8')) as { data: { id: string }[] };
-            await onRemoval(
-              list,
-              data.map(({ id }) => id),
-            );
+            await onRemoval({ listId: list, profileIds: data.map(({ id }) => id), runId: slice?.runId });
           }
         }
         const claimed = isClaim(call);

@@ -11,17 +11,42 @@ const some = (people: readonly string[]): string => `${people.slice(0, SHOWN).jo
 
 const MANY_PEOPLE = 5_000;
 
-/** Who may and who must be on a list on a day. Refused people come nowhere; an add export never takes anybody off. */
-export const truthOf = ({ exports, refuses }: MatrixList, day: number, since = 1): { must: Set<string>; may: Set<string> } => {
+/** Those whom an export has on its list on a day. Refused people come nowhere; an add export never takes anybody off. */
+const peopleOfExport = (
+  { refuses }: MatrixList,
+  { membership, segments }: MatrixExport,
+  { day, since }: { day: number; since: number },
+): Set<string> => {
   const refused = refuses === undefined ? { atAdmission: [], inJob: [] } : refusedPeople(refuses, MANY_PEOPLE);
   const never = new Set([...refused.atAdmission, ...refused.inJob]);
-  const must = new Set<string>();
-  for (const { membership, segments } of exports) {
-    for (let on = membership === 'add' ? since : day; on <= day; on += 1) {
-      for (const person of peopleOf(segments, on)) if (!never.has(person)) must.add(person);
-    }
+  const people = new Set<string>();
+  for (let on = membership === 'add' ? since : day; on <= day; on += 1) {
+    for (const person of peopleOf(segments, on)) if (!never.has(person)) people.add(person);
   }
-  return { must, may: must };
+  return people;
+};
+
+/** Who is on a list when all its exports have run on a day: exactly these. */
+const truthOf = (list: MatrixList, day: number, since: number): Set<string> =>
+  new Set(list.exports.flatMap((one) => [...peopleOfExport(list, one, { day, since })]));
+
+/**
+ * Who must not be removed by a run of `remover`, right now: its own people; those whom another export has had and keeps; and those whom
+ * another one is bringing. Whom another export will only learn of when it reads its source may go
+ * before, and is brought again.
+ */
+export const untouchable = (
+  list: MatrixList,
+  day: number,
+  { remover, isBringing }: { remover: MatrixExport; isBringing: (one: MatrixExport) => boolean },
+): Set<string> => {
+  const people = peopleOfExport(list, remover, { day, since: 1 });
+  for (const one of list.exports) {
+    if (one === remover) continue;
+    const before = day === 1 ? new Set<string>() : peopleOfExport(list, one, { day: day - 1, since: 1 });
+    for (const person of peopleOfExport(list, one, { day, since: 1 })) if (before.has(person) || isBringing(one)) people.add(person);
+  }
+  return people;
 };
 
 /** Holds the members of a list against the truth. */
@@ -29,12 +54,12 @@ export const compareList = (
   list: MatrixList,
   day: number,
   members: ReadonlyMap<string, string>,
-  { since, report }: { since?: number; report: (kind: Kind, what: string, count: number) => void },
+  { since = 1, report }: { since?: number; report: (kind: Kind, what: string, count: number) => void },
 ): void => {
-  const { must, may } = truthOf(list, day, since);
+  const must = truthOf(list, day, since);
   const there = new Set(members.values());
   const missing = [...must].filter((person) => !there.has(person));
-  const extra = [...there].filter((person) => !may.has(person));
+  const extra = [...there].filter((person) => !must.has(person));
   if (missing.length > 0) report('lost', `${list.id}: ${missing.length} of ${must.size} are missing: ${some(missing)}`, missing.length);
   if (extra.length > 0) report('leftBehind', `${list.id}: ${extra.length} should not be there: ${some(extra)}`, extra.length);
   if (there.size !== members.size) report('other', `${list.id} holds an address twice`, members.size - there.size);

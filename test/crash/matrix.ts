@@ -6,7 +6,7 @@ import { startApps } from './apps';
 import type { Apps } from './apps';
 import { createBoard } from './board';
 import type { Board, SeenRun } from './board';
-import { KINDS, checkRun, compareList, truthOf } from './checks';
+import { KINDS, checkRun, compareList, untouchable } from './checks';
 import type { Kind } from './checks';
 import { startCloud } from './cloud';
 import type { Cloud } from './cloud';
@@ -94,6 +94,7 @@ export const runMatrix = async (options: MatrixOptions): Promise<MatrixReport> =
     /** addresses by Klaviyo's id, and the lists of today */
     const emails = new Map<string, string>();
     const lists = new Map<string, MatrixList>();
+    const living: LiveExport[] = [];
     const look = async (list: MatrixList): Promise<Map<string, string>> => {
       const members = await cloud.members(list.account, list.id);
       for (const [id, email] of members) emails.set(id, email);
@@ -101,16 +102,25 @@ export const runMatrix = async (options: MatrixOptions): Promise<MatrixReport> =
     };
     board = createBoard({
       kills: planKills(kills, seed),
+      today: () => today,
       random: createRandom(seed ^ 0x5eed),
       maxKillsPerRun: options.killsPerRun,
       problem: (what) => report('other', what),
-      onRemoval: async (listId, ids) => {
+      onRemoval: async ({ listId, profileIds, runId }) => {
         const list = lists.get(listId);
-        if (!list) return report('other', `people are removed from ${listId}, which is no list of ours`);
+        const byExport = (exportId: string | undefined) => living.find(({ id }) => id === exportId)?.plan;
+        const remover = byExport(runId === undefined ? undefined : board!.runOf(runId).document?.run.exportId);
+        if (!list || !remover) return report('other', `people are removed from ${listId} by nobody we know`);
         await look(list);
-        const { must } = truthOf(list, today);
-        const wrong = ids.map((id) => emails.get(id) ?? `unknown ${id}`).filter((email) => must.has(email) || email.startsWith('unknown'));
-        if (wrong.length > 0) report('wronglyRemoved', `${listId}: ${wrong.length}, e.g. ${wrong[0]!}`, wrong.length);
+        /** its run of today has been let through the gate: a plan that still waits there is posted after this removal */
+        const isBringing = (one: MatrixExport): boolean =>
+          board!
+            .runs()
+            .filter(({ day, document }) => day === today && byExport(document?.run.exportId) === one)
+            .some(({ document }) => document?.staged?.batches.some(({ postedAt }) => postedAt !== undefined));
+        const kept = untouchable(list, today, { remover, isBringing });
+        const wrong = profileIds.map((id) => emails.get(id) ?? `unknown ${id}`).filter((one) => kept.has(one) || one.startsWith('unknown'));
+        if (wrong.length > 0) report('wronglyRemoved', `${listId} by ${remover.name}: ${wrong.length}, e.g. ${wrong[0]!}`, wrong.length);
       },
     });
     const apps = await startApps({
@@ -127,7 +137,6 @@ export const runMatrix = async (options: MatrixOptions): Promise<MatrixReport> =
     closers.push(apps.close);
 
     const makeExport = await connect({ cloud, apps });
-    const living: LiveExport[] = [];
     for (today = 1; today <= MAX_DAYS; today += 1) {
       const fresh = listOfDay(today);
       const begun = Date.now();
