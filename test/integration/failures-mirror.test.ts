@@ -209,6 +209,24 @@ describe('row 15: a job that is open at the deadline', () => {
   });
 });
 
+it('row 15: the first small job never ends: the run fails with a sentence a day later, and the next one leaves its people alone', async () => {
+  const one = await aCase({ canaryRows: 40 });
+  await one.fault(POST_JOB, { kind: 'job_stuck', afterRows: 0 });
+  const started = await startOf(one);
+  await fixture.pump(async () => (await documentOf(started)).wakeAt !== undefined, { app: one.app });
+  const { turn } = await documentOf(started);
+  await fixture.services.queues.exportRuns.send(
+    { exportId: started.exportId, runId: started.id, turn: turn + 1 },
+    { signal: testSignal() },
+  );
+  const tomorrow = later(one, 1.01 * DAY);
+  const ended = await endOf(started, tomorrow);
+  expect(ended).toMatchObject({ state: 'failed', error: { code: 'canary_open' }, counts: { sent: 40, open: 40, unsent: 60 } });
+  expect(ended.error!.message).toMatch(SENTENCE);
+  checkSums(ended);
+  expect((await successful(one.run({ by: tomorrow }))).counts).toMatchObject({ sent: 60, accepted: 60, unsent: 40 });
+});
+
 /** Two mirrors of two segments of one folder to one list. */
 const twoMirrors = async (more: Record<string, unknown> = {}) => {
   const one = await aCase({ segments: ['One'] });

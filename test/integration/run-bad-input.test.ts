@@ -296,6 +296,14 @@ describe('data that is lost in the middle', () => {
         await fixture.services.containers.state.write(name, body.subarray(0, body.length - 20), { signal: testSignal() });
       },
     ],
+    [
+      'is of a newer version',
+      async (name: string) => {
+        const { body } = (await fixture.services.containers.state.find(name, { signal: testSignal() }))!;
+        body.write('CIKMEM02');
+        await fixture.services.containers.state.write(name, body, { signal: testSignal() });
+      },
+    ],
     ['is something else', (name: string) => fixture.services.containers.state.write(name, 'x'.repeat(9_000), { signal: testSignal() })],
   ])('of a member state that %s: everything is sent, nobody removed', async (_, spoil) => {
     const one = await aCase({ membership: 'mirror' });

@@ -8,6 +8,9 @@ import type { Phase, PhaseResult } from '../slice';
 import type { Staging } from '../staging';
 
 const POLL_MS = 1_000;
+const SLOWEST_POLL_MS = 30_000;
+/** As for all jobs: whoever waits longer looks at a job that Klaviyo has forgotten. */
+const DEADLINE_MS = 24 * 3_600_000;
 /** Nothing says that reads see an import at once: so often is looked, a little later each time (about a minute in all). */
 const MAX_LOOKS = 7;
 const MAX_LOOKED_FOR = 100;
@@ -44,9 +47,16 @@ export const createCanary =
     }
     if (batch.outcome === undefined) {
       const open = await settleBatches(slice, { staging, reports, client, batches: [batch] });
+      const ageMs = slice.now().getTime() - Date.parse(batch.postedAt!);
+      if (open.length > 0 && ageMs < DEADLINE_MS) return { waitMs: Math.min(SLOWEST_POLL_MS, Math.max(POLL_MS, ageMs / 10)) };
+      if (open.length > 0) batch.outcome = 'open';
       recount(document);
-      if (open.length > 0) return { waitMs: POLL_MS };
     }
+    if (batch.outcome === 'open')
+      return failed(
+        'canary_open',
+        'Klaviyo has not said within a day what became of the first rows, so nothing more was sent; see the status page of Klaviyo and run the export again.',
+      );
     const accepted = batch.outcome === 'complete' ? batch.rows - (batch.failedRows ?? 0) : 0;
     if (accepted === 0) {
       return failed('canary_rejected', 'Klaviyo took none of the first rows, so nothing more was sent; the rejected rows say why.');
