@@ -287,17 +287,30 @@ export const createBlobs = (container: ContainerClient) => {
         return { etag: answer.etag ?? '' };
       }),
 
-    /** Adds to an append blob, making it when it is missing; an append is atomic. */
-    append: async (name: string, body: Uint8Array | string, { signal }: { signal: AbortSignal }): Promise<void> =>
+    /**
+     * Adds to an append blob that ends at `at`, making it when it is missing; an append is atomic. When its answer was lost, the SDK's second
+     * try meets the first one's bytes: they are not added twice.
+     * @throws ConflictError when somebody else has added to it
+     */
+    append: async (name: string, body: Uint8Array | string, { at, signal }: { at: number; signal: AbortSignal }): Promise<void> =>
       attempt('The blob', async () => {
         const blob = container.getAppendBlobClient(name);
         const data = typeof body === 'string' ? Buffer.from(body) : body;
+        const add = async (): Promise<void> => {
+          try {
+            await blob.appendBlock(data, data.byteLength, { abortSignal: signal, conditions: { appendPosition: at } });
+          } catch (error) {
+            if ((error as RestError).statusCode !== 412) throw error;
+            const { contentLength } = await blob.getProperties({ abortSignal: signal });
+            if (contentLength !== at + data.byteLength) throw error;
+          }
+        };
         try {
-          await blob.appendBlock(data, data.byteLength, { abortSignal: signal });
+          await add();
         } catch (error) {
           if ((error as RestError).statusCode !== 404) throw error;
           await blob.createIfNotExists({ abortSignal: signal });
-          await blob.appendBlock(data, data.byteLength, { abortSignal: signal });
+          await add();
         }
       }),
 

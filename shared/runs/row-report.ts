@@ -117,11 +117,13 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     /** Collects the rows that prepare leaves out; `room` must be awaited between chunks, `end` at the end. */
     invalidWriter: (runId: RunId, attempt: number, { signal }: { signal: AbortSignal }) => {
       let text = '';
+      let at = 0;
       const flush = async (): Promise<void> => {
         if (text === '') return;
-        const body = text;
+        const body = Buffer.from(text);
         text = '';
-        await blobs.append(invalidName(runId, attempt), body, { signal });
+        await blobs.append(invalidName(runId, attempt), body, { at, signal });
+        at += body.length;
       };
       return {
         add: (row: ReportedRow): void => {

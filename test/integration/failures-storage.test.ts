@@ -16,6 +16,7 @@ import {
   modelOf,
   ownAccount,
   putSource,
+  reportOf,
   runBy,
   writeRows,
 } from '../support/run-cases';
@@ -110,6 +111,19 @@ describe('rows 11 and 12: an answer that is lost after the call was carried out,
     await fixture.pump(() => fixture.ended(run.id), { app: one.app });
     expect((await start()).run.id).toBe(run.id);
     expect(await one.members()).toEqual(emailsOf(rows));
+  });
+
+  it('a part of the report: no row stands in it twice', async () => {
+    const bad = Array.from({ length: 4_000 }, (_, index) => ({ id: `b${index}`, email: `no address ${index} ${'x'.repeat(60)}` }));
+    const one = await aCase({ write: [...rows, ...bad], maxInvalidShare: 1 });
+    const append = /^PUT .*\/rows\/invalid-.*comp=appendblock/;
+    storage.spoil(append, () => Promise.resolve()); // the first one finds no blob
+    const hits = storage.spoil(append, 'lose answer');
+    await expectUnharmed(one);
+    expect(hits()).toBe(1);
+    const [run] = (await fixture.services.runStore.pageOfExport(one.segmentExport.id, { size: 1, signal: testSignal() })).rows;
+    const report = await reportOf(fixture, run!.value, 'invalid');
+    expect(report.map(([id]) => id)).toEqual(bad.map(({ id }) => id));
   });
 
   it('but a batch that somebody else wrote into the attempt’s folder is a conflict', async () => {
