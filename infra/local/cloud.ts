@@ -5,6 +5,7 @@ import { type FunctionHostProcess, spawnFunctionHost } from './function-host/spa
 import { startKeyVault } from './key-vault/key-vault';
 import { spawnKlaviyo } from './klaviyo-process';
 import { watchMemory } from './memory';
+import { nodeOptions } from './node-options';
 import { portOrAny } from './ports';
 import { sampleFolder } from './sample/sample';
 import { SOURCE_CONTAINER } from './segments';
@@ -82,6 +83,7 @@ const appSettings = ({ azurite, vault, klaviyo }: Stores): Record<string, string
     IDENTITY_ENDPOINT: vault.identityEndpoint,
     IDENTITY_HEADER: vault.identityHeader,
     NODE_EXTRA_CA_CERTS: vault.certPath,
+    NODE_OPTIONS: nodeOptions,
     TENANT_ID: vault.tenantId,
     SOURCE_KIND: 'cdm-folder',
     SOURCE_CONNECTION_STRING: azurite.connectionString,

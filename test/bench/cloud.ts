@@ -1,3 +1,4 @@
+import { nodeOptions } from '../../infra/local/node-options';
 import { startKeyVault } from '../../infra/local/key-vault/key-vault';
 import { sampleFolder } from '../../infra/local/sample/sample';
 import { startAzurite } from '../../infra/local/storage/azurite';
@@ -12,6 +13,8 @@ export const startCloud = async () => {
     IDENTITY_ENDPOINT: vault.identityEndpoint,
     IDENTITY_HEADER: vault.identityHeader,
     NODE_EXTRA_CA_CERTS: vault.certPath,
+    // an app setting, like the others; those we are compared with run as Node starts them
+    NODE_OPTIONS: nodeOptions,
   };
   const settings = (klaviyoUrl: string, container: string): Record<string, string> => ({
     AzureWebJobsStorage: azurite.connectionString,
