@@ -223,6 +223,8 @@ export const RunDocument = z.object({
       /** looked up and noted; their delete may have gone out */
       attempted: z.int().min(0),
       done: z.int().min(0),
+      /** people named in the delete that is under way, so that a crash does not lose their count */
+      inDelete: z.int().min(0).default(0),
       waitingSince: z.iso.datetime().optional(),
     })
     .optional(),

@@ -162,6 +162,15 @@ it('row 14: who may have been taken off the list is sent again on return, also w
   expect(await one.members()).toEqual(emailsOf(rows));
 });
 
+it('row 14: a removal whose answer was lost is counted once', async () => {
+  const one = await aCase();
+  await successful(one.run());
+  await one.write(rows.slice(3));
+  await one.fault(TAKE_OFF, { kind: 'reset_after_admission' });
+  expect((await successful(one.run())).counts).toMatchObject({ removed: 3, held: 0 });
+  expect(await one.members()).toEqual(emailsOf(rows.slice(3)));
+});
+
 describe('row 15: a job that is open at the deadline', () => {
   it('keeps its people from being sent or removed until it has ended or expired', async () => {
     const one = await aCase({ canaryRows: 40 });

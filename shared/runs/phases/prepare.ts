@@ -130,6 +130,7 @@ export const createPrepare =
       held: false,
       attempted: 0,
       done: 0,
+      inDelete: 0,
     };
     document.staged = {
       attempt: document.attempt,

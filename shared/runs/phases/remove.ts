@@ -166,7 +166,14 @@ const removeLeavers = async (
       ours.map(({ email }) => email),
       { listId: config.listId, signal },
     );
-    if (ids.length > 0) run.counts.removed += await removeMembers(client, config.listId, ids, { signal, beforeEach: renew });
+    // those that were there when a runner died in this chunk and are not any more: its delete got through
+    run.counts.removed += Math.max(0, remove.inDelete - ids.length);
+    remove.inDelete = ids.length;
+    if (ids.length > 0) {
+      await slice.save();
+      run.counts.removed += await removeMembers(client, config.listId, ids, { signal, beforeEach: renew });
+    }
+    remove.inDelete = 0;
     remove.done = remove.attempted;
     await slice.save();
   }
