@@ -246,13 +246,19 @@ export const createBlobs = (container: ContainerClient) => {
       attempt('The blob', async () => {
         const blob = container.getBlockBlobClient(name);
         const ids: string[] = [];
-        // filled again and again, as one block is stored before the next is begun
-        const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+        // two blocks in turn: one is filled while the other one is stored
+        let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+        let other: typeof block | undefined;
         let filled = 0;
+        let storing: Promise<unknown> = Promise.resolve();
         const stage = async (): Promise<void> => {
+          await storing;
           const id = Buffer.from(String(ids.length).padStart(8, '0')).toString('base64');
           ids.push(id);
-          await blob.stageBlock(id, block.subarray(0, filled), filled, { abortSignal: signal });
+          storing = blob.stageBlock(id, block.subarray(0, filled), filled, { abortSignal: signal });
+          // its failure is told by whoever awaits it, and must not end the process before that
+          storing.catch(() => undefined);
+          [block, other] = [other ?? Buffer.allocUnsafeSlow(BLOCK_BYTES), block];
           filled = 0;
         };
         for await (const part of parts) {
@@ -265,6 +271,7 @@ export const createBlobs = (container: ContainerClient) => {
           }
         }
         if (filled > 0) await stage();
+        await storing;
         const answer = await blob.commitBlockList(ids, { abortSignal: signal, conditions: azureConditions(conditions) });
         return { etag: answer.etag ?? '' };
       }),

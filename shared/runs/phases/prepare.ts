@@ -27,6 +27,8 @@ import type { LoadedState, StateStore } from '../state-store';
 /** A snapshot that is not whole is waited for this long. */
 const MAX_WAIT_FOR_SNAPSHOT_MS = 3_600_000;
 const LOOK_AGAIN_MS = 60_000;
+/** To make the member table as large as it will be; too few and it grows, too many and 6 bytes each lie idle. */
+const USUAL_ROW_BYTES = 200;
 
 /** Streams the source once: maps, checks, de-duplicates, compares with the last state, and stages what will be sent. */
 export const createPrepare =
@@ -91,7 +93,8 @@ export const createPrepare =
     const loadedOrNot: LoadedState = document.forgetsOld
       ? { kind: 'unreadable', reason: 'the addresses beside it are not those of its members' }
       : loaded;
-    const begun = beginWith(slice, loadedOrNot, header, { fullNext: activity.fullNext ?? false, emailsThere });
+    const expected = snapshot.segments.reduce((sum, { bytes }) => sum + bytes, 0) / USUAL_ROW_BYTES;
+    const begun = beginWith(slice, loadedOrNot, header, { fullNext: activity.fullNext ?? false, emailsThere, expected });
     header.openJobs = await stillOpen(slice, header.openJobs);
     const only = run.retryOf ? await rejectedKeys(run.retryOf, { reports, key, signal }) : undefined;
 

@@ -42,17 +42,20 @@ export interface Beginning {
   readonly keepsEmails: boolean;
 }
 
-/** With which members a run begins, and whether it sends everything; completes the header from the old one. */
+/**
+ * With which members a run begins, and whether it sends everything; completes the header from the old one.
+ * @param expected about how many members there will be, where nobody is known yet
+ */
 export const beginWith = (
   slice: Slice,
   loaded: LoadedState,
   header: StateHeader,
-  { fullNext, emailsThere }: { fullNext: boolean; emailsThere: boolean },
+  { fullNext, emailsThere, expected }: { fullNext: boolean; emailsThere: boolean; expected: number },
 ): Beginning => {
   const { run, config } = slice.document;
   const fromNothing = (): Beginning => {
     header.fullAt = slice.now().toISOString();
-    return { table: new MemberTable(), sendAll: true, keepsEmails: false };
+    return { table: new MemberTable(expected), sendAll: true, keepsEmails: false };
   };
   if (loaded.kind === 'none') return fromNothing();
   if (loaded.kind === 'unreadable') {

@@ -257,8 +257,11 @@ export const stageRows = async ({
         turnedAt = performance.now();
       }
       for (let row = 0; row < rowCount; row += 1) handle(chunk, row * width);
-      await bodies.pressure();
-      await invalid.room();
+      // only where there is something to wait for: a step of the event loop's queue for each chunk would add up
+      const busy = bodies.pressure();
+      if (busy) await busy;
+      const full = invalid.room();
+      if (full) await full;
       if (slice.ageMs() - shownAtMs > SHOW_EVERY_MS) {
         shownAtMs = slice.ageMs();
         await slice.save();
