@@ -22,7 +22,7 @@ export const ActivityEntry = z
     /** keyed hash of the address of the person it was about, never the address */
     person: z
       .string()
-      .regex(/^[0-9a-f]{32}$/)
+      .regex(/^[0-9a-f]{24}$/)
       .optional(),
     exportId: ExportId.optional(),
     runId: RunId.optional(),

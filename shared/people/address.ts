@@ -51,9 +51,9 @@ export const isSameAddress = (address: Address, text: string): boolean => {
 /** Puts the member key of the address into `memberKey`. */
 export const loadMemberKey = ({ bytes }: Address, key: HashKey): void => hashMember(bytes, 0, bytes.length, key);
 
-/** What stands for a person where no address may: the keyed hash, as 32 hexadecimal digits. */
+/** What stands for a person where no address may: the keyed hash, as 24 hexadecimal digits. */
 export const personHash = (address: Address, key: HashKey): string => {
   loadMemberKey(address, key);
-  const { a, b, c, d } = memberKey;
-  return [a, b, c, d].map((word) => word.toString(16).padStart(8, '0')).join('');
+  const { a, b, c } = memberKey;
+  return [a, b, c].map((word) => word.toString(16).padStart(8, '0')).join('');
 };

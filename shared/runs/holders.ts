@@ -16,13 +16,13 @@ export class HoldersUnknown extends Error {}
 /** Another export is bringing some of the people to the list at this moment; whether it holds them is known when its jobs have ended. */
 export class HoldersUndecided extends Error {}
 
-const KEY_BYTES = 16;
+const KEY_BYTES = 12;
 
 export const keyBytes = (table: MemberTable, records: readonly number[]): Uint8Array => {
-  const keys = new Uint32Array(records.length * 4);
+  const keys = new Uint32Array(records.length * 3);
   for (const [index, record] of records.entries()) {
     table.loadKey(record);
-    keys.set([memberKey.a, memberKey.b, memberKey.c, memberKey.d], index * 4);
+    keys.set([memberKey.a, memberKey.b, memberKey.c], index * 3);
   }
   return new Uint8Array(keys.buffer);
 };
@@ -31,8 +31,8 @@ export const keyBytes = (table: MemberTable, records: readonly number[]): Uint8A
 export const recordsOf = (table: MemberTable, bytes: Buffer): number[] => {
   const records: number[] = [];
   for (let at = 0; at + KEY_BYTES <= bytes.length; at += KEY_BYTES) {
-    const [a, b, c, d] = [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(at + offset)) as [number, number, number, number];
-    Object.assign(memberKey, { a, b, c, d });
+    const [a, b, c] = [0, 4, 8].map((offset) => bytes.readUInt32LE(at + offset)) as [number, number, number];
+    Object.assign(memberKey, { a, b, c });
     const record = table.find();
     if (record >= 0) records.push(record);
   }
@@ -42,7 +42,7 @@ export const recordsOf = (table: MemberTable, bytes: Buffer): number[] => {
 const releasedKeys = (bytes: Buffer): Set<string> => {
   const keys = new Set<string>();
   for (let at = 0; at + KEY_BYTES <= bytes.length; at += KEY_BYTES) {
-    keys.add([0, 4, 8, 12].map((offset) => bytes.readUInt32LE(at + offset)).join(','));
+    keys.add([0, 4, 8].map((offset) => bytes.readUInt32LE(at + offset)).join(','));
   }
   return keys;
 };

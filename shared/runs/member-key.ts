@@ -86,11 +86,11 @@ export const writeEmail = (bytes: Uint8Array, start: number, end: number, out: U
   return complete ? length : EMAIL_INVALID;
 };
 
-/** The four 32-bit words of the key that was hashed last. One object for all calls: a million allocations cost more than the hash. */
-export const memberKey = { a: 0, b: 0, c: 0, d: 0 };
+/** The three 32-bit words of the key that was hashed last. One object for all calls: a million allocations cost more than the hash. */
+export const memberKey = { a: 0, b: 0, c: 0 };
 
 /** The key that was hashed last, as text; for small sets of members. */
-export const keyText = (): string => `${memberKey.a},${memberKey.b},${memberKey.c},${memberKey.d}`;
+export const keyText = (): string => `${memberKey.a},${memberKey.b},${memberKey.c}`;
 
 /** The deployment's secret as eight 32-bit words, and a name for it that gives nothing away. */
 export interface HashKey {
@@ -177,8 +177,8 @@ export const halfSipHash = (bytes: Uint8Array, start: number, length: number, ke
 };
 
 /**
- * The 128-bit key of a normalised address, put into `memberKey`: two HalfSipHashes under independent keys. The chance that any two of
- * ten million members collide is 10^14 / 2^129 = 1.5e-25.
+ * The 96-bit key of a normalised address, put into `memberKey`: two HalfSipHashes under independent keys, of the second one half. The
+ * chance that any two of ten million members collide is 10^14 / 2^97 = 6e-16.
  */
 export const hashMember = (bytes: Uint8Array, start: number, length: number, { words }: HashKey): void => {
   halfSipHash(bytes, start, length, words[0]!, words[1]!);
@@ -186,7 +186,6 @@ export const hashMember = (bytes: Uint8Array, start: number, length: number, { w
   memberKey.b = half.high;
   halfSipHash(bytes, start, length, words[2]!, words[3]!);
   memberKey.c = half.low;
-  memberKey.d = half.high;
 };
 
 /** The last payload hash; never 0/0, which stands for "not known to be there". */

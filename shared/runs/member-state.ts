@@ -4,15 +4,15 @@ import { z } from 'zod';
 import { memberKey } from './member-key';
 
 /**
- * Who was sent, and with what: per member a 128-bit keyed hash of the address, a 64-bit hash of the payload, and the run and batch that
- * last carried it. In memory it is the de-duplication table, too: typed arrays and open addressing, about 37 bytes a member.
+ * Who was sent, and with what: per member a 96-bit keyed hash of the address, a 64-bit hash of the payload, and the run and batch that
+ * last carried it. In memory it is the de-duplication table, too: typed arrays and open addressing, about 33 bytes a member.
  */
 
 /** Records lie in blocks, so that growing copies nothing. */
 const BLOCK_BITS = 16;
 const BLOCK = 1 << BLOCK_BITS;
 const BLOCK_MASK = BLOCK - 1;
-const RECORD_BYTES = 29;
+const RECORD_BYTES = 25;
 
 /** Flags of a record. SEEN, SENT and ADDED speak of the current run only. */
 export const SEEN = 1;
@@ -46,7 +46,7 @@ interface Block {
 }
 
 const newBlock = (): Block => ({
-  keys: new Uint32Array(BLOCK * 4),
+  keys: new Uint32Array(BLOCK * 3),
   payloads: new Uint32Array(BLOCK * 2),
   marks: new Uint32Array(BLOCK),
   flags: new Uint8Array(BLOCK),
@@ -73,7 +73,7 @@ export class MemberTable {
 
   /** The record of `memberKey`, added when it is missing (then its flag ADDED is set, and payload and mark are 0). */
   findOrAdd(): number {
-    const { a, b, c, d } = memberKey;
+    const { a, b, c } = memberKey;
     const slots = this.#slots;
     const mask = this.#mask;
     let slot = a & mask;
@@ -82,11 +82,11 @@ export class MemberTable {
       if (stored === 0) break;
       const record = stored - 1;
       const keys = this.#blocks[record >>> BLOCK_BITS]!.keys;
-      const at = (record & BLOCK_MASK) * 4;
-      if (keys[at] === a && keys[at + 1] === b && keys[at + 2] === c && keys[at + 3] === d) return record;
+      const at = (record & BLOCK_MASK) * 3;
+      if (keys[at] === a && keys[at + 1] === b && keys[at + 2] === c) return record;
       slot = (slot + 1) & mask;
     }
-    const record = this.#append(a, b, c, d);
+    const record = this.#append(a, b, c);
     slots[slot] = record + 1;
     this.#blocks[record >>> BLOCK_BITS]!.flags[record & BLOCK_MASK] = ADDED;
     if (this.#size > slots.length * 0.7) this.#grow();
@@ -95,15 +95,15 @@ export class MemberTable {
 
   /** The record of `memberKey`, or -1. */
   find(): number {
-    const { a, b, c, d } = memberKey;
+    const { a, b, c } = memberKey;
     let slot = a & this.#mask;
     for (;;) {
       const stored = this.#slots[slot]!;
       if (stored === 0) return -1;
       const record = stored - 1;
       const keys = this.#blocks[record >>> BLOCK_BITS]!.keys;
-      const at = (record & BLOCK_MASK) * 4;
-      if (keys[at] === a && keys[at + 1] === b && keys[at + 2] === c && keys[at + 3] === d) return record;
+      const at = (record & BLOCK_MASK) * 3;
+      if (keys[at] === a && keys[at + 1] === b && keys[at + 2] === c) return record;
       slot = (slot + 1) & this.#mask;
     }
   }
@@ -145,24 +145,23 @@ export class MemberTable {
   /** Whether `memberKey` is the key of this very record. */
   isKeyOf(record: number): boolean {
     const { keys } = this.#blocks[record >>> BLOCK_BITS]!;
-    const at = (record & BLOCK_MASK) * 4;
-    return keys[at] === memberKey.a && keys[at + 1] === memberKey.b && keys[at + 2] === memberKey.c && keys[at + 3] === memberKey.d;
+    const at = (record & BLOCK_MASK) * 3;
+    return keys[at] === memberKey.a && keys[at + 1] === memberKey.b && keys[at + 2] === memberKey.c;
   }
 
   /** Puts the key of a record into `memberKey`. */
   loadKey(record: number): void {
     const { keys } = this.#blocks[record >>> BLOCK_BITS]!;
-    const at = (record & BLOCK_MASK) * 4;
+    const at = (record & BLOCK_MASK) * 3;
     memberKey.a = keys[at]!;
     memberKey.b = keys[at + 1]!;
     memberKey.c = keys[at + 2]!;
-    memberKey.d = keys[at + 3]!;
   }
 
   /** Copies a record of another table to the end of this one; only for tables that are not searched. */
   copy(other: MemberTable, record: number): void {
     other.loadKey(record);
-    const added = this.#append(memberKey.a, memberKey.b, memberKey.c, memberKey.d);
+    const added = this.#append(memberKey.a, memberKey.b, memberKey.c);
     const block = other.#blocks[record >>> BLOCK_BITS]!;
     const at = record & BLOCK_MASK;
     this.setPayload(added, block.payloads[at * 2]!, block.payloads[at * 2 + 1]!);
@@ -170,15 +169,14 @@ export class MemberTable {
     this.setFlags(added, block.flags[at]!);
   }
 
-  #append(a: number, b: number, c: number, d: number): number {
+  #append(a: number, b: number, c: number): number {
     const record = this.#size;
     if ((record & BLOCK_MASK) === 0) this.#blocks.push(newBlock());
     const { keys } = this.#blocks[record >>> BLOCK_BITS]!;
-    const at = (record & BLOCK_MASK) * 4;
+    const at = (record & BLOCK_MASK) * 3;
     keys[at] = a;
     keys[at + 1] = b;
     keys[at + 2] = c;
-    keys[at + 3] = d;
     this.#size += 1;
     return record;
   }
@@ -187,7 +185,7 @@ export class MemberTable {
     const slots = new Uint32Array(this.#slots.length * 2);
     const mask = slots.length - 1;
     for (let record = 0; record < this.#size; record += 1) {
-      let slot = this.#blocks[record >>> BLOCK_BITS]!.keys[(record & BLOCK_MASK) * 4]! & mask;
+      let slot = this.#blocks[record >>> BLOCK_BITS]!.keys[(record & BLOCK_MASK) * 3]! & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = record + 1;
     }
@@ -200,7 +198,7 @@ export class MemberTable {
     for (let number = 0; number < this.#blocks.length; number += 1) {
       const { keys, payloads, marks, flags } = this.#blocks[number]!;
       const count = Math.min(BLOCK, this.#size - number * BLOCK);
-      yield new Uint8Array(keys.buffer, 0, count * 16);
+      yield new Uint8Array(keys.buffer, 0, count * 12);
       yield new Uint8Array(payloads.buffer, 0, count * 8);
       yield new Uint8Array(marks.buffer, 0, count * 4);
       yield new Uint8Array(flags.buffer, 0, count);
@@ -210,13 +208,13 @@ export class MemberTable {
   /** Adds the next block as `toBytes` wrote it; all but the last block are full. */
   addBlock(bytes: Uint8Array, count: number): void {
     const block = newBlock();
-    new Uint8Array(block.keys.buffer).set(bytes.subarray(0, count * 16));
-    new Uint8Array(block.payloads.buffer).set(bytes.subarray(count * 16, count * 24));
-    new Uint8Array(block.marks.buffer).set(bytes.subarray(count * 24, count * 28));
-    block.flags.set(bytes.subarray(count * 28, count * 29));
+    new Uint8Array(block.keys.buffer).set(bytes.subarray(0, count * 12));
+    new Uint8Array(block.payloads.buffer).set(bytes.subarray(count * 12, count * 20));
+    new Uint8Array(block.marks.buffer).set(bytes.subarray(count * 20, count * 24));
+    block.flags.set(bytes.subarray(count * 24, count * 25));
     this.#blocks.push(block);
     for (let i = 0; i < count; i += 1) {
-      let slot = block.keys[i * 4]! & this.#mask;
+      let slot = block.keys[i * 3]! & this.#mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
       this.#size += 1;
       this.#slots[slot] = this.#size;
@@ -252,7 +250,7 @@ export const StateHeader = z.object({
 });
 export type StateHeader = z.infer<typeof StateHeader>;
 
-const MAGIC = Buffer.from('CIKMEM01');
+const MAGIC = Buffer.from('CIKMEM02');
 const TRAILER_BYTES = 32;
 
 /** A state as a stream of bytes: magic, header length, header, records, SHA-256 of all that. */

@@ -14,6 +14,8 @@ const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 /** Never more than Klaviyo takes, so a damaged body cannot fill the memory. */
 const MAX_BODY = 6_000_000;
+/** Compressed bodies kept to be sent without being read back: about half of those of a million rows. */
+const MAX_KEPT_BYTES = 24 * 1024 * 1024;
 
 const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).padStart(4, '0')}`;
 const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
@@ -35,6 +37,22 @@ export type StagedExtra = 'emails' | 'leavers' | 'sample';
 export const createStaging = ({ blobs }: { blobs: Blobs }) => {
   /** The members that this process prepared last: whoever wrote them need not read them back. One at most, as they are large. */
   let prepared: { runId: RunId; attempt: number; header: StateHeader; table: MemberTable } | undefined;
+  /** Bodies of that run that were made in this process: the first ones of them, until they are sent or the run ends. */
+  const kept = { runId: '', attempt: 0, bytes: 0, bodies: new Map<number, Uint8Array>() };
+  const keep = (runId: RunId, attempt: number, number: number, wire: Uint8Array): void => {
+    if (kept.runId !== runId || kept.attempt !== attempt) {
+      Object.assign(kept, { runId, attempt, bytes: 0 });
+      kept.bodies.clear();
+    }
+    kept.bytes += wire.byteLength;
+    if (kept.bytes <= MAX_KEPT_BYTES) kept.bodies.set(number, wire);
+  };
+  const takeKept = (runId: RunId, attempt: number, number: number): Uint8Array | undefined => {
+    if (kept.runId !== runId || kept.attempt !== attempt) return undefined;
+    const wire = kept.bodies.get(number);
+    kept.bodies.delete(number);
+    return wire;
+  };
   const findPrepared = (runId: RunId, attempt: number) =>
     prepared?.runId === runId && prepared.attempt === attempt ? prepared : undefined;
 
@@ -49,12 +67,18 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
       // room for the result in one piece: profiles shrink to less than a quarter
       const wire = useGzip ? await compress(body, { level: 1, chunkSize: Math.max(64 * 1024, body.byteLength >>> 2) }) : body;
       await writeOnce(blobs, batchName(runId, attempt, number), [wire, rows], { signal });
+      if (useGzip) keep(runId, attempt, number, wire);
       return wire.byteLength;
     },
 
     /** The body, to be sent as it lies. @throws NotFoundError staged_missing */
-    readBatch: (runId: RunId, attempt: number, { number, bytes }: PlacedBatch, { signal }: { signal: AbortSignal }): Promise<Buffer> =>
-      readRange(blobs, batchName(runId, attempt, number), { bytes, signal }),
+    readBatch: async (
+      runId: RunId,
+      attempt: number,
+      { number, bytes }: PlacedBatch,
+      { signal }: { signal: AbortSignal },
+    ): Promise<Uint8Array> =>
+      takeKept(runId, attempt, number) ?? (await readRange(blobs, batchName(runId, attempt, number), { bytes, signal })),
 
     /** The body as JSON text, whether it lies compressed or not. */
     readBody: async (
@@ -142,6 +166,7 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
 
     removeAll: (runId: RunId, { signal }: { signal: AbortSignal }) => {
       if (prepared?.runId === runId) prepared = undefined;
+      if (kept.runId === runId) kept.bodies.clear();
       return blobs.removeAll(`${runId}/`, { signal });
     },
 

@@ -52,7 +52,7 @@ export const createStateStore = ({ blobs, lockSeconds = MAX_LOCK_SECONDS }: { bl
   writeEmails: (exportId: ExportId, generation: number, parts: AsyncIterable<Uint8Array>, { signal }: { signal: AbortSignal }) =>
     blobs.writeParts(`${name(exportId, generation)}.emails`, parts, { signal }),
 
-  /** Members that an export gives up to another one of the same list, as keys of 16 bytes; others read its state less these. */
+  /** Members that an export gives up to another one of the same list, as keys of 12 bytes; others read its state less these. */
   writeReleased: (exportId: ExportId, keys: Uint8Array, { signal }: { signal: AbortSignal }) =>
     blobs.write(`${exportId}/released`, keys, { signal }),
   readReleased: async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<Buffer> =>

@@ -351,7 +351,7 @@ describe('row 18: the state of another export to the list', () => {
       async (id) => {
         const { state } = await stateBlobs(id);
         const newer = Buffer.from(await bodyOf(state));
-        newer.write('CIKMEM02');
+        newer.write('CIKMEM03');
         await blobs().write(state, newer, { signal: testSignal() });
       },
     ],

@@ -49,11 +49,15 @@ const rows = goodRows(300);
 const events = (): string[] => log.mock.calls.map(([line]) => (JSON.parse(String(line)) as { event: string }).event);
 
 /** An export of its own, and the app whose storage fails when asked to. */
-const aCase = async ({ write = rows, ...more }: { write?: readonly Row[] } & Record<string, unknown> = {}) => {
+const aCase = async ({
+  write = rows,
+  env = {},
+  ...more
+}: { write?: readonly Row[]; env?: Record<string, string> } & Record<string, unknown> = {}) => {
   const folder = `case-${randomUUID()}`;
   const own = await ownAccount(fixture);
   await writeRows(fixture, write, { folder });
-  const app = appFor(fixture, folder, { AzureWebJobsStorage: storage.connectionString });
+  const app = appFor(fixture, folder, { AzureWebJobsStorage: storage.connectionString, ...env });
   apps.push(app);
   const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0, ...more });
   return { folder, own, app, segmentExport, members: () => fixture.members(own.listId, own.accountId) };
@@ -145,15 +149,16 @@ describe('rows 11 and 12: an answer that is lost after the call was carried out,
 });
 
 describe('a download that breaks off half-way is taken up again', () => {
-  it.each([
+  it.each<[string, RegExp, number, Record<string, string>?]>([
     ['of the run’s document', /^GET .*\/run\.json/, 3],
-    ['of a staged batch', /^GET .*\/staged\/.*\/batch-/, 2],
+    // uncompressed, as the first compressed bodies of a run are not read back by the process that made them
+    ['of a staged batch', /^GET .*\/staged\/.*\/batch-/, 2, { KLAVIYO_GZIP: 'false' }],
     ['of the people to look for', /^GET .*\/staged\/.*\/sample/, 2],
     ['of the member state', /^GET .*\/state\/[^.]*$/, 2],
     ['of the members’ addresses', /^GET .*\/state\/.*\.emails/, 2],
     ['of the leavers', /^GET .*\/staged\/.*\/leavers/, 2],
-  ])('%s', async (_, call, times) => {
-    const one = await aCase({ membership: 'mirror' });
+  ])('%s', async (_, call, times, env = {}) => {
+    const one = await aCase({ membership: 'mirror', env });
     expect((await runBy(fixture, one.app, one.segmentExport)).state).toBe('successful');
     const changed = rows.slice(10).map((row, index) => (index < 5 ? { ...row, firstName: 'Grace' } : row));
     await writeRows(fixture, changed, one);

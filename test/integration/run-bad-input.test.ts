@@ -300,7 +300,7 @@ describe('data that is lost in the middle', () => {
       'is of a newer version',
       async (name: string) => {
         const { body } = (await fixture.services.containers.state.find(name, { signal: testSignal() }))!;
-        body.write('CIKMEM02');
+        body.write('CIKMEM03');
         await fixture.services.containers.state.write(name, body, { signal: testSignal() });
       },
     ],

@@ -5,7 +5,7 @@ import { ADDED, MemberTable, SEEN, SENT, SHARED, WATCHED, batchOf, markOf } from
 import { StagedBatch } from '../../../shared/runs/run';
 
 const RUN = 9;
-const load = (person: number): void => void Object.assign(memberKey, { a: person & 7, b: person, c: 1, d: 2 });
+const load = (person: number): void => void Object.assign(memberKey, { a: person & 7, b: person, c: 1 });
 const payloadOf = (version: number): readonly [number, number] => (version === 0 ? [0, 0] : [version, 77]);
 
 interface Person {
