@@ -392,6 +392,7 @@ What is compared:
 - "Limits off": the sink accepts at once, completes jobs at once, and checks nothing until the clock has stopped; our own pace is lifted.
   The script reads local files and sends everything; ours reads from storage, checks and de-duplicates, stages, keeps a member state.
 - "Honest limits": the sandbox with the published windows and ${LATENCY_MS} ms of latency beside its own time for admission, which counts against us.
+- Ours runs with the app setting \`NODE_OPTIONS\` of \`local.settings.sample.json\`, the others as Node starts them.
 - Event-loop delay is as Node reports it, its sampling interval of 5 ms included.
 - Prices and their sources are constants in \`cost.ts\`.
 `;
