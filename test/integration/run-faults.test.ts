@@ -97,6 +97,19 @@ describe('a run goes on, and everybody arrives, when Klaviyo', () => {
     expect(run.warnings.map(({ code }) => code).sort()).toEqual(['revision_differs', 'sent_uncompressed']);
   });
 
+  it('answers a storm of 429s: every second call of every kind, canary, removals and look-ups included', async () => {
+    const one = await aCase({ membership: 'mirror', canaryRows: 50, guardCount: 1_000 });
+    await one.fault('*', { kind: 'rate_limited', retryAfter: 1 }, { probability: 0.5, seed: 11 });
+    const first = await runBy(fixture, one.app, one.segmentExport);
+    expect(first).toMatchObject({ state: 'successful', counts: { accepted: rows.length, found: rows.length } });
+    expect(first.throttled).toBeGreaterThan(1);
+    await writeRows(fixture, rows.slice(40), one);
+    const second = await runBy(fixture, one.app, one.segmentExport);
+    expect(second).toMatchObject({ state: 'successful', counts: { sent: 0, removed: 40, held: 0 } });
+    for (const run of [first, second]) checkSums(run);
+    expect(await members(one.own)).toEqual(emailsOf(rows.slice(40)));
+  });
+
   it('is away for longer than a call waits: the run hands over and comes back', async () => {
     const one = await aCase();
     await one.fault(POST_JOB, { kind: 'error_503' }, { count: 6 });
