@@ -1,4 +1,5 @@
 import type { ConnectionStore } from '../connections/connection-store';
+import { NotFoundError } from '../errors';
 import type { ExportStore } from '../exports/export-store';
 import type { ExportId } from '../ids';
 import type { ExportActivities } from './export-activity';
@@ -129,6 +130,8 @@ const findHeldBy = async (
       } catch (error) {
         signal.throwIfAborted();
         if (await hasChanged()) continue;
+        // its finish is about to end; dead in the middle of it, it is followed by another
+        if (error instanceof NotFoundError) throw new HoldersUndecided(other, { cause: error });
         throw new HoldersUnknown(other, { cause: error });
       }
       requireSameKey(members.header);

@@ -245,6 +245,8 @@ export const StateHeader = z.object({
   openJobs: z.array(z.object({ jobId: z.string(), mark: z.int(), expiresAt: z.iso.datetime() })).default([]),
   /** the oldest post that got no answer; it may have been admitted later */
   doubtSince: z.iso.datetime().optional(),
+  /** when the newest such post can no longer be admitted */
+  doubtUntil: z.iso.datetime().optional(),
   /** removals of the last seven days, approved ones left out */
   removals: z.array(z.object({ at: z.iso.datetime(), count: z.int() })).default([]),
 });

@@ -205,6 +205,8 @@ export const RunDocument = z.object({
   countUnknown: z.boolean().default(false),
   /** posts that got no answer, or were under way when a runner died: a job that we do not know may exist since then */
   unansweredSince: z.iso.datetime().optional(),
+  /** the same of earlier runs, as the state they left says */
+  doubtSince: z.iso.datetime().optional(),
   /** how often the canary's people were looked for */
   canaryLooks: z.int().min(0).default(0),
   /** the canary's people were seen on the list */

@@ -44,7 +44,7 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
       Object.assign(kept, { runId, attempt, bytes: 0 });
       kept.bodies.clear();
     }
-    kept.bytes += wire.byteLength;
+    kept.bytes += wire.buffer.byteLength; // what is kept is the memory it lies in
     if (kept.bytes <= MAX_KEPT_BYTES) kept.bodies.set(number, wire);
   };
   const takeKept = (runId: RunId, attempt: number, number: number): Uint8Array | undefined => {

@@ -70,12 +70,11 @@ describe('Azurite', () => {
 
   it('loses nothing and leaves no orphan when its parent is killed', async () => {
     const location = newFolder();
-    const ports = await freePorts();
     // The parent is a program of its own, so that it can be killed: it starts Azurite the way this file does.
     const script = `
       const swc = require('@swc/core'), Module = require('node:module'), fs = require('node:fs');
       require.extensions['.ts'] = (module, file) => module._compile(swc.transformFileSync(file, { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } }).code, file);
-      require(${JSON.stringify(path.resolve('infra/local/storage/azurite.ts'))}).startAzurite(${JSON.stringify({ location, ports })}).then(
+      require(${JSON.stringify(path.resolve('infra/local/storage/azurite.ts'))}).startAzurite(${JSON.stringify({ location })}).then(
         (azurite) => { console.log(JSON.stringify(azurite)); setInterval(() => {}, 1000); },
         (error) => { console.error(error); process.exit(1); });`;
     const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
@@ -84,7 +83,6 @@ describe('Azurite', () => {
     await blobsOf(connectionString).create();
     await blobsOf(connectionString).getBlockBlobClient('a').upload('hello', 5);
     process.kill(-parent.pid!, 'SIGKILL'); // the whole group, at once after the write
-    // on any ports: those of the first may by now be somebody else's
     const second = await startAzurite({ location });
     expect(describeProcess(pid)).toBeUndefined();
     const kept = await blobsOf(second.connectionString).getBlockBlobClient('a').downloadToBuffer();
@@ -93,17 +91,3 @@ describe('Azurite', () => {
     await second.close();
   });
 });
-
-const freePorts = async (): Promise<{ blob: number; queue: number; table: number }> => {
-  const servers = await Promise.all(
-    [0, 1, 2].map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const [blob, queue, table] = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return { blob: blob!, queue: queue!, table: table! };
-};

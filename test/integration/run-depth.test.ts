@@ -158,3 +158,23 @@ describe('a dry run', () => {
     expect(real.counts.sent).toBe(dry.plan!.new);
   });
 });
+
+describe('a customer in two segments of one export', () => {
+  it('counts for the one named first, run after run', async () => {
+    const listId = await newList();
+    await fixture.writeSegments({ segments: ['One', 'Two'].map((name) => ({ name, rows: 400 })) });
+    const segmentExport = await fixture.anExport(await fixture.connect(), { listId, segments: ['One', 'Two'] });
+    const first = await fixture.runToEnd(segmentExport.id);
+    const [one, two] = first.segments;
+    expect([one!.sent, two!.sent]).toEqual([first.counts.sent, 0]);
+    for (const full of [false, true, true]) {
+      const { counts, segments } = await fixture.runToEnd(segmentExport.id, { full });
+      const [again, other] = segments;
+      expect(counts).toMatchObject(full ? { sent: one!.sent, unchanged: 0 } : { sent: 0, unchanged: one!.sent });
+      expect(again).toMatchObject(full ? { sent: one!.sent, accepted: one!.sent } : { unchanged: one!.sent });
+      expect(other).toMatchObject({ read: 400, sent: 0, unchanged: 0, duplicates: 400 - two!.invalid });
+      for (const { read, invalid, duplicates, unchanged, sent, unsent } of segments)
+        expect(read).toBe(invalid + duplicates + unchanged + sent + unsent);
+    }
+  });
+});

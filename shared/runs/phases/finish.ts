@@ -15,6 +15,8 @@ import type { StateStore } from '../state-store';
 
 /** Klaviyo keeps a job's state and errors for seven days (klaviyo.md §2). */
 const JOB_KEPT_MS = 7 * 86_400_000;
+/** A post without an answer is admitted within minutes or never; so long is it remembered (failures.md row 7). */
+const DOUBT_MS = 86_400_000;
 
 interface Parts {
   readonly staging: Staging;
@@ -38,8 +40,14 @@ export const createFinish =
     const activity = await activities.get(run.exportId, { signal });
     // a repeated finish: the state was taken over before the last runner died
     const done = activity.lastRunId === run.id;
+    // of a run that the export does not call its own nothing is to be taken over, nor may it touch what the other one notes
+    const isActive = activity.activeRunId === run.id;
+    const hasMembers = document.staged !== undefined && !document.staged.nothingNew;
+    const released = isActive && hasMembers && (await states.readReleased(run.exportId, { signal })).length > 0;
     const touched =
-      (document.staged?.batches.some(({ postedAt }) => postedAt !== undefined) ?? false) || (document.remove?.attempted ?? 0) > 0;
+      released ||
+      (document.staged?.batches.some(({ postedAt }) => postedAt !== undefined) ?? false) ||
+      (document.remove?.attempted ?? 0) > 0;
     const complete =
       state === 'successful' && !run.dryRun && document.staged !== undefined && (run.counts.read > 0 || run.approves !== undefined);
     const folds = (complete && !document.staged!.nothingNew) || touched;
@@ -78,7 +86,7 @@ export const createFinish =
 
     sayStopped(document);
     sayWarnings(slice);
-    await states.removeReleased(run.exportId, { signal });
+    if (isActive) await states.removeReleased(run.exportId, { signal });
     await staging.removeAll(run.id, { signal });
     if (document.phaseAt) {
       run.phases.finish = Math.round(Math.max(0, slice.now().getTime() - Date.parse(document.phaseAt))) / 1_000;
@@ -190,7 +198,7 @@ const fold = async (
       .map(({ id }) => ({ jobId: id, mark: markOf(run.number, number), expiresAt: new Date(now().getTime() + JOB_KEPT_MS).toISOString() })),
   );
   const openJobs = [...header.openJobs, ...stillOpen];
-  const doubtSince = oldestDoubt(document, header);
+  const doubts = doubtsOf(document, header, now());
   const released = await states.readReleased(run.exportId, { signal });
   const releasedOf = (of: MemberTable): number[] => recordsOf(of, released);
   const removals =
@@ -203,8 +211,8 @@ const fold = async (
     // their delete may have gone out, or another export may have removed them because we released them
     const maybeGone = new Set([...(await leaverRecords(slice, staging, remove?.attempted ?? 0)), ...releasedOf(table)]);
     const rejections = await readRejections(document, { staging, reports, signal });
-    const folded = foldSuccessful(table, batches, rejections, gone, { watch: doubtSince !== undefined, maybeGone });
-    const left: StateHeader = { ...header, generation, openJobs, doubtSince, removals, proven: document.proven };
+    const folded = foldSuccessful(table, batches, rejections, gone, { watch: doubts.doubtSince !== undefined, maybeGone });
+    const left: StateHeader = { ...header, ...doubts, generation, openJobs, removals, proven: document.proven };
     await write(slice, { staging, states, folded, header: left });
     return;
   }
@@ -225,14 +233,22 @@ const fold = async (
   const kept: StateHeader = comparable
     ? { ...old.header, runId: run.id, runNumber: run.number }
     : { ...header, fullAt: undefined, proven: document.proven };
-  await write(slice, { staging, states, folded, header: { ...kept, generation, openJobs, doubtSince, removals } });
+  await write(slice, { staging, states, folded, header: { ...kept, ...doubts, generation, openJobs, removals } });
 };
 
-/** The oldest post that may have been admitted without our knowing, of this run or an earlier one. */
-const oldestDoubt = ({ staged, unansweredSince }: RunDocument, { doubtSince }: StateHeader): string | undefined =>
-  [doubtSince, unansweredSince, ...staged!.batches.map(({ posted, postedAt }) => (posted ? undefined : postedAt))]
-    .filter((at) => at !== undefined)
-    .sort()[0];
+/** Posts that may have been admitted without our knowing: the oldest of this run and those before, and until when the newest one may be. */
+const doubtsOf = (
+  { staged, unansweredSince }: RunDocument,
+  { doubtSince, doubtUntil }: StateHeader,
+  now: Date,
+): Pick<StateHeader, 'doubtSince' | 'doubtUntil'> => {
+  const own = [unansweredSince, ...staged!.batches.map(({ posted, postedAt }) => (posted ? undefined : postedAt))].filter(
+    (at) => at !== undefined,
+  );
+  if (own.length === 0) return { doubtSince, doubtUntil };
+  const [oldest] = [...own, ...(doubtSince === undefined ? [] : [doubtSince])].sort();
+  return { doubtSince: oldest, doubtUntil: new Date(now.getTime() + DOUBT_MS).toISOString() };
+};
 
 /** Writes a folded state and, for a mirror, the addresses of its members in the same order. */
 const write = async (

@@ -85,6 +85,7 @@ export const createGate =
       if (document.countUnknown) plan.unknownToKlaviyo = await countUnknown(slice, staging);
       return { end: 'successful' };
     }
+    if (document.staged.batches.length > 0 && !(await standsForOthers(slice, states))) return { waitMs: LOOK_AGAIN_MS };
     if (remove.held) {
       counts.held = plan.leavers;
       run.heldState = 'waiting';
@@ -95,7 +96,6 @@ export const createGate =
       await reports.writeHeld(run.id, heldRows(slice, staging), { signal: slice.signal });
     }
     if (empty && !run.approves) return { end: 'successful' };
-    if (document.staged.batches.length > 0 && !(await standsForOthers(slice, states))) return { waitMs: LOOK_AGAIN_MS };
     return { next: document.staged.batches.length > 0 && !document.proven && config.canaryRows > 0 && !run.retryOf ? 'canary' : 'submit' };
   };
 

@@ -93,7 +93,7 @@ export const createPrepare =
     const loadedOrNot: LoadedState = document.forgetsOld
       ? { kind: 'unreadable', reason: 'the addresses beside it are not those of its members' }
       : loaded;
-    const expected = snapshot.segments.reduce((sum, { bytes }) => sum + bytes, 0) / USUAL_ROW_BYTES;
+    const expected = Math.min(config.maxProfiles, snapshot.segments.reduce((sum, { bytes }) => sum + bytes, 0) / USUAL_ROW_BYTES);
     const begun = beginWith(slice, loadedOrNot, header, { fullNext: activity.fullNext ?? false, emailsThere, expected });
     header.openJobs = await stillOpen(slice, header.openJobs);
     const only = run.retryOf ? await rejectedKeys(run.retryOf, { reports, key, signal }) : undefined;
@@ -124,7 +124,7 @@ export const createPrepare =
     plan.leavers = leavers;
     plan.minSeconds += removalSeconds(leavers);
     document.proven = header.proven;
-    document.unansweredSince ??= header.doubtSince;
+    document.doubtSince = header.doubtSince;
     document.remove = {
       leavers,
       watched,

@@ -7,7 +7,7 @@ import { LOOKUP_SIZE, REMOVE_SIZE, lookUp, lookUpByRelationship, removeMembers }
 import type { BlobLease } from '../../platform/blobs';
 import { readEmails } from '../email-log';
 import type { ExportActivities } from '../export-activity';
-import { HoldersUndecided, HoldersUnknown, findHeldByOthers, keyBytes } from '../holders';
+import { HoldersUndecided, HoldersUnknown, findHeldByOthers, keyBytes, recordsOf } from '../holders';
 import type { MemberTable, StateHeader } from '../member-state';
 import type { Phase, PhaseResult, Slice } from '../slice';
 import type { RunStore } from '../run-store';
@@ -95,8 +95,9 @@ const waitOrGiveUp = (slice: Slice, why: string): PhaseResult => {
  */
 const doubtAbout = async ({ document, signal }: Slice, client: KlaviyoClient): Promise<'none' | 'wait'> => {
   const ours = new Set(document.staged?.batches.flatMap(({ jobs }) => jobs.map(({ id }) => id)));
-  if (document.unansweredSince === undefined) return 'none';
-  const since = Date.parse(document.unansweredSince) - CLOCK_SKEW_MS;
+  const [oldest] = [document.unansweredSince, document.doubtSince].filter((at) => at !== undefined).sort();
+  if (oldest === undefined) return 'none';
+  const since = Date.parse(oldest) - CLOCK_SKEW_MS;
   let listed = 0;
   for await (const job of readJobs(client, { signal })) {
     if (Date.parse(job.createdAt) < since) break;
@@ -208,7 +209,11 @@ const releaseHeld = async (
     { exportId: run.exportId, config, header, table, leavers: records },
     { states, staging, ...others, signal },
   );
-  if (held.size > 0) await states.writeReleased(run.exportId, keyBytes(table, [...held]), { signal });
+  if (held.size > 0) {
+    // those of an earlier slice may have been removed by whom they were given up to
+    const before = recordsOf(table, await states.readReleased(run.exportId, { signal }));
+    await states.writeReleased(run.exportId, keyBytes(table, [...new Set([...before, ...held])]), { signal });
+  }
   return held;
 };
 

@@ -11,9 +11,6 @@ import type { LoadedState } from '../state-store';
 
 /** Removals of this long count together against the guard, so that a list cannot bleed under it. */
 const REMOVALS_COUNT_MS = 7 * 86_400_000;
-/** A post without an answer is admitted within minutes or never; so long is it remembered (failures.md row 7). */
-const DOUBT_MS = 86_400_000;
-
 /** The header of the state that this run will leave. */
 export const newHeader = ({ document: { run, config, stateGeneration } }: Slice, key: HashKey, mappingDigest: string): StateHeader => ({
   version: 1,
@@ -87,7 +84,10 @@ export const beginWith = (
   header.removals = old.removals.filter(({ at }) => slice.now().getTime() - Date.parse(at) < REMOVALS_COUNT_MS);
   header.proven = old.proven && old.mappingDigest === header.mappingDigest;
   header.fullAt = old.fullAt;
-  if (old.doubtSince !== undefined && slice.now().getTime() - Date.parse(old.doubtSince) < DOUBT_MS) header.doubtSince = old.doubtSince;
+  if (old.doubtUntil !== undefined && slice.now().getTime() < Date.parse(old.doubtUntil)) {
+    header.doubtSince = old.doubtSince;
+    header.doubtUntil = old.doubtUntil;
+  }
   const keepsEmails = header.membership === 'mirror';
   if (run.retryOf || run.approves) return { table: loaded.table, sendAll: false, old, keepsEmails };
   const due = old.fullAt === undefined || slice.now().getTime() - Date.parse(old.fullAt) > config.resyncDays * 86_400_000;

@@ -1,5 +1,7 @@
 /** Rows of shared addresses that are kept until the end take at most this much; beyond it the first row read wins. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+/** What a row takes beside its profile, about. */
+const OBJECT_BYTES = 300;
 
 export interface Candidate {
   /** Klaviyo has exactly these values */
@@ -39,7 +41,7 @@ export const createSharedAddresses = ({ maxKeptBytes = MAX_KEPT_BYTES }: { maxKe
       const before = kept.get(record);
       if (!before) {
         kept.set(record, { candidate, rows: 1 });
-        bytes += candidate.profile.length;
+        bytes += candidate.profile.length + OBJECT_BYTES;
         return undefined;
       }
       before.rows += 1;

@@ -3,7 +3,7 @@ import { LimitError } from '../../errors';
 import { mappedFields } from '../../exports/mapping';
 import { endpoints } from '../../klaviyo/endpoints';
 import { leastSeconds } from '../../klaviyo/pacing';
-import { MAX_PROFILE_BYTES, PROFILE_HEAD, attributesRoom, compileMapping, lastRow, putAttributes } from '../../klaviyo/payload';
+import { MAX_PROFILE_BYTES, PROFILE_HEAD, attributesRoom, compileMapping, lastRow, put, putAttributes } from '../../klaviyo/payload';
 import { fieldText } from '../../segments/row-chunks';
 import type { RowChunk, SegmentSource, SourceSnapshot } from '../../segments/segment-source';
 import { createEmailLog } from '../email-log';
@@ -105,6 +105,9 @@ export const stageRows = async ({
   let changed = 0;
   let shownAtMs = slice.ageMs();
   let sharingChanged = false;
+  let turnedAt = performance.now();
+  /** of `only`: rows that the source still holds, whatever becomes of them */
+  const met = new Set<string>();
 
   /**
    * Decides about the one row of an address that counts; its profile lies in the body being filled, from `start` to `end`.
@@ -194,6 +197,7 @@ export const stageRows = async ({
         if (!rejected || (rejected.customerId !== '' && rejected.customerId !== customerOf(chunk, base))) return;
         of.read += 1;
         counts.read += 1;
+        met.add(keyText());
       }
       let fieldBytes = 0;
       for (let column = 0; column < mapped.length; column += 1) fieldBytes += ends[base + column]! - starts[base + column]!;
@@ -218,6 +222,7 @@ export const stageRows = async ({
       const end = putAttributes(plan, chunk, base, out, attributesAt + 1);
       if (end - start > MAX_PROFILE_BYTES) return refuseTooLarge(chunk, base);
       if ((flags & SHARED) !== 0 && !only && shared.hasRoom(record)) {
+        put(out, start, PROFILE_HEAD); // two rows are compared whole
         hashPayload(out, attributesAt + 1, end, seedLow, seedHigh);
         const loser = shared.add(record, {
           known: table.hasPayload(record, payloadHash.low, payloadHash.high),
@@ -248,7 +253,7 @@ export const stageRows = async ({
       bodies.flushIfFull();
     };
 
-    let turnedAt = performance.now();
+    turnedAt = performance.now();
     for await (const chunk of source.readRows({ snapshot, segment: segment.name, fields, signal })) {
       const { rowCount, width } = chunk;
       if (performance.now() - turnedAt > MAX_TURN_MS) {
@@ -290,14 +295,19 @@ export const stageRows = async ({
     filling.customersAt = putStagedRow(filling.customers, filling.customersAt, { segment, record }, customerChunk(customerId), 0, 0);
     bodies.flushIfFull();
     await bodies.pressure();
+    if (performance.now() - turnedAt > MAX_TURN_MS) {
+      await nextTurn();
+      turnedAt = performance.now();
+    }
   }
   bodies.flush();
   await invalid.end();
 
-  if (only && only.size > 0) {
-    for (const row of only.values()) invalid.add({ ...row, row: undefined, code: 'row_gone', detail: undefined });
+  const gone = only && !slice.stopRequested() ? [...only].filter(([person]) => !met.has(person)) : [];
+  if (gone.length > 0) {
+    for (const [, row] of gone) invalid.add({ ...row, row: undefined, code: 'row_gone', detail: undefined });
     await invalid.end();
-    slice.warn('rows_gone', `${only.size.toLocaleString('en')} of the rejected rows are no longer in the source; the report names them.`);
+    slice.warn('rows_gone', `${gone.length.toLocaleString('en')} of the rejected rows are no longer in the source; the report names them.`);
   }
   const jobs = bodies.batches.length;
   run.plan = {
