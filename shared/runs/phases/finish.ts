@@ -40,7 +40,7 @@ export const createFinish =
     const activity = await activities.get(run.exportId, { signal });
     // a repeated finish: the state was taken over before the last runner died
     const done = activity.lastRunId === run.id;
-    // of a run that the export does not call its own nothing is to be taken over, nor may it touch what the other one notes
+    // a run that its export does not call its own (any more) leaves alone what the active one has noted
     const isActive = activity.activeRunId === run.id;
     const hasMembers = document.staged !== undefined && !document.staged.nothingNew;
     const released = isActive && hasMembers && (await states.readReleased(run.exportId, { signal })).length > 0;
