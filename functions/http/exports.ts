@@ -38,7 +38,7 @@ const updateExport = defineRoute({
   operation: 'updateExport',
   method: 'PATCH',
   path: 'api/exports/{id}',
-  summary: 'Changes the fields that are named; mapping and schedule are replaced whole, null clears maxProfiles; runs nothing',
+  summary: 'Changes the fields that are named; mapping and schedule are replaced whole, null clears a limit; runs nothing',
   who: 'Contributor',
   params,
   body: ExportChange,

@@ -23,21 +23,27 @@ const editable = {
   mapping: Mapping,
   membership: z.enum(['add', 'mirror']).default('add'),
   schedule: ExportSchedule.default({ kind: 'system' }),
-  /** most distinct valid addresses over all segments; the app setting MAX_PROFILES_PER_EXPORT bounds it */
+  /**
+   * Most distinct valid addresses over all segments; the app setting MAX_PROFILES_PER_EXPORT bounds it. This and the other limits:
+   * where an export has none of its own, that of `/settings/limits` holds.
+   */
   maxProfiles: z.int().min(1).max(100_000_000).optional(),
   /** rows of the small first job of a first load; 0 = none */
   canaryRows: z.int().min(0).max(1_000).default(100),
   /** days after which everything is sent again, changed or not */
-  resyncDays: z.int().min(1).max(365).default(7),
+  resyncDays: z.int().min(1).max(365).optional(),
   /** share of invalid rows above which nothing is sent, 0 to 1 */
-  maxInvalidShare: z.number().min(0).max(1).default(0.2),
+  maxInvalidShare: z.number().min(0).max(1).optional(),
   /** removals above this count and this share are held, until somebody approves them (mirror only) */
-  guardCount: z.int().min(0).max(100_000_000).default(500),
-  guardShare: z.number().min(0).max(1).default(0.1),
+  guardCount: z.int().min(0).max(100_000_000).optional(),
+  guardShare: z.number().min(0).max(1).optional(),
 };
 
 export const NewExport = z.strictObject(editable).meta({ id: 'NewExport' });
 export type NewExport = z.infer<typeof NewExport>;
+
+/** Fields that a change may clear with null: then the administrators' limit holds. */
+export const clearable = ['maxProfiles', 'resyncDays', 'maxInvalidShare', 'guardCount', 'guardShare'] as const;
 
 /** A change names only what changes (RFC 7396): no defaults here, or an absent field would be reset. */
 export const ExportChange = z
@@ -51,10 +57,10 @@ export const ExportChange = z
     schedule: ExportSchedule.optional(),
     maxProfiles: editable.maxProfiles.nullable(),
     canaryRows: editable.canaryRows.unwrap().optional(),
-    resyncDays: editable.resyncDays.unwrap().optional(),
-    maxInvalidShare: editable.maxInvalidShare.unwrap().optional(),
-    guardCount: editable.guardCount.unwrap().optional(),
-    guardShare: editable.guardShare.unwrap().optional(),
+    resyncDays: editable.resyncDays.nullable(),
+    maxInvalidShare: editable.maxInvalidShare.nullable(),
+    guardCount: editable.guardCount.nullable(),
+    guardShare: editable.guardShare.nullable(),
   })
   .meta({ id: 'ExportChange' });
 export type ExportChange = z.infer<typeof ExportChange>;
@@ -65,10 +71,21 @@ export const Export = z
     ...editable,
     id: ExportId,
     connectionId: ConnectionId.optional(),
+    /** the list's name when it was last looked at */
+    listName: z.string().optional(),
+    /** nothing starts a paused export; a run that is under way goes on */
+    paused: z.boolean().default(false),
+    pausedAt: z.iso.datetime().optional(),
+    pausedBy: z.string().optional(),
+    /** when schedule, connection or pause last changed: occurrences at or before it are not its own */
+    scheduleSetAt: z.iso.datetime().optional(),
     createdAt: z.iso.datetime(),
+    /** object id; the name beside it is what it was then */
     createdBy: z.string(),
+    createdByName: z.string().optional(),
     updatedAt: z.iso.datetime(),
     updatedBy: z.string(),
+    updatedByName: z.string().optional(),
   })
   .meta({ id: 'Export' });
 export type Export = z.infer<typeof Export>;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Caller } from '../caller';
 import type { Connection } from '../connections/connection';
@@ -45,6 +46,18 @@ const pointersOf = ({ location, properties, ...core }: Mapping): { pointer: stri
     ...named('location/', location ?? {}),
     ...(properties ?? []).map(({ field }, index) => ({ pointer: `/mapping/properties/${index}/field`, field })),
   ];
+};
+
+/** An export with a change at the first level; null clears a limit. */
+const withChange = (current: Export, change: ExportChange, at: string): Export => {
+  const merged: Record<string, unknown> = { ...current };
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) delete merged[name];
+    else if (value !== undefined) merged[name] = value;
+  }
+  const next = Export.parse(merged);
+  const rescheduled = next.connectionId !== current.connectionId || !isDeepStrictEqual(next.schedule, current.schedule);
+  return rescheduled ? { ...next, scheduleSetAt: at } : next;
 };
 
 /**
@@ -162,10 +175,14 @@ export const createExports = ({
       const segmentExport: Export = {
         ...input,
         id: newExportId(),
+        paused: false,
+        scheduleSetAt: at,
         createdAt: at,
         createdBy: caller.id,
+        createdByName: caller.name,
         updatedAt: at,
         updatedBy: caller.id,
+        updatedByName: caller.name,
       };
       return view(caller, await store.insert(segmentExport, { signal }), connection);
     },
@@ -187,7 +204,7 @@ export const createExports = ({
     },
 
     /**
-     * Changes the fields that are named (RFC 7396 at the first level; mapping and schedule are replaced whole; null clears maxProfiles).
+     * Changes the fields that are named (RFC 7396 at the first level; mapping and schedule are replaced whole; null clears a limit).
      * Only what changes is held against Klaviyo and the source again.
      * @throws as create; NotAllowedError export_view_only; ConflictError changed_meanwhile
      */
@@ -199,16 +216,10 @@ export const createExports = ({
       const { stored, connection: before } = await findEditable(id, { caller, signal });
       const etag = requireVersion(stored, ifMatch, 'The export');
       checkCap(change.maxProfiles ?? undefined);
-      const { maxProfiles: cap, ...rest } = change;
-      const { maxProfiles: capBefore, ...current } = stored.value;
-      const capAfter = cap === undefined ? capBefore : (cap ?? undefined);
-      const next: Export = {
-        ...current,
-        ...rest,
-        ...(capAfter === undefined ? {} : { maxProfiles: capAfter }),
-        updatedAt: now().toISOString(),
-        updatedBy: caller.id,
-      };
+      const current = stored.value;
+      const at = now().toISOString();
+      const next = withChange(current, change, at);
+      Object.assign(next, { updatedAt: at, updatedBy: caller.id, updatedByName: caller.name });
       const moved = next.connectionId !== current.connectionId;
       const connection = moved && next.connectionId !== undefined ? await usableConnection(next.connectionId, { caller, signal }) : before;
       if (change.segments !== undefined || change.mapping !== undefined) await checkFields(next, { signal });

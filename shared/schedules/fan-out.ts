@@ -26,25 +26,26 @@ const RETRY_MS = 60 * 60_000;
 /** Insert-only key of an occurrence: the same instant never starts an export twice, e.g. occ-20260329T010000Z. */
 export const occurrenceKey = (occurrence: Date): string => `occ-${occurrence.toISOString().replace(/[-:]|\.\d+/g, '')}`;
 
-/** Whether an export runs by itself: on the system refresh only while that is on. Detached ones never do. */
-export const isScheduled = ({ connectionId, schedule }: Export, system: SystemSchedule): boolean =>
-  connectionId !== undefined && (schedule.kind === 'custom' || (schedule.kind === 'system' && system.active));
+/** Whether an export runs by itself: on the system refresh only while that is on. Detached and paused ones never do. */
+export const isScheduled = ({ connectionId, schedule, paused }: Export, system: SystemSchedule): boolean =>
+  connectionId !== undefined && !paused && (schedule.kind === 'custom' || (schedule.kind === 'system' && system.active));
 
 /** Whether an export follows the system refresh, wherever the refresh is announced from. */
-export const followsSystem = ({ connectionId, schedule }: Export): boolean => connectionId !== undefined && schedule.kind === 'system';
+export const followsSystem = ({ connectionId, schedule, paused }: Export): boolean =>
+  connectionId !== undefined && !paused && schedule.kind === 'system';
 
 /**
- * The newest occurrence of an export in (after, until], if any. What lies before the export was made is not its own: saving an
- * export never runs it.
+ * The newest occurrence of an export in (after, until], if any. What lies before the export was made, scheduled as it is now, or
+ * resumed is not its own: saving an export never runs it.
  */
 export const dueOccurrence = (
   segmentExport: Export,
   { system, after, until }: { system: Date | undefined; after: Date; until: Date },
 ): Date | undefined => {
-  const { schedule, connectionId, createdAt } = segmentExport;
-  if (connectionId === undefined || schedule.kind === 'off') return undefined;
+  const { schedule, connectionId, paused, createdAt, scheduleSetAt = createdAt } = segmentExport;
+  if (connectionId === undefined || paused || schedule.kind === 'off') return undefined;
   const due = schedule.kind === 'system' ? system : latestOccurrence(schedule, { after, until });
-  return due !== undefined && due.getTime() > Date.parse(createdAt) ? due : undefined;
+  return due !== undefined && due.getTime() > Date.parse(scheduleSetAt) ? due : undefined;
 };
 
 /** An occurrence to start, and the tick that tried first. */
