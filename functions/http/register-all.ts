@@ -10,6 +10,7 @@ import type { HttpApp } from './register-route';
 import { registerRuns } from './runs';
 import { registerSegments } from './segments';
 import { registerSettings } from './settings';
+import { registerSystem } from './system';
 
 /** Every HTTP route of the app. @returns the definitions, for the API's description */
 export const registerHttp = (app: HttpApp, services: Services) => {
@@ -24,5 +25,6 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerPeople(router, services);
   registerMe(router);
   registerHealth(router, services);
+  if (env.ALLOW_FUNCTION_KEYS) registerSystem(router, services);
   return router.definitions;
 };

@@ -7,7 +7,7 @@ export type HttpApp = Pick<typeof App, 'http'>;
 
 /**
  * Registers routes one by one and remembers their definitions, from which the API's description is made.
- * Who may call is decided by our own check of the principal (`who`), hence authLevel anonymous.
+ * Who may call is decided by our own check of the principal (`who`), hence authLevel anonymous; keyed routes are the host's to open.
  */
 export const createRouter = ({ app, parts }: { app: HttpApp; parts: RouteParts }) => {
   const definitions: RouteDefinition[] = [];
@@ -20,7 +20,7 @@ export const createRouter = ({ app, parts }: { app: HttpApp; parts: RouteParts }
         app.http(definition.operation, {
           methods: [definition.method],
           route: definition.path,
-          authLevel: 'anonymous',
+          authLevel: definition.auth === 'functionKey' ? 'function' : 'anonymous',
           handler: createHandler(definition, handle, parts),
         });
       },

@@ -20,7 +20,11 @@ const ADJUSTABLE = [
   'RUN_LEASE_SECONDS',
   'RUN_GUARD_SECONDS',
   'TICK_SCHEDULE',
+  'ALLOW_FUNCTION_KEYS',
 ] as const;
+
+/** The function key of the local host, where ALLOW_FUNCTION_KEYS is on; no secret, as the host answers to this machine only. */
+export const LOCAL_FUNCTION_KEY = 'local-function-key';
 
 /** A dead runner is replaced sooner than on Azure, and the timer looks every ten seconds: nobody likes to wait at a desk. */
 const LOCAL_VALUES = {
@@ -148,7 +152,14 @@ export const startCloud = async ({
       });
     const env = appSettings(stores);
     const spawnHost = (): FunctionHostProcess => {
-      const host = spawnFunctionHost({ env, appDir, port, dataDir: path.join(dataDir, 'function-host'), onLog: log.write });
+      const host = spawnFunctionHost({
+        env,
+        appDir,
+        port,
+        dataDir: path.join(dataDir, 'function-host'),
+        functionKeys: [LOCAL_FUNCTION_KEY],
+        onLog: log.write,
+      });
       record(host);
       return host;
     };

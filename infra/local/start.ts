@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { createApiClient } from './api-client';
 import { parseArguments, type StartOptions, usage, UsageError } from './arguments';
-import { type Cloud, startCloud } from './cloud';
+import { type Cloud, LOCAL_FUNCTION_KEY, startCloud } from './cloud';
 import { openDataFolder } from './data-folder';
 import { countMembers, createFirstRun, ensureList } from './first-run';
 import { takePort } from './ports';
@@ -39,12 +39,19 @@ const listenToSignals = (ending: AbortController): void => {
 const whereThingsAre = (exportId: string): string => {
   const { api, klaviyo, functions } = cloud!;
   const portal = functions.includes('portal') ? [`  Portal          ${api.replace(/api$/, 'portal')}`] : [];
+  const keyed = functions.some((name) => name.startsWith('system'))
+    ? [
+        `  By function key ${api}/system`,
+        `                  curl -X POST -H 'x-functions-key: ${LOCAL_FUNCTION_KEY}' ${api}/system/exports/${exportId}/run`,
+      ]
+    : [];
   return [
     'The local cloud stays up; Ctrl+C ends it.',
     ...portal,
     `  API             ${api}`,
     `                  curl ${api}/exports`,
     `                  curl -X POST ${api}/exports/${exportId}/run`,
+    ...keyed,
     `  Klaviyo sandbox ${klaviyo}`,
   ].join('\n');
 };

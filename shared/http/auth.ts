@@ -85,6 +85,12 @@ export const createAuthenticator =
 
 export type Authenticate = ReturnType<typeof createAuthenticator>;
 
+/**
+ * Who asks on the routes that the host opens by function key. Everybody who holds a key is this one caller: the host tells nothing of
+ * which key it was. An administrator, so that every export runs, shared or not; there are no other routes for it than those few.
+ */
+export const functionKeyCaller: Caller = { id: 'function-key', name: 'Function key', role: 'Administrator', application: true };
+
 /** @throws NotAllowedError role_too_low */
 export const requireRole = (caller: Caller, needed: Role): void => {
   if (mayActAs(caller.role, needed)) return;

@@ -3,7 +3,7 @@ import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } fr
 import { z } from 'zod';
 import type { Caller, Role } from '../caller';
 import { NotFoundError } from '../errors';
-import { refuseCrossSite, requireRole } from './auth';
+import { functionKeyCaller, refuseCrossSite, requireRole } from './auth';
 import type { Authenticate } from './auth';
 import { toProblem } from './problem';
 import { parseInput, readIfMatch, readJson, readQuery } from './validation';
@@ -29,6 +29,8 @@ export interface RouteDefinition {
   readonly summary: string;
   /** least role; `open`: nobody needs to sign in */
   readonly who: Role | 'open';
+  /** the host checks a function key (authLevel function) in place of a sign-in: for system callers only */
+  readonly auth?: 'functionKey';
   /** a value that does not fit names something that cannot exist: 404 */
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
@@ -145,7 +147,10 @@ export const createHandler =
   <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, { authenticate, lifetime }: RouteParts): HttpHandler =>
   async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     try {
-      const caller = definition.who === 'open' ? undefined : authenticate(request.headers);
+      // on a keyed route a principal counts for nothing, whoever sent it: the host has let the key in, and that is all that is known
+      const isKeyed = definition.auth === 'functionKey';
+      if (isKeyed) request.query.delete('code'); // the key itself, where it is not sent as a header
+      const caller = definition.who === 'open' ? undefined : isKeyed ? functionKeyCaller : authenticate(request.headers);
       if (caller && definition.who !== 'open') requireRole(caller, definition.who);
       const changes = definition.method !== 'GET';
       if (changes) refuseCrossSite(request);
