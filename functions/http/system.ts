@@ -30,7 +30,7 @@ const relocated =
       ...answer,
       ...(location === undefined ? {} : { location: toSystem(location) }),
       ...(typeof nextLink === 'string' ? { body: { ...(body as object), nextLink: toSystem(nextLink) } } : {}),
-    } as Awaited<ReturnType<RouteHandler<RouteDefinition>>>;
+    };
   };
 
 /**
