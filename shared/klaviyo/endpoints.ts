@@ -6,6 +6,8 @@
 export const endpoints = {
   accounts: { method: 'GET', path: '/api/accounts', burst: 1, steady: 15 },
   lists: { method: 'GET', path: '/api/lists', burst: 75, steady: 750 },
+  /** and 150 a day, which the account's pace does not know of: few lists are made, and the 429 says so (klaviyo.md §1 row 4) */
+  listsCreate: { method: 'POST', path: '/api/lists', burst: 10, steady: 150 },
   list: { method: 'GET', path: '/api/lists/{id}', burst: 75, steady: 750 },
   importJobsCreate: { method: 'POST', path: '/api/profile-bulk-import-jobs', burst: 10, steady: 150 },
   importJobs: { method: 'GET', path: '/api/profile-bulk-import-jobs', burst: 10, steady: 150 },

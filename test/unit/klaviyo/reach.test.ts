@@ -4,6 +4,7 @@ import { endpoints } from '../../../shared/klaviyo/endpoints';
 const reach = [
   'GET /api/accounts',
   'GET /api/lists',
+  'POST /api/lists',
   'GET /api/lists/{id}',
   'GET /api/lists/{id}/profiles',
   'GET /api/lists/{id}/relationships/profiles',
@@ -25,7 +26,12 @@ describe('the reach of the Klaviyo client', () => {
   it('subscribes, unsubscribes, suppresses, merges and deletes nobody', () => {
     // the one DELETE takes people off a list: it has the list's path, and leaves profile and consent as they are (klaviyo.md §1 row 12)
     const writing = calls.filter((call) => !call.startsWith('GET '));
-    expect(writing.sort()).toEqual(['DELETE /api/lists/{id}/relationships/profiles', 'POST /api/profile-bulk-import-jobs']);
+    // a new list is empty and mails nobody
+    expect(writing.sort()).toEqual([
+      'DELETE /api/lists/{id}/relationships/profiles',
+      'POST /api/lists',
+      'POST /api/profile-bulk-import-jobs',
+    ]);
     expect(calls.filter((call) => /subscri|suppress|privacy|merge|profile-import\b/.test(call))).toEqual([]);
   });
 });
