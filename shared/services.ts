@@ -5,6 +5,8 @@ import type { Env } from './env';
 import { ExportActivity } from './exports/export';
 import { createExportStore } from './exports/export-store';
 import { createExports } from './exports/exports';
+import { createIdempotency } from './http/idempotency';
+import { createIdempotencyStore } from './http/idempotency-store';
 import { createKlaviyo } from './klaviyo/client';
 import { createPacing } from './klaviyo/pacing';
 import { createPacingStore } from './klaviyo/pacing-store';
@@ -70,6 +72,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     activity: storage.table('activity'),
     occurrences: storage.table('occurrences'),
     pacing: storage.table('pacing', { maxRetries: 0 }),
+    idempotency: storage.table('idempotency'),
   };
   const queues = {
     exportRuns: createQueue<RunMessage>(storage.queue('export-runs')),
@@ -143,6 +146,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     now,
     log,
   });
+  const idempotency = createIdempotency({ store: createIdempotencyStore({ table: tables.idempotency }), now });
   const housekeeping = createHousekeeping({
     table: tables.settings,
     activities,
@@ -151,6 +155,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     removal,
     retention: createRetention({ store: runStore, runRows, reports, activities, occurrences, now }),
     sweepStaged: createStagedSweep({ store: runStore, staging, activities, now, log }),
+    sweepKeys: idempotency.sweep,
     auditRuns: createRunAudit({ store: runStore, runRows, exportStore, removeEverythingOf: removal.goOn, now, log }),
     now,
     log,
@@ -276,6 +281,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     runs,
     removal,
     housekeeping,
+    idempotency,
     runStore,
     activities,
     advanceRun,

@@ -27,6 +27,7 @@ const createConnection = defineRoute({
   summary: 'Connects a Klaviyo account; the key is checked first and kept in Key Vault only',
   who: 'Administrator',
   body: NewConnection,
+  idempotent: true,
   answers: { 201: { description: 'Connected', schema: Connection, etag: true, location: true } },
 });
 const getConnection = defineRoute({

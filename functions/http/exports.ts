@@ -23,6 +23,7 @@ const createExport = defineRoute({
   summary: 'Saves an export after holding it against Klaviyo and the source; runs nothing',
   who: 'Contributor',
   body: NewExport,
+  idempotent: true,
   answers: { 201: { description: 'Saved', schema: ExportView, etag: true, location: true } },
 });
 const getExport = defineRoute({

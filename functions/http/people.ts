@@ -26,6 +26,7 @@ const erasePerson = defineRoute({
     'Takes one person out of every member state and report and, on request, off every list that was fed; stops runs that carry the person',
   who: 'Administrator',
   body: EraseRequest,
+  idempotent: true,
   answers: { 202: { description: 'It is done within minutes', schema: ErasureView, location: true } },
 });
 const getErasure = defineRoute({

@@ -58,6 +58,7 @@ const runExport = defineRoute({
   params: ofExport,
   body: RunRequest,
   bodyOptional: true,
+  idempotent: true,
   answers: { 202: { description: 'It will run', schema: Run, location: true } },
 });
 const listRunsOfExport = defineRoute({
@@ -114,6 +115,7 @@ const approveRemovals = defineRoute({
   who: 'Contributor',
   params: ofRun,
   body: z.strictObject({ upTo: z.int().min(1) }).meta({ id: 'RemovalApproval' }),
+  idempotent: true,
   answers: { 202: { description: 'A run will remove them', schema: Run, location: true } },
 });
 const dismissRemovals = defineRoute({
@@ -132,6 +134,7 @@ const retryRejected = defineRoute({
   summary: 'Reads the rows that Klaviyo refused again from the source and sends just these; a new run does it',
   who: 'Contributor',
   params: ofRun,
+  idempotent: true,
   answers: { 202: { description: 'A run will send them', schema: Run, location: true } },
 });
 const readRunRows = defineRoute({

@@ -46,6 +46,9 @@ const STATUS_OF_CODE: Record<string, number> = {
   precondition_required: 428,
 };
 
+/** Seconds after which to ask again, where the answer is not 503. */
+const RETRY_SECONDS_OF_CODE: Record<string, number> = { idempotency_key_in_use: 2 };
+
 const DEFAULT_RETRY_MS = 5_000;
 
 /** Deadlines and the app's own end reach us under these names. */
@@ -96,6 +99,7 @@ export const toProblem = (
       ...(status === 503
         ? { 'retry-after': String(Math.ceil(((error instanceof UpstreamError && error.retryAfterMs) || DEFAULT_RETRY_MS) / 1_000)) }
         : {}),
+      ...(known.code in RETRY_SECONDS_OF_CODE ? { 'retry-after': String(RETRY_SECONDS_OF_CODE[known.code]) } : {}),
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
     body: {

@@ -5,6 +5,8 @@ import type { Caller, Role } from '../caller';
 import { NotFoundError } from '../errors';
 import { functionKeyCaller, refuseCrossSite, requireRole } from './auth';
 import type { Authenticate } from './auth';
+import { readIdempotencyKey } from './idempotency';
+import type { Idempotency } from './idempotency';
 import { toProblem } from './problem';
 import { parseInput, readIfMatch, readJson, readQuery } from './validation';
 
@@ -39,6 +41,8 @@ export interface RouteDefinition {
   readonly bodyOptional?: true;
   /** the version must be named in If-Match; `orAny`: * counts, too */
   readonly ifMatch?: 'required' | 'orAny';
+  /** honours Idempotency-Key: asked again under the same key, it does nothing and answers as before; for POSTs that create or run */
+  readonly idempotent?: true;
   readonly answers: Readonly<Record<number, AnswerDefinition>>;
 }
 
@@ -127,6 +131,7 @@ const toResponse = async (
 export interface RouteParts {
   readonly authenticate: Authenticate;
   readonly lifetime: { signal(options: { deadlineMs: number }): AbortSignal };
+  readonly idempotency: Pick<Idempotency, 'once'>;
 }
 
 /** What is known of an error that nobody expected, without its text, as that may quote a profile or a key. */
@@ -139,12 +144,42 @@ const traceOf = (error: unknown): string[] =>
         .map((line) => line.trim())
     : [];
 
+const targetOf = ({ method, url }: { method: string; url: string }): string => `${method} ${new URL(url).pathname}`;
+
+/** The answer of the first request under a key, as it was, but for its invocation. */
+const answerOnce = async (
+  work: () => Promise<HttpResponseInit>,
+  {
+    idempotency,
+    request: { caller, ...request },
+    signal,
+  }: {
+    idempotency: Pick<Idempotency, 'once'>;
+    request: { key: string; caller: Caller; target: string; input: unknown };
+    signal: AbortSignal;
+  },
+): Promise<HttpResponseInit> => {
+  const { answer, replayed } = await idempotency.once(
+    { ...request, callerId: caller.id },
+    async () => {
+      const done = await work();
+      return { status: done.status ?? 200, headers: done.headers as Record<string, string>, body: done.jsonBody as unknown };
+    },
+    { signal },
+  );
+  return {
+    status: answer.status,
+    headers: { ...answer.headers, ...(replayed ? { 'idempotency-replayed': 'true' } : {}) },
+    ...(answer.body === undefined ? {} : { jsonBody: answer.body }),
+  };
+};
+
 /**
  * A definition and what it does → a handler for the Functions host: who may, is it ours, what is asked, do it, answer.
  * Never throws; errors become problems.
  */
 export const createHandler =
-  <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, { authenticate, lifetime }: RouteParts): HttpHandler =>
+  <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, { authenticate, lifetime, idempotency }: RouteParts): HttpHandler =>
   async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
     try {
       // on a keyed route a principal counts for nothing, whoever sent it: the host has let the key in, and that is all that is known
@@ -160,8 +195,12 @@ export const createHandler =
       const ifMatch = definition.ifMatch ? readIfMatch(request.headers, { any: definition.ifMatch === 'orAny' }) : undefined;
       const body = changes ? parseInput(definition.body ?? z.strictObject({}), sent) : undefined;
       const signal = lifetime.signal({ deadlineMs: DEADLINE_MS });
-      const answer = await handle({ params, query, body, ifMatch, caller, signal } as unknown as RouteInput<R>);
-      return await toResponse(definition, answer);
+      const answer = async (): Promise<HttpResponseInit> =>
+        toResponse(definition, await handle({ params, query, body, ifMatch, caller, signal } as unknown as RouteInput<R>));
+      if (!definition.idempotent || caller === undefined) return await answer();
+      const key = readIdempotencyKey(request.headers);
+      if (key === undefined) return await answer();
+      return await answerOnce(answer, { idempotency, request: { key, caller, target: targetOf(request), input: { query, body } }, signal });
     } catch (error) {
       const conditional = (request.headers.get('if-match') ?? '*') !== '*';
       const { status, headers, body } = toProblem(error, { instance: context.invocationId, conditional });

@@ -15,8 +15,10 @@ export interface RowKey {
   readonly row: string;
 }
 
-/** Azure's limit for a string property: 64 KiB of UTF-16. */
-const MAX_DOCUMENT_CHARACTERS = 32_000;
+/** Azure's limit for a string property: 64 KiB of UTF-16; a row holds sixteen times that. */
+const MAX_PROPERTY_CHARACTERS = 32_000;
+/** Rows that one transaction may change. */
+const MAX_BATCH = 100;
 
 const tableError = (error: unknown, what: string): Error => {
   const rest = error as RestError;
@@ -32,19 +34,35 @@ const tableError = (error: unknown, what: string): Error => {
 /**
  * One kind of row in one table: a document of `schema` in one property, parsed whenever it is read, and replaced by version.
  * @param what how messages call a row, e.g. "The export"
+ * @param maxCharacters of the document as JSON; above 32,000 it is cut into several properties (document, document1, …), at most 448,000
  */
-export const createRows = <S extends z.ZodType>({ table, schema, what }: { table: TableClient; schema: S; what: string }) => {
+export const createRows = <S extends z.ZodType>({
+  table,
+  schema,
+  what,
+  maxCharacters = MAX_PROPERTY_CHARACTERS,
+}: {
+  table: TableClient;
+  schema: S;
+  what: string;
+  maxCharacters?: number;
+}) => {
   type T = z.output<S>;
-  const parse = (entity: { document?: unknown; etag?: unknown }): Stored<T> => ({
-    value: schema.parse(JSON.parse(String(entity.document))),
-    etag: String(entity.etag),
-  });
+  const parse = (entity: { document?: unknown; etag?: unknown }): Stored<T> => {
+    let document = String(entity.document);
+    for (let part = 1; `document${part}` in entity; part += 1) document += String((entity as Record<string, unknown>)[`document${part}`]);
+    return { value: schema.parse(JSON.parse(document)), etag: String(entity.etag) };
+  };
   const entity = ({ partition, row }: RowKey, value: T) => {
     const document = JSON.stringify(value);
-    if (document.length > MAX_DOCUMENT_CHARACTERS) {
+    if (document.length > maxCharacters) {
       throw new LimitError({ code: 'too_large', message: `${what} is too large to be stored; make it smaller.` });
     }
-    return { partitionKey: partition, rowKey: row, document };
+    const parts: Record<string, string> = {};
+    for (let part = 1; part * MAX_PROPERTY_CHARACTERS < document.length; part += 1) {
+      parts[`document${part}`] = document.slice(part * MAX_PROPERTY_CHARACTERS, (part + 1) * MAX_PROPERTY_CHARACTERS);
+    }
+    return { partitionKey: partition, rowKey: row, document: document.slice(0, MAX_PROPERTY_CHARACTERS), ...parts };
   };
 
   return {
@@ -111,6 +129,40 @@ export const createRows = <S extends z.ZodType>({ table, schema, what }: { table
         const known = tableError(error, what);
         if (!(known instanceof NotFoundError)) throw known;
       }
+    },
+
+    /**
+     * Removes rows that nobody has written since an instant, by the clock of the table service, a hundred at a time.
+     * @param batches at most so many hundreds
+     * @returns how many went; another instance that clears the same ones ends this quietly
+     */
+    removeUntouchedSince: async (
+      partition: string,
+      instant: Date,
+      { batches, signal }: { batches: number; signal: AbortSignal },
+    ): Promise<number> => {
+      const filter = odata`PartitionKey eq ${partition} and Timestamp lt ${instant}`;
+      let removed = 0;
+      try {
+        const pages = table
+          .listEntities({ queryOptions: { filter, select: ['PartitionKey', 'RowKey'] }, abortSignal: signal })
+          .byPage({ maxPageSize: MAX_BATCH });
+        for await (const page of pages) {
+          if (page.length > 0) {
+            const rows = page.map(({ partitionKey, rowKey }) => ({ partitionKey: partitionKey!, rowKey: rowKey! }));
+            await table.submitTransaction(
+              rows.map((row) => ['delete', row]),
+              { abortSignal: signal },
+            );
+            removed += rows.length;
+          }
+          if ((batches -= 1) <= 0) break;
+        }
+      } catch (error) {
+        const known = tableError(error, what);
+        if (!(known instanceof NotFoundError)) throw known;
+      }
+      return removed;
     },
 
     /** All rows of a partition in ascending order of row key, page by page. */

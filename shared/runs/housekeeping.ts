@@ -19,6 +19,8 @@ const MINUTE_MS = 60_000;
 /** Staged data is promised to be gone an hour after the run's end. */
 const STAGED_EVERY_MS = 15 * MINUTE_MS;
 const AUDIT_EVERY_MS = 10 * MINUTE_MS;
+/** Idempotency keys that have expired. */
+const KEYS_EVERY_MS = 30 * MINUTE_MS;
 /** Each export's history is gone through once a day; one that failed is tried again after an hour. */
 const RETAIN_EVERY_MS = DAY_MS;
 const RETRY_MS = 60 * MINUTE_MS;
@@ -32,6 +34,7 @@ const TICK_MS = 90_000;
 export const Housekeeping = z.object({
   stagedAt: z.iso.datetime().optional(),
   auditedAt: z.iso.datetime().optional(),
+  keysSweptAt: z.iso.datetime().optional(),
   /** where the walk through all runs stands */
   audit: z.object({ token: z.string(), after: z.string() }).optional(),
 });
@@ -69,6 +72,7 @@ export const createHousekeeping = ({
   retention,
   sweepStaged,
   auditRuns,
+  sweepKeys,
   now,
   log,
 }: {
@@ -80,6 +84,7 @@ export const createHousekeeping = ({
   retention: Retention;
   sweepStaged: StagedSweep;
   auditRuns: RunAudit;
+  sweepKeys: (options: { signal: AbortSignal }) => Promise<number>;
   now: () => Date;
   log: Log;
 }) => {
@@ -142,12 +147,18 @@ export const createHousekeeping = ({
         ),
       );
       await attempt('memory', async () => {
-        const { stagedAt, auditedAt, audit } = (await memory.find(key, { signal }))?.value ?? {};
+        const { stagedAt, auditedAt, audit, keysSweptAt } = (await memory.find(key, { signal }))?.value ?? {};
         const at = now().toISOString();
         if (isDue(stagedAt, STAGED_EVERY_MS, now())) {
           await attempt('staged', async () => {
             await sweepStaged({ signal });
             await remember({ stagedAt: at }, { signal });
+          });
+        }
+        if (isDue(keysSweptAt, KEYS_EVERY_MS, now())) {
+          await attempt('keys', async () => {
+            await sweepKeys({ signal });
+            await remember({ keysSweptAt: at }, { signal });
           });
         }
         if (isDue(auditedAt, AUDIT_EVERY_MS, now())) {
