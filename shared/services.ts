@@ -185,6 +185,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     giveUp: createGiveUp({ staging, activities, release: runs.release }),
     openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing }),
     afterRemoval: removal.removeOf,
+    showActivity: activities.show,
     times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
     now,
     monotonicMs,

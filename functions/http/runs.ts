@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import type { TriggerKind } from '../../shared/exports/export';
 import type { SegmentExports } from '../../shared/exports/exports';
 import type { Caller } from '../../shared/caller';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
 import { Run, RunRequest } from '../../shared/runs/run';
-import type { TriggerKind } from '../../shared/runs/run';
 import { RunJobs } from '../../shared/runs/run-jobs';
 import type { Router } from './register-route';
 

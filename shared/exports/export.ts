@@ -90,6 +90,10 @@ export const Export = z
   .meta({ id: 'Export' });
 export type Export = z.infer<typeof Export>;
 
+/** What made a run begin. */
+export const TriggerKind = z.enum(['schedule', 'onDemand', 'request', 'event', 'retry', 'approval']);
+export type TriggerKind = z.infer<typeof TriggerKind>;
+
 const startedWith = {
   full: z.boolean(),
   dryRun: z.boolean(),
@@ -110,10 +114,36 @@ const startedWith = {
 export const ExportActivity = z.object({
   /** the one active run; cleared when it has ended */
   activeRunId: RunId.optional(),
+  /** how far the active run is, for lists; its document knows better, and the sweep compares both */
+  activeState: z.enum(['queued', 'running', 'waiting']).optional(),
+  /** the active run, when its document cannot be read: a newer version of the app wrote it */
+  unreadableRun: RunId.optional(),
+  /** the last ended run that tells how the export fares: no dry run, none that was cancelled, was skipped or had become void */
+  last: z
+    .object({
+      runId: RunId,
+      number: z.int().min(0),
+      state: z.enum(['successful', 'failed']),
+      trigger: TriggerKind,
+      endedAt: z.iso.datetime(),
+      /** codes of its warnings */
+      warnings: z.array(z.string()).default([]),
+      /** removals that wait for somebody's word */
+      held: z.int().min(0).default(0),
+      rejected: z.int().min(0).default(0),
+      invalid: z.int().min(0).default(0),
+      read: z.int().min(0).default(0),
+      error: z.object({ code: z.string(), message: z.string() }).optional(),
+    })
+    .optional(),
+  /** the newest run since then that did nothing, for a reason that somebody should look at */
+  lastSkip: z.object({ runId: RunId, at: z.iso.datetime(), code: z.string(), message: z.string() }).optional(),
+  /** end of the last successful real run of the whole export (customer-insights.md X8) */
+  refreshedAt: z.iso.datetime().optional(),
   /** what the active run was started with, until it has a document of its own: whoever finds it without one completes it */
   starting: z
     .object({
-      trigger: z.object({ kind: z.enum(['schedule', 'onDemand', 'request', 'event', 'retry', 'approval']), by: z.string() }),
+      trigger: z.object({ kind: TriggerKind, by: z.string() }),
       ...startedWith,
       at: z.iso.datetime(),
     })

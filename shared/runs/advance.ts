@@ -1,6 +1,6 @@
 import { UpstreamError, isDomainError } from '../errors';
 import { PaceWait } from '../klaviyo/pacing';
-import type { ExportId } from '../ids';
+import type { ExportId, RunId } from '../ids';
 import type { KlaviyoClient } from '../klaviyo/client';
 import type { Queue, SentMessage } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
@@ -21,6 +21,8 @@ const MAX_TROUBLES = 30;
 const MAX_RUN_HOURS = 26;
 /** Lists show a moving run; its row is written at most this often. */
 const PROJECT_EVERY_MS = 1_500;
+/** An export shows as waiting when its run stands so long; shorter pauses would only flicker. */
+const SHOWN_AFTER_MS = 5_000;
 
 const troubleDelayMs = (troubles: number): number => Math.min(300_000, 5_000 * 2 ** Math.min(troubles - 1, 6));
 
@@ -54,6 +56,7 @@ export const createAdvance =
     giveUp,
     openKlaviyo,
     afterRemoval,
+    showActivity,
     times,
     now,
     monotonicMs,
@@ -67,6 +70,8 @@ export const createAdvance =
     openKlaviyo: (document: RunDocument, hold: Hold, options: { timeoutMs: number }) => Promise<KlaviyoClient>;
     /** completes the removal of an export, whose last run has just ended */
     afterRemoval: (exportId: ExportId, options: { signal: AbortSignal }) => Promise<void>;
+    /** tells the export's row how far its active run is */
+    showActivity: (exportId: ExportId, options: { runId: RunId; as: 'running' | 'waiting'; signal: AbortSignal }) => Promise<void>;
     times: AdvanceTimes;
     now: () => Date;
     monotonicMs: () => number;
@@ -118,7 +123,28 @@ export const createAdvance =
         log('run_projection_failed', { runId, ...errorFields(error) });
       }
     };
+    const show = async (as: 'running' | 'waiting'): Promise<void> => {
+      if (document.shownAs === as) return;
+      try {
+        await showActivity(run.exportId, { runId, as, signal: hold.signal });
+        document.shownAs = as;
+      } catch (error) {
+        // said again at the next hand-over, or by the sweep
+        log('activity_not_shown', { runId, ...errorFields(error) });
+      }
+    };
+    /** After each step: whether the run moves, or stands and how long it has. */
+    const showStep = async (stands: boolean, waitMs: number): Promise<void> => {
+      if (!stands) {
+        delete document.standsSince;
+        return show('running');
+      }
+      document.standsSince ??= now().toISOString();
+      if (waitMs + now().getTime() - Date.parse(document.standsSince) >= SHOWN_AFTER_MS) await show('waiting');
+    };
     const save = createSaver(async () => {
+      // a phase that had waited goes on
+      if (document.shownAs === 'waiting' && document.standsSince === undefined) await show('running');
       try {
         await store.save(document, { leaseId: hold.leaseId, signal: hold.signal });
       } catch (error) {
@@ -169,6 +195,7 @@ export const createAdvance =
         run.startedAt = now().toISOString();
         document.phaseAt = run.startedAt;
       }
+      if (document.shownAs === undefined) await show('running');
       stop = await store.findStop(runId, { signal: hold.signal });
       if (document.starts > MAX_STARTS && run.phase !== 'finish') {
         endWith('failed', {
@@ -201,6 +228,7 @@ export const createAdvance =
         if ('end' in result) endWith(result.end, result.error);
         else if ('next' in result) enter(result.next);
         const wait = 'waitMs' in result ? result.waitMs : slice.timeIsUp() ? 0 : undefined;
+        if (run.phase !== 'finish') await showStep('waitMs' in result && result.stands === true, wait ?? 0);
         if (wait !== undefined) {
           document.starts = 0;
           document.wakeAt = new Date(now().getTime() + wait).toISOString();
@@ -232,7 +260,7 @@ export const createAdvance =
         if (error instanceof UpstreamError && error.retryable && document.troubles < MAX_TROUBLES) {
           document.troubles += 1;
           addWarning(document, 'interrupted', `Interrupted and taken up again: ${error.message}`);
-          return { waitMs: Math.max(error.retryAfterMs ?? 0, troubleDelayMs(document.troubles)) };
+          return { waitMs: Math.max(error.retryAfterMs ?? 0, troubleDelayMs(document.troubles)), stands: true };
         }
         if (phase === 'finish') throw error;
         return { end: 'failed', error: toRunError(error) };

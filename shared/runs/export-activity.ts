@@ -2,47 +2,126 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError } from '../errors';
 import { ExportActivity } from '../exports/export';
 import { ExportId } from '../ids';
+import type { RunId } from '../ids';
 import type { Rows } from '../platform/tables';
+import type { Run } from './run';
+
+/** Messages of others are kept so long in the row. */
+const MAX_MESSAGE = 500;
+/** A run skipped for one of these did nothing, and nobody has to do anything: the same had been brought before, or another run brings it. */
+const nothingToTell = ['snapshot_served', 'not_active'];
+
+/** The row once an active run is no longer: what is to come next is not said here. */
+export const withoutActive = (current: ExportActivity): ExportActivity => ({
+  ...current,
+  activeRunId: undefined,
+  activeState: undefined,
+  starting: undefined,
+  unreadableRun: undefined,
+});
+
+/**
+ * What an ended run says of its export's health. Dry runs and cancelled ones say nothing: the export is as it was before
+ * (customer-insights.md X11); nor do runs that found nothing new (X10), or retries and approvals that had become void.
+ */
+export const withEnded = (current: ExportActivity, run: Run): ExportActivity => {
+  const { id: runId, state, error, endedAt, counts } = run;
+  if (run.dryRun || endedAt === undefined || current.last?.runId === runId) return current;
+  if (state === 'skipped') {
+    if (error?.code === 'not_active') return current;
+    const tells = error !== undefined && !nothingToTell.includes(error.code);
+    return {
+      ...current,
+      lastSkip: tells ? { runId, at: endedAt, code: error.code, message: error.message.slice(0, MAX_MESSAGE) } : undefined,
+    };
+  }
+  if (state !== 'successful' && state !== 'failed') return current;
+  const followsUp = run.retryOf !== undefined || run.approves !== undefined;
+  if (followsUp && error?.code === 'changed_since') return current;
+  return {
+    ...current,
+    lastSkip: undefined,
+    last: {
+      runId,
+      number: run.number,
+      state,
+      trigger: run.trigger.kind,
+      endedAt,
+      warnings: run.warnings.map(({ code }) => code),
+      held: run.heldState === 'waiting' ? counts.held : 0,
+      rejected: counts.rejected,
+      invalid: counts.invalid,
+      read: counts.read,
+      ...(error ? { error: { code: error.code, message: error.message.slice(0, MAX_MESSAGE) } } : {}),
+    },
+    // a retry and an approval bring a part
+    ...(state === 'successful' && !followsUp ? { refreshedAt: endedAt } : {}),
+  };
+};
 
 const PARTITION = 'runner';
 const MAX_ATTEMPTS = 20;
 
+/** A row as it was read; without a version there was none. */
+export interface SeenActivity {
+  readonly value: ExportActivity;
+  readonly etag?: string;
+}
+
 /** What the runner keeps per export, apart from what people edit: the active run, the run number, the newest generation of the state. */
-export const createExportActivities = ({ rows }: { rows: Rows<typeof ExportActivity> }) => ({
-  get: async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<ExportActivity> =>
-    (await rows.find({ partition: PARTITION, row: exportId }, { signal }))?.value ?? ExportActivity.parse({}),
+export const createExportActivities = ({ rows }: { rows: Rows<typeof ExportActivity> }) => {
+  const read = async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<SeenActivity> =>
+    (await rows.find({ partition: PARTITION, row: exportId }, { signal })) ?? { value: ExportActivity.parse({}) };
 
   /**
    * Changes a row by version; `change` may be called several times. It returns undefined to leave the row as it is.
+   * @param seen the row as the caller has just read it, which saves a read where nobody else wrote meanwhile
    * @returns the row as it is now
    */
-  update: async (
+  const update = async (
     exportId: ExportId,
     change: (current: ExportActivity) => ExportActivity | undefined,
-    { signal }: { signal: AbortSignal },
+    { seen, signal }: { seen?: SeenActivity; signal: AbortSignal },
   ): Promise<ExportActivity> => {
     const key = { partition: PARTITION, row: exportId };
     for (let attempt = 1; ; attempt += 1) {
-      const stored = await rows.find(key, { signal });
-      const current = stored?.value ?? ExportActivity.parse({});
+      const { value: current, etag } = attempt === 1 && seen ? seen : await read(exportId, { signal });
       const next = change(current);
       if (next === undefined) return current;
       try {
-        if (stored) await rows.replace(key, next, { ifMatch: stored.etag, signal });
-        else await rows.insert(key, next, { signal });
+        if (etag === undefined) await rows.insert(key, next, { signal });
+        else await rows.replace(key, next, { ifMatch: etag, signal });
         return next;
       } catch (error) {
         if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
         await sleep(5 + Math.random() * 20 * attempt, undefined, { signal });
       }
     }
-  },
+  };
 
-  remove: (exportId: ExportId, { signal }: { signal: AbortSignal }) => rows.remove({ partition: PARTITION, row: exportId }, { signal }),
+  return {
+    read,
+    get: async (exportId: ExportId, options: { signal: AbortSignal }): Promise<ExportActivity> => (await read(exportId, options)).value,
+    update,
 
-  readAll: async function* ({ signal }: { signal: AbortSignal }): AsyncGenerator<{ exportId: ExportId; activity: ExportActivity }> {
-    for await (const { row, value } of rows.list(PARTITION, { signal })) yield { exportId: ExportId.parse(row), activity: value };
-  },
-});
+    /** Lets lists say how far the active run is. */
+    show: async (
+      exportId: ExportId,
+      { runId, as, signal }: { runId: RunId; as: NonNullable<ExportActivity['activeState']>; signal: AbortSignal },
+    ): Promise<void> => {
+      await update(
+        exportId,
+        (current) => (current.activeRunId === runId && current.activeState !== as ? { ...current, activeState: as } : undefined),
+        { signal },
+      );
+    },
+
+    remove: (exportId: ExportId, { signal }: { signal: AbortSignal }) => rows.remove({ partition: PARTITION, row: exportId }, { signal }),
+
+    readAll: async function* ({ signal }: { signal: AbortSignal }): AsyncGenerator<{ exportId: ExportId; activity: ExportActivity }> {
+      for await (const { row, value } of rows.list(PARTITION, { signal })) yield { exportId: ExportId.parse(row), activity: value };
+    },
+  };
+};
 
 export type ExportActivities = ReturnType<typeof createExportActivities>;

@@ -44,19 +44,24 @@ const key = { partition: 'settings', row: 'housekeeping' };
 
 export interface RunnerRow {
   readonly exportId: ExportId;
-  readonly activity: Pick<ExportActivity, 'retainedAt'>;
+  readonly activity: Pick<ExportActivity, 'retainedAt' | 'last' | 'lastRunId'>;
 }
-
-/** The exports whose history has waited longest, at most `EXPORTS_A_TICK`; those gone through within a day are not among them. */
-export const dueForRetention = (rows: readonly RunnerRow[], now: Date): ExportId[] =>
-  rows
-    .filter(({ activity: { retainedAt } }) => retainedAt === undefined || now.getTime() - Date.parse(retainedAt) >= RETAIN_EVERY_MS)
-    .sort((one, other) => (one.activity.retainedAt ?? '').localeCompare(other.activity.retainedAt ?? ''))
-    .slice(0, EXPORTS_A_TICK)
-    .map(({ exportId }) => exportId);
 
 const isDue = (at: string | undefined, everyMs: number, now: Date): boolean =>
   at === undefined || now.getTime() - Date.parse(at) >= everyMs;
+
+/**
+ * The exports whose history has waited longest, at most `EXPORTS_A_TICK`; those gone through within a day are not among them, or within
+ * the hour where an earlier version did not note how the last run ended, which their history says.
+ */
+export const dueForRetention = (rows: readonly RunnerRow[], now: Date): ExportId[] =>
+  rows
+    .filter(({ activity: { retainedAt, last, lastRunId } }) =>
+      isDue(retainedAt, last === undefined && lastRunId !== undefined ? RETRY_MS : RETAIN_EVERY_MS, now),
+    )
+    .sort((one, other) => (one.activity.retainedAt ?? '').localeCompare(other.activity.retainedAt ?? ''))
+    .slice(0, EXPORTS_A_TICK)
+    .map(({ exportId }) => exportId);
 
 /**
  * What is cleared away in the background, spread over the ticks of the minute timer: removals go on each minute, staged data is looked

@@ -1,8 +1,9 @@
-import type { ExportActivity } from '../exports/export';
+import { ExportActivity } from '../exports/export';
 import type { ExportId } from '../ids';
 import type { Rows } from '../platform/tables';
 import type { Limits } from '../settings/limits';
 import { mapConcurrent } from '../streams/map-concurrent';
+import { withEnded } from './export-activity';
 import type { ExportActivities } from './export-activity';
 import type { Occurrence } from './occurrence';
 import type { RowReports } from './row-report';
@@ -18,6 +19,8 @@ const AT_ONCE = 8;
  * for a week as a rule.
  */
 const OCCURRENCE_DAYS = 14;
+
+const nothingKnown = ExportActivity.parse({});
 
 export type Due = 'nothing' | 'report' | 'run';
 
@@ -73,6 +76,8 @@ export const createRetention = ({
     const activity = await activities.get(exportId, { signal });
     const { activeRunId, lastRunId, reportsClearedBefore } = activity;
     const removed = { runs: 0, reports: 0, requests: 0 };
+    // what earlier versions did not note of the last run, the history says
+    let told: Pick<ExportActivity, 'last' | 'refreshedAt'> = activity;
     // of what was submitted before this, no report is left
     let cleared = at.getTime() - limits.reportDays * DAY_MS;
 
@@ -82,6 +87,10 @@ export const createRetention = ({
         // rows of runs that are not active may lie
         const run = value.endedAt !== undefined || value.id === activeRunId ? value : await runRows.truthOf(value, { signal });
         if (!run) continue;
+        if (activity.last === undefined) {
+          const { last, refreshedAt } = withEnded(nothingKnown, run);
+          told = { last: told.last ?? last, refreshedAt: told.refreshedAt ?? refreshedAt };
+        }
         const due = dueOf({ endedAt: run.endedAt, newer }, limits, at);
         newer += 1;
         if (due === 'nothing') cleared = Math.min(cleared, Date.parse(run.submittedAt));
@@ -108,6 +117,7 @@ export const createRetention = ({
       exportId,
       (current) => ({
         ...current,
+        ...(current.last === undefined ? { last: told.last, refreshedAt: told.refreshedAt } : {}),
         retainedAt: at.toISOString(),
         reportsClearedBefore: [current.reportsClearedBefore ?? '', clearedBefore].sort().at(-1)!,
       }),

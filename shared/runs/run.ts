@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConnectionId, ExportId, ListId, RunId } from '../ids';
+import { TriggerKind } from '../exports/export';
 import { Mapping } from '../exports/mapping';
 
 export const RunPhase = z.enum(['prepare', 'gate', 'canary', 'submit', 'settle', 'remove', 'verify', 'finish']);
@@ -8,9 +9,6 @@ export type RunPhase = z.infer<typeof RunPhase>;
 export const RunState = z.enum(['queued', 'refreshing', 'successful', 'failed', 'skipped', 'canceled']);
 export type RunState = z.infer<typeof RunState>;
 export const hasEnded = (state: RunState): boolean => state !== 'queued' && state !== 'refreshing';
-
-export const TriggerKind = z.enum(['schedule', 'onDemand', 'request', 'event', 'retry', 'approval']);
-export type TriggerKind = z.infer<typeof TriggerKind>;
 
 const count = z.int().min(0).default(0);
 
@@ -243,6 +241,10 @@ export const RunDocument = z.object({
   keyVersion: z.string().optional(),
   /** the addresses beside the old state are not those of its members: prepare begins as if there were no state */
   forgetsOld: z.boolean().default(false),
+  /** since when it can do nothing but wait for something outside: a whole snapshot, somebody's lock, an answer after trouble */
+  standsSince: z.iso.datetime().optional(),
+  /** what its export's row was told of it; undefined = queued, as its starter wrote */
+  shownAs: z.enum(['running', 'waiting']).optional(),
   /** who had the run stopped, and why */
   stoppedBy: z.object({ reason: z.enum(['canceled', 'removed', 'detached', 'erased']), by: z.string() }).optional(),
   /** how the run is to end; finish carries it out */

@@ -2,7 +2,7 @@ import { ConflictError, LimitError, NotFoundError } from '../errors';
 import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
 import { isClaimed } from '../exports/export';
-import type { Export, ExportActivity } from '../exports/export';
+import type { Export, ExportActivity, TriggerKind } from '../exports/export';
 import { newRunId } from '../ids';
 import type { ExportId, RunId } from '../ids';
 import type { Queue } from '../platform/queues';
@@ -11,10 +11,11 @@ import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
 import { mapConcurrent } from '../streams/map-concurrent';
+import { withEnded, withoutActive } from './export-activity';
 import type { ExportActivities } from './export-activity';
 import { servedDigestOf } from './prepare/digests';
 import { hasEnded, noCounts } from './run';
-import type { Run, RunDocument, RunMessage, TriggerKind } from './run';
+import type { Run, RunDocument, RunMessage } from './run';
 import type { Occurrence } from './occurrence';
 import type { RowReports, RowStage } from './row-report';
 import { jobsOf } from './run-jobs';
@@ -191,11 +192,7 @@ export const createRuns = ({
 
   /** A run that was announced, but will not be: its export is free again. */
   const letGo = (exportId: ExportId, runId: RunId, { signal }: { signal: AbortSignal }) =>
-    activities.update(
-      exportId,
-      (current) => (current.activeRunId === runId ? { ...current, activeRunId: undefined, starting: undefined } : undefined),
-      { signal },
-    );
+    activities.update(exportId, (current) => (current.activeRunId === runId ? withoutActive(current) : undefined), { signal });
 
   /** Whether a request asks for nothing that the active run does not do anyway. */
   const isCovered = (request: StartRun, active: Run): boolean =>
@@ -338,9 +335,11 @@ export const createRuns = ({
         (current) =>
           current.activeRunId === before.activeRunId && !isClaimed(current, now()) && (!request.kept || current.pending !== undefined)
             ? {
-                ...current,
+                // its runner died before it could say how it had ended
+                ...(known && known.run.id !== runId ? withEnded(current, known.run) : current),
                 ...(request.kept ? { pending: undefined } : {}),
                 activeRunId: runId,
+                activeState: 'queued',
                 lastRunNumber: current.activeRunId === runId ? current.lastRunNumber : current.lastRunNumber + 1,
                 starting: startedWith(request, submittedAt),
               }
@@ -395,7 +394,7 @@ export const createRuns = ({
     await store.project(run, { signal });
     const activity = await activities.update(
       run.exportId,
-      (current) => (current.activeRunId === run.id ? { ...current, activeRunId: undefined, starting: undefined } : undefined),
+      (current) => (current.activeRunId === run.id ? withoutActive(withEnded(current, run)) : undefined),
       { signal },
     );
     if (activity.activeRunId === undefined) await startKept(run.exportId, activity, { signal });
@@ -429,8 +428,16 @@ export const createRuns = ({
     if (!found) throw new NotFoundError({ code: 'run_unknown', message: `There is no run ${runId}; its history may have been cleared.` });
     found.document.run.heldState = heldState;
     await store.amend(found.document, { etag: found.etag, signal });
-    await store.project(found.document.run, { signal });
-    return found.document.run;
+    const { run } = found.document;
+    await store.project(run, { signal });
+    // nobody has to say a word about them any more
+    await activities.update(
+      run.exportId,
+      (current) =>
+        current.last?.runId === runId && current.last.held > 0 ? { ...current, last: { ...current.last, held: 0 } } : undefined,
+      { signal },
+    );
+    return run;
   };
 
   const requestStop = async (runId: RunId, request: Omit<StopRequest, 'at'>, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
@@ -467,6 +474,9 @@ export const createRuns = ({
       await release(document, { signal });
       return;
     }
+    // a write that was lost, or was under way when its runner died
+    const shownAs = document.shownAs ?? 'queued';
+    if (activity.activeState !== shownAs) await activities.show(exportId, { runId: activeRunId, as: shownAs, signal });
     if (leased) return;
     const restedSince = Math.max(Date.parse(document.wakeAt ?? modifiedAt), Date.parse(modifiedAt));
     if (now().getTime() - restedSince <= STANDSTILL_MS) return;

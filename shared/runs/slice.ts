@@ -5,7 +5,11 @@ import type { KlaviyoClient } from '../klaviyo/client';
 export type PhaseResult =
   | { readonly next: RunPhase }
   /** come back later: something outside has to happen, or the slice's time is up (0) */
-  | { readonly waitMs: number }
+  | {
+      readonly waitMs: number;
+      /** nothing of the run goes on meanwhile, here or at Klaviyo: the export shows as waiting when that lasts */
+      readonly stands?: true;
+    }
   /** the run is to end so; finish carries it out */
   | { readonly end: 'successful' | 'failed' | 'skipped' | 'canceled'; readonly error?: RunError };
 

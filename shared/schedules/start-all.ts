@@ -1,8 +1,8 @@
 import { ConflictError, isDomainError, UpstreamError } from '../errors';
+import type { TriggerKind } from '../exports/export';
 import type { ExportId } from '../ids';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
-import type { TriggerKind } from '../runs/run';
 import { mapConcurrent } from '../streams/map-concurrent';
 
 /** What a run is asked with; a `requestKey` seen before answers with the run it made then. */

@@ -150,6 +150,19 @@ describe('the history', () => {
     expect(await one.historyOf()).toHaveLength(200);
   });
 
+  it('tells what earlier versions did not note: how the last run ended, and when one was successful', async () => {
+    const one = await aCase();
+    const good = await runBy(fixture, one.app, { id: one.exportId });
+    const known = await one.app.activities.get(one.exportId, { signal: signal() });
+    expect(known).toMatchObject({ last: { runId: good.id, state: 'successful', read: 51, invalid: 1 }, refreshedAt: good.endedAt });
+    await one.app.activities.update(one.exportId, (row) => ({ ...row, last: undefined, refreshedAt: undefined }), { signal: signal() });
+    await one.app.housekeeping.tick({ signal: signal() });
+    expect(await one.app.activities.get(one.exportId, { signal: signal() })).toMatchObject({
+      last: known.last,
+      refreshedAt: known.refreshedAt,
+    });
+  });
+
   it('forgets requests after two weeks, but not those that the active run answers', async () => {
     const one = await aCase();
     const requests = createRows({ table: fixture.services.tables.occurrences, schema: Occurrence, what: 'The request' });

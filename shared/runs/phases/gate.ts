@@ -85,7 +85,7 @@ export const createGate =
       if (document.countUnknown) plan.unknownToKlaviyo = await countUnknown(slice, staging);
       return { end: 'successful' };
     }
-    if (document.staged.batches.length > 0 && !(await standsForOthers(slice, states))) return { waitMs: LOOK_AGAIN_MS };
+    if (document.staged.batches.length > 0 && !(await standsForOthers(slice, states))) return { waitMs: LOOK_AGAIN_MS, stands: true };
     if (remove.held) {
       counts.held = plan.leavers;
       run.heldState = 'waiting';

@@ -58,6 +58,7 @@ export const createPrepare =
     const snapshot = await source.snapshot(config.segments, { signal });
     if (!snapshot.complete) return waitForSnapshot(slice, snapshot);
     delete document.waitingSince;
+    delete document.standsSince;
     run.snapshotId = snapshot.id;
     run.refreshedAt = snapshot.refreshedAt;
 
@@ -202,7 +203,7 @@ const waitForSnapshot = async (slice: Slice, snapshot: SourceSnapshot) => {
   }
   slice.warn('waiting_for_source', `Waiting until the segments are complete: ${reason}`);
   await slice.save();
-  return { waitMs: LOOK_AGAIN_MS };
+  return { waitMs: LOOK_AGAIN_MS, stands: true } as const;
 };
 
 /** Keys of the rows that Klaviyo refused in a run. */

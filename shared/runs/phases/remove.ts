@@ -55,6 +55,7 @@ export const createRemove =
     if (doubt === 'wait') return waitOrGiveUp(slice, 'another system or a lost answer may still be adding people to the list');
     const lock = await parts.states.tryLock(config.accountId, config.listId, { signal });
     if (!lock) return waitOrGiveUp(slice, 'another export was removing people from the list all the time');
+    delete document.standsSince;
     try {
       return await removeLeavers(slice, { ...parts, client, lock, limit });
     } catch (error) {
@@ -86,7 +87,7 @@ const waitOrGiveUp = (slice: Slice, why: string): PhaseResult => {
   const { remove } = slice.document;
   remove!.waitingSince ??= slice.now().toISOString();
   if (slice.now().getTime() - Date.parse(remove!.waitingSince) > MAX_WAIT_MS) return giveUp(slice, why);
-  return { waitMs: LOOK_AGAIN_MS };
+  return { waitMs: LOOK_AGAIN_MS, stands: true };
 };
 
 /**

@@ -50,6 +50,8 @@ const expectOver = async (world: ReturnType<typeof begin>, state = 'successful')
   expect(world.messages()).toEqual([]);
   expect(world.documentOf().turn).toBe(turn);
   expect(world.activity().activeRunId).toBeUndefined();
+  expect(world.activity().activeState).toBeUndefined();
+  expect(world.activity().last).toMatchObject({ runId: world.runId, state });
   expect(world.row()).toMatchObject({ state });
   expect(world.world.zombieCalls).toBe(0);
 };
@@ -121,7 +123,9 @@ it('row 4: dead at any call to storage, the run goes on within 130 seconds, as a
       }
       await world.pass(130, () => world.ended() && world.activity().activeRunId === undefined);
       if (call % 9 === 0) await expectOver(world);
+      const { last, activeState } = world.activity();
       expect({ call, when, ended: world.ended(), zombies: world.world.zombieCalls }).toEqual({ call, when, ended: true, zombies: 0 });
+      expect([call, when, last?.runId, activeState]).toEqual([call, when, world.runId, undefined]);
     }
   }
   resumedAfterMs.sort((one, other) => one - other);
@@ -196,6 +200,54 @@ it.each([
   },
   60_000,
 );
+
+describe('lists show', () => {
+  /** Stands for so many seconds, works on for as many, and goes on. */
+  const standing = (seconds: number): Phase => {
+    let left = seconds / 10;
+    return async (slice) => {
+      if ((left -= 1) >= 0) return { waitMs: 10_000, stands: true };
+      delete slice.document.standsSince;
+      await slice.save();
+      for (let second = 0; second < seconds; second += 1) await new Promise((resolve) => setTimeout(resolve, 1_000));
+      return { next: 'gate' };
+    };
+  };
+
+  it('a run as queued, then running, as waiting while it stands, as running again, and as nothing when it has ended', async () => {
+    const world = begin({ phases: { prepare: standing(60), submit: working(20) } });
+    const shown: (string | undefined)[] = [];
+    await world.pass(600, () => {
+      const { activeState } = world.activity();
+      if (shown.at(-1) !== activeState || shown.length === 0) shown.push(activeState);
+      return world.ended() && activeState === undefined;
+    });
+    expect(shown).toEqual(['queued', 'waiting', 'running', undefined]);
+    await expectOver(world);
+  });
+
+  it('a short pause as running', async () => {
+    let left = 3;
+    const short: Phase = () => Promise.resolve((left -= 1) < 0 ? { next: 'canary' } : { waitMs: 1_000, stands: true });
+    const world = begin({ phases: { gate: short } });
+    await world.pass(60, () => {
+      expect(world.activity().activeState).not.toBe('waiting');
+      return world.ended();
+    });
+    await expectOver(world);
+  });
+
+  it('the truth again within two minutes when the word was lost', async () => {
+    const world = begin({ phases: { settle: waiting(20, 30_000) } });
+    await world.pass(30);
+    expect(world.activity().activeState).toBe('running');
+    world.tell({ activeState: 'waiting' });
+    await world.pass(120, () => world.activity().activeState === 'running');
+    expect(world.activity().activeState).toBe('running');
+    await world.pass(3_600, world.ended);
+    await expectOver(world);
+  });
+});
 
 it('promise 8: what Klaviyo or a clock asks for, a run ends within 26 hours and says so', async () => {
   const world = begin({ phases: { settle: () => Promise.resolve({ waitMs: 1_800_000 }) } });

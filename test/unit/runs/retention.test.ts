@@ -69,6 +69,12 @@ describe('the exports whose history is gone through', () => {
     expect(dueForRetention(rows, NOW).map((id) => Number(id.slice(4)))).toEqual([3, 4, 7, 6, 5]);
     expect(dueForRetention([row(1, 0.9)], NOW)).toEqual([]);
   });
+
+  it('are within the hour those of which nobody noted how the last run ended', () => {
+    const unknown = (days: number) => ({ ...row(1), activity: { retainedAt: daysAgo(days), lastRunId: newRunId(NOW) } });
+    expect(dueForRetention([unknown(0.05)], NOW)).toHaveLength(1);
+    expect(dueForRetention([unknown(0.03)], NOW)).toEqual([]);
+  });
 });
 
 describe('the id of a run', () => {

@@ -217,10 +217,11 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
     const rows = rowsOf<typeof Run>('runs');
     const store = createRunStore({ blobs: container, rows });
     const staging = createStaging({ blobs: container });
+    const activities = createExportActivities({ rows: rowsOf('activity') });
     const runs = createRuns({
       store,
       runRows: createRunRows({ store, rows }),
-      activities: createExportActivities({ rows: rowsOf('activity') }),
+      activities,
       occurrences: rowsOf('occurrences'),
       exportStore: { find: () => Promise.resolve(undefined) },
       connectionStore: { find: () => Promise.resolve(undefined) },
@@ -255,6 +256,7 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
       phases: Object.fromEntries(order.map((phase) => [phase, phases[phase] ?? simple(phase)])) as Record<RunPhase, Phase>,
       giveUp: finish,
       afterRemoval: notPartOf,
+      showActivity: activities.show,
       openKlaviyo: (document: RunDocument, hold: Hold, { timeoutMs }: { timeoutMs: number }): Promise<KlaviyoClient> =>
         Promise.resolve({
           send: async () => {
@@ -281,7 +283,10 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
   const { id: runId, exportId } = document.run;
   const name = (id: RunId) => `${id}/run.json`;
   blobs.set(name(runId), { body: Buffer.from(JSON.stringify(document)), etag: 'e0', modifiedMs: 0, leaseUntilMs: 0 });
-  tables.set(`activity runner ${exportId}`, { value: ExportActivity.parse({ activeRunId: runId, lastRunNumber: 7 }), etag: 'e0' });
+  tables.set(`activity runner ${exportId}`, {
+    value: ExportActivity.parse({ activeRunId: runId, activeState: 'queued', lastRunNumber: 7 }),
+    etag: 'e0',
+  });
   const { signal } = new AbortController();
 
   /** As the host does: one message at a time an instance; deleted when its handler ended well, given back at once when it threw. */
@@ -314,6 +319,11 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
     nowMs: () => ms,
     documentOf: (): RunDocument => JSON.parse(blobs.get(name(runId))!.body.toString()) as RunDocument,
     activity: () => tables.get(`activity runner ${exportId}`)!.value as ExportActivity,
+    /** Changes the export's row behind everybody's back. */
+    tell: (more: Partial<ExportActivity>): void => {
+      const key = `activity runner ${exportId}`;
+      tables.set(key, { value: { ...(tables.get(key)!.value as ExportActivity), ...more }, etag: `e${(counter += 1)}` });
+    },
     row: () => tables.get(`runs ${exportId} ${runId}`)?.value as Run | undefined,
     messages: () => messages,
     exportId: ExportId.parse(exportId),

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { RunId } from '../ids';
+import { TriggerKind } from './export';
+import type { ExportActivity } from './export';
+
+/** How an export fares: `failing` its last run failed, `attention` somebody should look, `healthy` all is well, or it has never run. */
+export const ExportHealth = z.enum(['healthy', 'attention', 'failing']).meta({ id: 'ExportHealth' });
+export type ExportHealth = z.infer<typeof ExportHealth>;
+
+/** What an export does right now; says nothing of how it fares. */
+export const ExportState = z.enum(['idle', 'queued', 'running', 'waiting', 'paused']).meta({ id: 'ExportState' });
+export type ExportState = z.infer<typeof ExportState>;
+
+/** The last run that brought, or failed to bring, something: no dry run, none that was cancelled or had nothing to do (X10, X11). */
+export const LastRun = z
+  .object({
+    id: RunId,
+    number: z.int().min(0),
+    state: z.enum(['successful', 'failed']),
+    trigger: TriggerKind,
+    endedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'LastRun' });
+export type LastRun = z.infer<typeof LastRun>;
+
+export const ExportStatus = z
+  .object({
+    health: ExportHealth,
+    /** why the health is not better, the most serious first */
+    reasons: z.array(z.object({ code: z.string(), message: z.string() })),
+    activity: ExportState,
+    lastRun: LastRun.optional(),
+    /** end of the last successful real run that brought the segments (customer-insights.md X8) */
+    refreshedAt: z.iso.datetime().optional(),
+  })
+  .meta({ id: 'ExportStatus' });
+export type ExportStatus = z.infer<typeof ExportStatus>;
+
+/** So many rows without a usable address, and so great a share, are more than the odd typing error. */
+const MANY_INVALID = { rows: 50, share: 0.1 };
+
+/**
+ * What the warnings of a successful run say of its export: `null` = good to know, and nothing that anybody has to do; else what an
+ * administrator or contributor reads. One that is not named here counts as something to look at.
+ */
+export const warningsThatTell: Readonly<Record<string, string | null>> = {
+  rows_rejected: 'Klaviyo refused rows in the last run; its report names them.',
+  rows_open: 'Klaviyo has not said what became of some rows of the last run; the next run looks again.',
+  removals_held: 'People have left the segments, and their removal waits for somebody’s word; approve or dismiss it.',
+  removals_postponed: 'People who left the segments could not be removed in the last run; the next run tries again.',
+  gap: 'People that were sent are not on the list; the next run sends everybody again.',
+  source_empty: 'The segments were empty in the last run; see whether their refresh works.',
+  list_changed: 'People sent to the former list are still on it; remove them in Klaviyo if they should not be.',
+  state_unreadable: 'What earlier runs had sent could not be read, so nobody was removed in the last run.',
+  state_key_changed: 'What earlier runs had sent was written with another key, so nobody was removed in the last run.',
+  state_lost: 'The data of the last run was lost at its end; the next run sends everything again.',
+  not_verified: 'It could not be checked whether everybody arrived, as Klaviyo answered with people that were not asked for.',
+  revision_differs: 'Klaviyo serves another API revision than this app was made for; install the newest version of the app.',
+  // a share that is too high is told by itself
+  rows_invalid: null,
+  rows_gone: null,
+  small_gap: null,
+  canary_gap: null,
+  interrupted: null,
+  waiting_for_source: null,
+  sent_uncompressed: null,
+};
+
+const messageOf = (code: string): string | null => {
+  const known = warningsThatTell[code];
+  return known === undefined ? 'The last run ended with a warning; open it to read what it says.' : known;
+};
+
+const activityOf = ({ activeRunId, activeState, pending }: ExportActivity, paused: boolean): ExportState => {
+  // rows of earlier versions do not say how far the active run is
+  if (activeRunId !== undefined) return activeState ?? 'running';
+  if (paused) return 'paused';
+  return pending === undefined ? 'idle' : 'queued';
+};
+
+/**
+ * Health and activity of an export. Pure; of the runs it looks at the last one that tells anything (`last`), so that dry runs, cancelled
+ * runs and runs that found nothing new change nothing (customer-insights.md X10, X11).
+ * @param secretMissing the connection's key is no longer in the vault
+ */
+export const exportStatus = ({
+  activity,
+  paused,
+  detached,
+  secretMissing = false,
+}: {
+  activity: ExportActivity;
+  paused: boolean;
+  detached: boolean;
+  secretMissing?: boolean;
+}): ExportStatus => {
+  const { last, lastSkip, refreshedAt, unreadableRun } = activity;
+  const reasons: ExportStatus['reasons'] = [];
+  const tell = (code: string, message: string): void => void reasons.push({ code, message });
+
+  const failed = last?.state === 'failed';
+  if (failed) tell(last.error?.code ?? 'failed', last.error?.message ?? 'The last run failed; open it to read why.');
+  if (unreadableRun !== undefined && unreadableRun === activity.activeRunId) {
+    tell(
+      'run_unreadable',
+      'Its active run was written by a newer version of this app, which alone can go on with it; install that version.',
+    );
+  }
+  if (detached) tell('detached', 'It has no connection, so it does not run; choose one.');
+  if (secretMissing)
+    tell('secret_missing', 'The API key of its connection is no longer in the key vault; restore it or enter the key again.');
+  if (lastSkip !== undefined) tell(lastSkip.code, lastSkip.message);
+  if (last?.state === 'successful') {
+    if (last.invalid >= MANY_INVALID.rows && last.invalid > last.read * MANY_INVALID.share) {
+      const share = Math.round((100 * last.invalid) / last.read);
+      tell('many_invalid', `${share} % of the rows of the last run have no usable e-mail address; see whether the right field is mapped.`);
+    }
+    for (const code of last.warnings) {
+      const message = code === 'removals_held' && last.held === 0 ? null : messageOf(code);
+      if (message !== null) tell(code, message);
+    }
+  }
+  return {
+    health: failed ? 'failing' : reasons.length > 0 ? 'attention' : 'healthy',
+    reasons,
+    activity: activityOf(activity, paused),
+    ...(last ? { lastRun: { id: last.runId, number: last.number, state: last.state, trigger: last.trigger, endedAt: last.endedAt } } : {}),
+    ...(refreshedAt === undefined ? {} : { refreshedAt }),
+  };
+};
