@@ -26,5 +26,6 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerMe(router);
   registerHealth(router, services);
   if (env.ALLOW_FUNCTION_KEYS) registerSystem(router, services);
+  router.routeRest();
   return router.definitions;
 };

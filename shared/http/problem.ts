@@ -27,6 +27,7 @@ const TITLES: Record<number, string> = {
   401: 'Not signed in',
   403: 'Not allowed',
   404: 'Not found',
+  405: 'Method not allowed',
   409: 'Conflict',
   412: 'Changed meanwhile',
   413: 'Too large',
@@ -44,6 +45,7 @@ const STATUS_OF_CODE: Record<string, number> = {
   body_too_large: 413,
   content_type_unsupported: 415,
   precondition_required: 428,
+  method_not_allowed: 405,
 };
 
 /** Seconds after which to ask again, where the answer is not 503. */

@@ -78,7 +78,8 @@ export type RouteHandler<R extends RouteDefinition> = (input: RouteInput<R>) => 
 /** The platform ends an HTTP call after 230 s; ours ends before, and says so. */
 const DEADLINE_MS = 220_000;
 
-const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+/** Nothing is kept by anybody on the way, nor taken for another type. */
+export const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 const parseParams = (definition: RouteDefinition, params: Record<string, string>): unknown => {
   if (!definition.params) return {};

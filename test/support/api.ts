@@ -4,6 +4,7 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import { registerHttp } from '../../functions/http/register-all';
 import { authenticate } from '../../infra/local/auth/app-service-authentication';
 import type { LocalRole } from '../../infra/local/auth/app-service-authentication';
+import { createRouter } from '../../infra/local/function-host/routes';
 import { startKlaviyoSandbox } from '../../infra/local/klaviyo/server';
 import { sampleFolder, writeSample } from '../../infra/local/sample/sample';
 import { createContainerSink } from '../../infra/local/sample/sinks';
@@ -46,15 +47,11 @@ const textOf = async (body: unknown): Promise<string> => {
 
 /** Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on. */
 export const createCaller = (services: Services, { tenantId }: { tenantId: string }) => {
-  const functions: { name: string; options: HttpFunctionOptions; pattern: RegExp }[] = [];
-  const definitions = registerHttp(
-    {
-      http: (name: string, options: HttpFunctionOptions) => {
-        const pattern = new RegExp(`^/${(options.route ?? name).replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
-        functions.push({ name, options, pattern });
-      },
-    },
-    services,
+  const functions = new Map<string, HttpFunctionOptions>();
+  const definitions = registerHttp({ http: (name: string, options: HttpFunctionOptions) => functions.set(name, options) }, services);
+  const router = createRouter(
+    [...functions].map(([name, { route, methods }]) => ({ functionName: name, template: route ?? name, methods })),
+    '',
   );
 
   let count = 0;
@@ -64,12 +61,7 @@ export const createCaller = (services: Services, { tenantId }: { tenantId: strin
     { as = 'Administrator', body, raw, headers = {}, ifMatch }: ApiCall = {},
   ): Promise<ApiAnswer> => {
     const url = new URL(target, 'http://localhost:7071');
-    const found = functions
-      .filter(({ options }) => options.methods?.some((known) => known === method))
-      .flatMap(({ options, pattern }) => {
-        const match = pattern.exec(url.pathname);
-        return match ? [{ options, params: match.groups ?? {} }] : [];
-      })[0];
+    const found = router.match(method, url.pathname);
     if (!found) throw new Error(`no route ${method} ${url.pathname}`);
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const checked = authenticate(
@@ -88,11 +80,11 @@ export const createCaller = (services: Services, { tenantId }: { tenantId: strin
       url: url.href,
       headers: checked.headers as Record<string, string>,
       query: Object.fromEntries(url.searchParams),
-      params: Object.fromEntries(Object.entries(found.params).map(([name, value]) => [name, decodeURIComponent(value)])),
+      params: { ...found.params },
       ...(sent === undefined ? {} : { body: { string: sent } }),
     });
     const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}`, logHandler: () => undefined });
-    const answer = (await found.options.handler(request, context)) as {
+    const answer = (await functions.get(found.functionName)!.handler(request, context)) as {
       status: number;
       headers: Record<string, string>;
       body?: unknown;
@@ -104,7 +96,7 @@ export const createCaller = (services: Services, { tenantId }: { tenantId: strin
       status: answer.status,
       headers: new Headers(answer.headers),
       text,
-      json: (isJson ? JSON.parse(text) : {}) as ApiAnswer['json'],
+      json: (isJson && text !== '' ? JSON.parse(text) : {}) as ApiAnswer['json'],
     };
   };
 
