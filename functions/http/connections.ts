@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { changesOf } from '../../shared/activity/changes';
 import { Connection, ConnectionChange, NewConnection, SharedConnection } from '../../shared/connections/connection';
 import type { Connections } from '../../shared/connections/connections';
 import { defineRoute, listOf } from '../../shared/http/route';
@@ -23,6 +24,7 @@ const listConnections = defineRoute({
 const createConnection = defineRoute({
   operation: 'createConnection',
   method: 'POST',
+  records: 'connection_created',
   path: 'api/connections',
   summary: 'Connects a Klaviyo account; the key is checked first and kept in Key Vault only',
   who: 'Administrator',
@@ -42,6 +44,7 @@ const getConnection = defineRoute({
 const updateConnection = defineRoute({
   operation: 'updateConnection',
   method: 'PATCH',
+  records: 'connection_changed',
   path: 'api/connections/{id}',
   summary: 'Renames, shares or un-shares a connection, or gives it a new key of the same account',
   who: 'Administrator',
@@ -53,6 +56,7 @@ const updateConnection = defineRoute({
 const removeConnection = defineRoute({
   operation: 'removeConnection',
   method: 'DELETE',
+  records: 'connection_removed',
   path: 'api/connections/{id}',
   summary: 'Removes a connection that no export uses, and the secret that was made for it',
   who: 'Administrator',
@@ -63,6 +67,7 @@ const removeConnection = defineRoute({
 const testConnection = defineRoute({
   operation: 'testConnection',
   method: 'POST',
+  records: false,
   path: 'api/connections/{id}/test',
   summary: 'Checks key, account and scopes by calls that change nothing',
   who: 'Administrator',
@@ -83,19 +88,26 @@ export const registerConnections = ({ route }: Router, { connections }: { connec
   route(listConnections).to(async ({ caller, signal }) => ({ status: 200, body: { value: await connections.list({ caller, signal }) } }));
   route(createConnection).to(async ({ body, caller, signal }) => {
     const { value, etag } = await connections.create(body, { caller, signal });
-    return { status: 201, body: value, etag, location: `/api/connections/${value.id}` };
+    const activity = { connectionId: value.id, name: value.displayName, ...changesOf(Connection, { after: value }) };
+    return { status: 201, body: value, etag, location: `/api/connections/${value.id}`, activity };
   });
   route(getConnection).to(async ({ params: { id }, caller, signal }) => {
     const { value, etag } = await connections.get(id, { caller, signal });
     return { status: 200, body: value, etag };
   });
   route(updateConnection).to(async ({ params: { id }, body, ifMatch, signal }) => {
-    const { value, etag } = await connections.update(id, body, { ifMatch, signal });
-    return { status: 200, body: value, etag };
+    const { value, etag, before } = await connections.update(id, body, { ifMatch, signal });
+    const details = body.apiKey === undefined ? {} : { details: { keyReplaced: true } };
+    return {
+      status: 200,
+      body: value,
+      etag,
+      activity: { name: value.displayName, ...details, ...changesOf(Connection, { before, after: value }) },
+    };
   });
   route(removeConnection).to(async ({ params: { id }, ifMatch, signal }) => {
-    await connections.remove(id, { ifMatch, signal });
-    return { status: 204 };
+    const before = await connections.remove(id, { ifMatch, signal });
+    return { status: 204, activity: { name: before.displayName, ...changesOf(Connection, { before }) } };
   });
   route(testConnection).to(async ({ params: { id }, signal }) => ({
     status: 200,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ExportChange, NewExport } from '../../shared/exports/export';
+import { changesOf } from '../../shared/activity/changes';
+import { Export, ExportChange, NewExport } from '../../shared/exports/export';
 import { ExportView } from '../../shared/exports/exports';
 import type { SegmentExports } from '../../shared/exports/exports';
 import { defineRoute, listOf } from '../../shared/http/route';
@@ -19,6 +20,7 @@ const listExports = defineRoute({
 const createExport = defineRoute({
   operation: 'createExport',
   method: 'POST',
+  records: 'export_created',
   path: 'api/exports',
   summary: 'Saves an export after holding it against Klaviyo and the source; runs nothing',
   who: 'Contributor',
@@ -38,6 +40,7 @@ const getExport = defineRoute({
 const updateExport = defineRoute({
   operation: 'updateExport',
   method: 'PATCH',
+  records: 'export_changed',
   path: 'api/exports/{id}',
   summary: 'Changes the fields that are named; mapping and schedule are replaced whole, null clears a limit; runs nothing',
   who: 'Contributor',
@@ -49,6 +52,7 @@ const updateExport = defineRoute({
 const removeExport = defineRoute({
   operation: 'removeExport',
   method: 'DELETE',
+  records: 'export_removed',
   path: 'api/exports/{id}',
   summary: 'Stops the active run and removes the export with all that was kept for it; people stay on the list',
   who: 'Contributor',
@@ -61,18 +65,21 @@ export const registerExports = ({ route }: Router, { segmentExports }: { segment
   route(listExports).to(async ({ caller, signal }) => ({ status: 200, body: { value: await segmentExports.list({ caller, signal }) } }));
   route(createExport).to(async ({ body, caller, signal }) => {
     const { value, etag } = await segmentExports.create(body, { caller, signal });
-    return { status: 201, body: value, etag, location: `/api/exports/${value.id}` };
+    const { id, name, connectionId } = value;
+    const activity = { exportId: id, name, connectionId, ...changesOf(Export, { after: value }) };
+    return { status: 201, body: value, etag, location: `/api/exports/${id}`, activity };
   });
   route(getExport).to(async ({ params: { id }, caller, signal }) => {
     const { value, etag } = await segmentExports.get(id, { caller, signal });
     return { status: 200, body: value, etag };
   });
   route(updateExport).to(async ({ params: { id }, body, ifMatch, caller, signal }) => {
-    const { value, etag } = await segmentExports.update(id, body, { ifMatch, caller, signal });
-    return { status: 200, body: value, etag };
+    const { value, etag, before } = await segmentExports.update(id, body, { ifMatch, caller, signal });
+    const activity = { name: value.name, connectionId: value.connectionId, ...changesOf(Export, { before, after: value }) };
+    return { status: 200, body: value, etag, activity };
   });
   route(removeExport).to(async ({ params: { id }, ifMatch, caller, signal }) => {
-    await segmentExports.remove(id, { ifMatch, caller, signal });
-    return { status: 204 };
+    const before = await segmentExports.remove(id, { ifMatch, caller, signal });
+    return { status: 204, activity: { name: before.name, connectionId: before.connectionId, ...changesOf(Export, { before }) } };
   });
 };

@@ -10,6 +10,7 @@ import type { Router } from './register-route';
 const tracePerson = defineRoute({
   operation: 'tracePerson',
   method: 'POST',
+  records: 'person_traced',
   path: 'api/people/trace',
   summary:
     'Where one person is: segments, how mapped, sent by which run, refused why, on which lists since when; takes seconds, and is logged',
@@ -21,6 +22,7 @@ const tracePerson = defineRoute({
 const erasePerson = defineRoute({
   operation: 'erasePerson',
   method: 'POST',
+  records: 'person_erase_requested',
   path: 'api/people/erase',
   summary:
     'Takes one person out of every member state and report and, on request, off every list that was fed; stops runs that carry the person',
@@ -42,8 +44,12 @@ const getErasure = defineRoute({
 export const registerPeople = ({ route }: Router, { trace, erasures }: { trace: Trace; erasures: Erasures }): void => {
   route(erasePerson).to(async ({ body, caller, signal }) => {
     const erasure = await erasures.request(body, { caller, signal });
-    return { status: 202, body: erasure, location: `/api/people/erase/${erasure.id}` };
+    return { status: 202, body: erasure, location: `/api/people/erase/${erasure.id}`, activity: [] };
   });
   route(getErasure).to(async ({ params: { id }, signal }) => ({ status: 200, body: await erasures.get(id, { signal }) }));
-  route(tracePerson).to(async ({ body: { email }, caller, signal }) => ({ status: 200, body: await trace(email, { caller, signal }) }));
+  route(tracePerson).to(async ({ body: { email }, caller, signal }) => ({
+    status: 200,
+    body: await trace(email, { caller, signal }),
+    activity: [],
+  }));
 };

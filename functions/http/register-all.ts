@@ -14,9 +14,9 @@ import { registerSystem } from './system';
 
 /** Every HTTP route of the app. @returns the definitions, for the API's description */
 export const registerHttp = (app: HttpApp, services: Services) => {
-  const { env, lifetime, idempotency } = services;
+  const { activity, env, idempotency, lifetime, now } = services;
   const authenticate = createAuthenticator({ enabled: env.WEBSITE_AUTH_ENABLED, tenantId: env.TENANT_ID });
-  const router = createRouter({ app, parts: { authenticate, lifetime, idempotency } });
+  const router = createRouter({ app, parts: { activity, authenticate, idempotency, lifetime, now } });
   registerConnections(router, services);
   registerExports(router, services);
   registerRuns(router, services);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TriggerKind } from '../../shared/exports/export';
+import type { Export, TriggerKind } from '../../shared/exports/export';
 import type { SegmentExports } from '../../shared/exports/exports';
 import type { Caller } from '../../shared/caller';
 import { defineRoute, listOf } from '../../shared/http/route';
@@ -52,6 +52,7 @@ const RowStage = z.enum(['invalid', 'rejected', 'held']);
 const runExport = defineRoute({
   operation: 'runExport',
   method: 'POST',
+  records: 'run_started',
   path: 'api/exports/{id}/run',
   summary: 'Starts a run now; answers with the active one when there is one of the same kind',
   who: 'Contributor',
@@ -101,6 +102,7 @@ const listRunJobs = defineRoute({
 const cancelRun = defineRoute({
   operation: 'cancelRun',
   method: 'POST',
+  records: 'run_canceled',
   path: 'api/runs/{id}/cancel',
   summary: 'Stops a run; what Klaviyo has taken already cannot be recalled',
   who: 'Contributor',
@@ -110,6 +112,7 @@ const cancelRun = defineRoute({
 const approveRemovals = defineRoute({
   operation: 'approveRemovals',
   method: 'POST',
+  records: 'removals_approved',
   path: 'api/runs/{id}/approve-removals',
   summary: 'Removes the people whose removal a run holds, at most the number given; a new run does it',
   who: 'Contributor',
@@ -121,6 +124,7 @@ const approveRemovals = defineRoute({
 const dismissRemovals = defineRoute({
   operation: 'dismissRemovals',
   method: 'POST',
+  records: 'removals_dismissed',
   path: 'api/runs/{id}/dismiss-removals',
   summary: 'Leaves the people on the list whose removal a run holds; the next run finds them again',
   who: 'Contributor',
@@ -130,6 +134,7 @@ const dismissRemovals = defineRoute({
 const retryRejected = defineRoute({
   operation: 'retryRejected',
   method: 'POST',
+  records: 'rejected_retried',
   path: 'api/runs/{id}/retry-rejected',
   summary: 'Reads the rows that Klaviyo refused again from the source and sends just these; a new run does it',
   who: 'Contributor',
@@ -140,6 +145,7 @@ const retryRejected = defineRoute({
 const readRunRows = defineRoute({
   operation: 'readRunRows',
   method: 'GET',
+  records: 'run_rows_downloaded',
   path: 'api/runs/{id}/rows',
   summary: 'Rows left out or refused, with the reason; holds personal data',
   who: 'Contributor',
@@ -151,6 +157,9 @@ const readRunRows = defineRoute({
 const nextLink = (path: string, size: number, token: string | undefined): { nextLink?: string } =>
   token === undefined ? {} : { nextLink: `${path}?${new URLSearchParams({ size: String(size), token }).toString()}` };
 
+/** What the activity log calls the export of a run. */
+const aboutExport = ({ id, name, connectionId }: Export) => ({ exportId: id, name, connectionId });
+
 /** Lines come with or without their end. */
 async function* lines(rows: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const row of rows) yield row.endsWith('\n') ? row : `${row}\r\n`;
@@ -161,9 +170,11 @@ export const registerRuns = (
   { runs, segmentExports }: { runs: RunOperations; segmentExports: SegmentExports },
 ): void => {
   route(runExport).to(async ({ params: { id }, body, caller, signal }) => {
-    await segmentExports.requireRunnable(id, { caller, signal });
-    const { run } = await runs.start({ exportId: id, trigger: { kind: 'onDemand', by: caller.name }, ...body }, { signal });
-    return { status: 202, body: run, location: `/api/runs/${run.id}` };
+    const { name, connectionId } = await segmentExports.requireRunnable(id, { caller, signal });
+    const { run, created } = await runs.start({ exportId: id, trigger: { kind: 'onDemand', by: caller.name }, ...body }, { signal });
+    const details = { full: run.full, dryRun: run.dryRun, ...(created ? {} : { joined: true }) };
+    const activity = { name, connectionId, runId: run.id, details };
+    return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
   route(listRunsOfExport).to(async ({ params: { id }, query: { size, token }, signal }) => {
     await segmentExports.requireExists(id, { signal });
@@ -178,32 +189,35 @@ export const registerRuns = (
   route(listRunJobs).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.jobs(id, { signal }) }));
   route(cancelRun).to(async ({ params: { id }, caller, signal }) => {
     const { exportId } = await runs.get(id, { signal });
-    await segmentExports.requireEdit(exportId, { caller, signal });
+    const segmentExport = await segmentExports.requireEdit(exportId, { caller, signal });
     await runs.cancel(id, { by: caller.name, signal });
-    return { status: 202, body: await runs.get(id, { signal }) };
+    return { status: 202, body: await runs.get(id, { signal }), activity: aboutExport(segmentExport) };
   });
   /** The run, when the caller may act on its export. */
-  const requireActable = async (id: RunId, { caller, signal }: { caller: Caller } & Options): Promise<void> => {
+  const requireActable = async (id: RunId, { caller, signal }: { caller: Caller } & Options): Promise<Export> => {
     const { exportId } = await runs.get(id, { signal });
-    await segmentExports.requireRunnable(exportId, { caller, signal });
+    return segmentExports.requireRunnable(exportId, { caller, signal });
   };
   route(approveRemovals).to(async ({ params: { id }, body: { upTo }, caller, signal }) => {
-    await requireActable(id, { caller, signal });
+    const segmentExport = await requireActable(id, { caller, signal });
     const run = await runs.approveRemovals(id, { upTo, by: caller.name, signal });
-    return { status: 202, body: run, location: `/api/runs/${run.id}` };
+    const activity = { ...aboutExport(segmentExport), details: { upTo, startedRunId: run.id } };
+    return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
   route(dismissRemovals).to(async ({ params: { id }, caller, signal }) => {
-    await requireActable(id, { caller, signal });
-    return { status: 200, body: await runs.dismissRemovals(id, { signal }) };
+    const segmentExport = await requireActable(id, { caller, signal });
+    return { status: 200, body: await runs.dismissRemovals(id, { signal }), activity: aboutExport(segmentExport) };
   });
   route(retryRejected).to(async ({ params: { id }, caller, signal }) => {
-    await requireActable(id, { caller, signal });
+    const segmentExport = await requireActable(id, { caller, signal });
     const run = await runs.retryRejected(id, { by: caller.name, signal });
-    return { status: 202, body: run, location: `/api/runs/${run.id}` };
+    const activity = { ...aboutExport(segmentExport), details: { startedRunId: run.id } };
+    return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
   route(readRunRows).to(async ({ params: { id }, query: { stage }, caller, signal }) => {
     const { exportId } = await runs.get(id, { signal });
-    await segmentExports.requireEdit(exportId, { caller, signal });
-    return { status: 200, stream: lines(runs.rows(id, stage, { signal })), fileName: `${id}-${stage}.csv` };
+    const segmentExport = await segmentExports.requireEdit(exportId, { caller, signal });
+    const activity = { ...aboutExport(segmentExport), details: { stage } };
+    return { status: 200, stream: lines(runs.rows(id, stage, { signal })), fileName: `${id}-${stage}.csv`, activity };
   });
 };

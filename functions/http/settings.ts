@@ -1,3 +1,4 @@
+import { changesOf } from '../../shared/activity/changes';
 import { defineRoute } from '../../shared/http/route';
 import { SystemSchedule } from '../../shared/schedules/schedule';
 import { Limits } from '../../shared/settings/limits';
@@ -15,6 +16,7 @@ const getSystemSchedule = defineRoute({
 const setSystemSchedule = defineRoute({
   operation: 'setSystemSchedule',
   method: 'PUT',
+  records: 'system_schedule_changed',
   path: 'api/settings/schedule',
   summary: 'Replaces the system refresh',
   who: 'Administrator',
@@ -33,6 +35,7 @@ const getLimits = defineRoute({
 const setLimits = defineRoute({
   operation: 'setLimits',
   method: 'PUT',
+  records: 'limits_changed',
   path: 'api/settings/limits',
   summary: 'Replaces the limits; a field left out takes its default',
   who: 'Administrator',
@@ -47,15 +50,15 @@ export const registerSettings = ({ route }: Router, { settings }: { settings: Se
     return { status: 200, body: value, etag };
   });
   route(setSystemSchedule).to(async ({ body, ifMatch, signal }) => {
-    const { value, etag } = await settings.setSchedule(body, { ifMatch, signal });
-    return { status: 200, body: value, etag };
+    const { value, etag, before } = await settings.setSchedule(body, { ifMatch, signal });
+    return { status: 200, body: value, etag, activity: changesOf(SystemSchedule, { before, after: value }) };
   });
   route(getLimits).to(async ({ signal }) => {
     const { value, etag } = await settings.getLimits({ signal });
     return { status: 200, body: value, etag };
   });
   route(setLimits).to(async ({ body, ifMatch, signal }) => {
-    const { value, etag } = await settings.setLimits(body, { ifMatch, signal });
-    return { status: 200, body: value, etag };
+    const { value, etag, before } = await settings.setLimits(body, { ifMatch, signal });
+    return { status: 200, body: value, etag, activity: changesOf(Limits, { before, after: value }) };
   });
 };

@@ -1,55 +1,65 @@
-import { randomBytes } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
-import { ExportId, RunId } from '../ids';
+import { ConflictError } from '../errors';
 import { createRows } from '../platform/tables';
-
-/**
- * One thing that happened, for administrators. Never holds personal data of profiles: ids, codes and sentences of ours only, not
- * what a message or a request said.
- */
-export const ActivityEntry = z
-  .object({
-    /** what happened, snake_case, e.g. message_refused */
-    kind: z.string().min(1),
-    at: z.iso.datetime(),
-    /** one sentence */
-    reason: z.string().max(2_000).optional(),
-    /** who did it: object id of a person or application, or the name of a part of the app */
-    by: z.string().optional(),
-    /** display name of whoever did it */
-    byName: z.string().optional(),
-    /** keyed hash of the address of the person it was about, never the address */
-    person: z
-      .string()
-      .regex(/^[0-9a-f]{24}$/)
-      .optional(),
-    exportId: ExportId.optional(),
-    runId: RunId.optional(),
-    /** for messages: where they came from and what the queue calls them */
-    queue: z.string().optional(),
-    messageId: z.string().optional(),
-  })
-  .meta({ id: 'ActivityEntry' });
-export type ActivityEntry = z.infer<typeof ActivityEntry>;
+import { ActivityEntry } from './entry';
+import type { NewActivityEntry } from './entry';
+import { newEntryId, rangeOf, rowsOf } from './keys';
+import { redacted } from './redacted';
 
 const PARTITION = 'activity';
-/** One more than the largest instant a row key can hold: 36^9 milliseconds, as in run ids. */
-const END_OF_TIME = 36 ** 9;
-const rowKey = (at: string): string =>
-  `${(END_OF_TIME - 1 - Date.parse(at)).toString(36).padStart(9, '0')}-${randomBytes(6).toString('hex')}`;
+/** Rows of one transaction; Azure takes 100 and 4 MB. */
+const MAX_ROWS = 50;
 
-/** The append-only activity log: rows are added and read, newest first, and never changed. */
+/** `indexed`: whether copies lie under what it is found by; entries of earlier versions have none. */
+const StoredEntry = ActivityEntry.extend({ indexed: z.boolean().default(false) });
+
+/** The append-only activity log: entries are added and read, newest first, never changed, and removed by age alone. */
 export const createActivity = ({ table }: { table: TableClient }) => {
-  const rows = createRows({ table, schema: ActivityEntry, what: 'The activity entry' });
+  const rows = createRows({ table, schema: StoredEntry, what: 'The activity entry' });
+
   return {
-    record: async (entry: ActivityEntry, { signal }: { signal: AbortSignal }): Promise<void> => {
-      await rows.insert({ partition: PARTITION, row: rowKey(entry.at) }, entry, { signal });
+    /**
+     * Writes one entry, or several of one act; one storage call as long as they are few.
+     * @throws UpstreamError when storage cannot be reached
+     */
+    record: async (entries: NewActivityEntry | readonly NewActivityEntry[], { signal }: { signal: AbortSignal }): Promise<void> => {
+      let batch: { key: { partition: string; row: string }; value: z.output<typeof StoredEntry> }[] = [];
+      const write = async (): Promise<void> => {
+        try {
+          await rows.insertAll(batch, { signal });
+        } catch (error) {
+          // its answer was lost and the client tried again: ids are never given twice
+          if (!(error instanceof ConflictError)) throw error;
+        }
+        batch = [];
+      };
+      for (const entry of [entries].flat() as readonly NewActivityEntry[]) {
+        const value = { ...redacted(entry), indexed: true };
+        const mine = rowsOf(newEntryId(entry.at), value).map((row) => ({ key: { partition: PARTITION, row }, value }));
+        if (batch.length + mine.length > MAX_ROWS) await write();
+        batch.push(...mine);
+      }
+      if (batch.length > 0) await write();
     },
+
     /** One page, newest first. @param size at most 1,000 */
-    page: async (options: { size: number; token?: string; signal: AbortSignal }): Promise<{ entries: ActivityEntry[]; token?: string }> => {
-      const { rows: found, token } = await rows.page(PARTITION, options);
-      return { entries: found.map(({ value }) => value), ...(token === undefined ? {} : { token }) };
+    page: async ({
+      size,
+      token,
+      signal,
+    }: {
+      size: number;
+      token?: string;
+      signal: AbortSignal;
+    }): Promise<{ entries: ActivityEntry[]; token?: string }> => {
+      const { rows: found, token: next } = await rows.page(PARTITION, {
+        size,
+        signal,
+        ...(token === undefined ? {} : { token }),
+        ...rangeOf({}, {}),
+      });
+      return { entries: found.map(({ value }) => ActivityEntry.parse(value)), ...(next === undefined ? {} : { token: next }) };
     },
   };
 };

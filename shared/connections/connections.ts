@@ -226,7 +226,7 @@ export const createConnections = ({
       id: ConnectionId,
       change: ConnectionChange,
       { ifMatch, signal }: { ifMatch: string } & Options,
-    ): Promise<Stored<Connection>> => {
+    ): Promise<Stored<Connection> & { readonly before: Connection }> => {
       const current = await find(id, { signal });
       const etag = requireVersion(current, ifMatch, 'The connection');
       const { apiKey, ...rest } = change;
@@ -268,14 +268,15 @@ export const createConnections = ({
       // after the row, so that of two changes at once only the winner's key is kept
       if (apiKey !== undefined) await secrets.set(next.secretName, apiKey, { signal });
       if (renamed) await store.releaseName(current.value, { signal });
-      return stored;
+      return { ...stored, before: current.value };
     },
 
     /**
      * Removes a connection and the secret that we made for it.
+     * @returns what it was
      * @throws ConflictError connection_in_use with the exports that depend on it
      */
-    remove: async (id: ConnectionId, { ifMatch, signal }: { ifMatch: string } & Options): Promise<void> => {
+    remove: async (id: ConnectionId, { ifMatch, signal }: { ifMatch: string } & Options): Promise<Connection> => {
       const current = await find(id, { signal });
       const etag = requireVersion(current, ifMatch, 'The connection');
       const exports: { id: ExportId; name: string }[] = [];
@@ -291,6 +292,7 @@ export const createConnections = ({
       if (current.value.ownsSecret) await secrets.remove(current.value.secretName, { signal });
       await store.remove(id, { ifMatch: etag, signal });
       await store.releaseName(current.value, { signal });
+      return current.value;
     },
 
     /**

@@ -212,7 +212,7 @@ export const createExports = ({
       id: ExportId,
       change: ExportChange,
       { ifMatch, caller, signal }: { ifMatch: string } & AsCaller,
-    ): Promise<Stored<ExportView>> => {
+    ): Promise<Stored<ExportView> & { readonly before: Export }> => {
       const { stored, connection: before } = await findEditable(id, { caller, signal });
       const etag = requireVersion(stored, ifMatch, 'The export');
       checkCap(change.maxProfiles ?? undefined);
@@ -224,18 +224,20 @@ export const createExports = ({
       const connection = moved && next.connectionId !== undefined ? await usableConnection(next.connectionId, { caller, signal }) : before;
       if (change.segments !== undefined || change.mapping !== undefined) await checkFields(next, { signal });
       if (connection !== undefined && (moved || next.listId !== current.listId)) await checkList(connection, next.listId, { signal });
-      return view(caller, await store.replace(next, { ifMatch: etag, signal }), connection);
+      return { ...view(caller, await store.replace(next, { ifMatch: etag, signal }), connection), before: stored.value };
     },
 
     /**
      * Removes the export, stops its active run, and removes state, reports and history; what is on the list stays there. The row goes
      * first: from then on nothing starts the export, and the timer completes what is not done here.
+     * @returns what it was
      */
-    remove: async (id: ExportId, { ifMatch, caller, signal }: { ifMatch: string } & AsCaller): Promise<void> => {
+    remove: async (id: ExportId, { ifMatch, caller, signal }: { ifMatch: string } & AsCaller): Promise<Export> => {
       const { stored } = await findEditable(id, { caller, signal });
       const etag = requireVersion(stored, ifMatch, 'The export');
       await store.remove(id, { ifMatch: etag, signal });
       await runs.removeOf(id, { signal });
+      return stored.value;
     },
 
     /** @throws NotFoundError export_unknown */
@@ -244,14 +246,13 @@ export const createExports = ({
     },
 
     /** @throws NotAllowedError export_view_only; NotFoundError export_unknown */
-    requireEdit: async (id: ExportId, { caller, signal }: AsCaller): Promise<void> => {
-      await findEditable(id, { caller, signal });
-    },
+    requireEdit: async (id: ExportId, { caller, signal }: AsCaller): Promise<Export> =>
+      (await findEditable(id, { caller, signal })).stored.value,
 
     /** As requireEdit, and it must have a connection (customer-insights.md D3). @throws ConflictError export_detached */
-    requireRunnable: async (id: ExportId, { caller, signal }: AsCaller): Promise<void> => {
-      const { connection } = await findEditable(id, { caller, signal });
-      if (connection !== undefined) return;
+    requireRunnable: async (id: ExportId, { caller, signal }: AsCaller): Promise<Export> => {
+      const { stored, connection } = await findEditable(id, { caller, signal });
+      if (connection !== undefined) return stored.value;
       throw new ConflictError({ code: 'export_detached', message: 'This export has no connection; choose one before it can run.' });
     },
   };

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { z } from 'zod';
+import type { ActivityRecorder } from '../activity/activity';
+import type { ActivityKind } from '../activity/kinds';
 import type { Caller, Role } from '../caller';
 import { NotFoundError } from '../errors';
 import { functionKeyCaller, refuseCrossSite, requireRole } from './auth';
@@ -8,6 +10,8 @@ import type { Authenticate } from './auth';
 import { readIdempotencyKey } from './idempotency';
 import type { Idempotency } from './idempotency';
 import { toProblem } from './problem';
+import { createRecorder } from './record';
+import type { Recorder, Told } from './record';
 import { parseInput, readIfMatch, readJson, readQuery } from './validation';
 
 /** One way in which a route answers when all is well; errors are problems and the same for all routes. */
@@ -22,10 +26,22 @@ export interface AnswerDefinition {
 }
 
 /** Everything a route promises; the handler is held to it, and OpenAPI comes from it. */
-export interface RouteDefinition {
+export type RouteDefinition = RouteBase & (ReadingRoute | ChangingRoute);
+
+/** `records`: the kind of its entry in the activity log, for what hands out personal data. */
+interface ReadingRoute {
+  readonly method: 'GET';
+  readonly records?: ActivityKind | false;
+}
+/** `records`: the kind of its entry in the activity log; false for a call that changes nothing. */
+interface ChangingRoute {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly records: ActivityKind | false;
+}
+
+interface RouteBase {
   /** unique; also the function's name */
   readonly operation: string;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** with the prefix, e.g. api/exports/{id} */
   readonly path: string;
   readonly summary: string;
@@ -59,6 +75,11 @@ export type RouteInput<R extends RouteDefinition> = {
   readonly ifMatch: R['ifMatch'] extends string ? string : undefined;
   readonly caller: R['who'] extends 'open' ? undefined : Caller;
   readonly signal: AbortSignal;
+  /**
+   * Writes the activity log's entry now instead of after success, for what hands out data: not recorded, not done.
+   * @throws UpstreamError when it cannot be recorded
+   */
+  readonly record: R['records'] extends string ? (told?: Told) => Promise<void> : undefined;
 };
 
 type AnswerOf<S extends number, D extends AnswerDefinition> = { readonly status: S } & (D['schema'] extends z.ZodType
@@ -70,8 +91,11 @@ type AnswerOf<S extends number, D extends AnswerDefinition> = { readonly status:
   (D['location'] extends true ? { readonly location: string } : unknown);
 
 export type RouteAnswer<R extends RouteDefinition> = {
-  [S in keyof R['answers'] & number]: R['answers'][S] extends AnswerDefinition ? AnswerOf<S, R['answers'][S]> : never;
+  [S in keyof R['answers'] & number]: R['answers'][S] extends AnswerDefinition ? AnswerOf<S, R['answers'][S]> & ToldBy<R> : never;
 }[keyof R['answers'] & number];
+
+/** What the activity log says of it beside who, when and from where; several things may be told, or [] for none. */
+type ToldBy<R extends RouteDefinition> = R['records'] extends string ? { readonly activity?: Told } : unknown;
 
 export type RouteHandler<R extends RouteDefinition> = (input: RouteInput<R>) => Promise<RouteAnswer<R>>;
 
@@ -102,7 +126,8 @@ const startStream = async (pieces: AsyncIterable<string>): Promise<Readable> => 
       await iterator.return?.(); // the caller went away: let go of the blob
     }
   };
-  return Readable.from(all(), { objectMode: false });
+  // also when nobody has begun to read
+  return Readable.from(all(), { objectMode: false }).once('close', () => void iterator.return?.().catch(() => undefined));
 };
 
 const toResponse = async (
@@ -129,8 +154,30 @@ const toResponse = async (
   return { status: answer.status, headers, ...(schema === undefined ? {} : { jsonBody: schema.parse(answer.body) }) };
 };
 
+type Answer = Parameters<typeof toResponse>[1] & { readonly activity?: Told };
+
+/** Puts on record what was done, and answers. A download begins only when it stands in the log. */
+const respond = async (
+  definition: RouteDefinition,
+  answer: Answer,
+  { recorder, log }: { recorder: Recorder | undefined; log: (line: string) => void },
+): Promise<HttpResponseInit> => {
+  if (answer.stream === undefined) await recorder?.after(answer.activity, log);
+  const response = await toResponse(definition, answer);
+  if (answer.stream === undefined || recorder?.isDone() !== false) return response;
+  try {
+    await recorder.before(answer.activity);
+  } catch (error) {
+    (response.body as Readable).destroy(); // it is not sent after all
+    throw error;
+  }
+  return response;
+};
+
 export interface RouteParts {
   readonly authenticate: Authenticate;
+  readonly activity: ActivityRecorder;
+  readonly now: () => Date;
   readonly lifetime: { signal(options: { deadlineMs: number }): AbortSignal };
   readonly idempotency: Pick<Idempotency, 'once'>;
 }
@@ -180,8 +227,9 @@ const answerOnce = async (
  * Never throws; errors become problems.
  */
 export const createHandler =
-  <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, { authenticate, lifetime, idempotency }: RouteParts): HttpHandler =>
+  <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, parts: RouteParts): HttpHandler =>
   async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
+    const { authenticate, idempotency, lifetime } = parts;
     try {
       // on a keyed route a principal counts for nothing, whoever sent it: the host has let the key in, and that is all that is known
       const isKeyed = definition.auth === 'functionKey';
@@ -196,10 +244,16 @@ export const createHandler =
       const ifMatch = definition.ifMatch ? readIfMatch(request.headers, { any: definition.ifMatch === 'orAny' }) : undefined;
       const body = changes ? parseInput(definition.body ?? z.strictObject({}), sent) : undefined;
       const signal = lifetime.signal({ deadlineMs: DEADLINE_MS });
-      const answer = async (): Promise<HttpResponseInit> =>
-        toResponse(definition, await handle({ params, query, body, ifMatch, caller, signal } as unknown as RouteInput<R>));
+      const { headers } = request;
+      const recorder =
+        definition.records && caller ? createRecorder({ kind: definition.records, caller, headers, params }, parts) : undefined;
+      const record = recorder?.before;
+      const answer = async (): Promise<HttpResponseInit> => {
+        const done = await handle({ params, query, body, ifMatch, caller, signal, record } as unknown as RouteInput<R>);
+        return respond(definition, done, { recorder, log: (line) => context.error(line) });
+      };
       if (!definition.idempotent || caller === undefined) return await answer();
-      const key = readIdempotencyKey(request.headers);
+      const key = readIdempotencyKey(headers);
       if (key === undefined) return await answer();
       return await answerOnce(answer, { idempotency, request: { key, caller, target: targetOf(request), input: { query, body } }, signal });
     } catch (error) {

@@ -101,6 +101,21 @@ export const createRows = <S extends z.ZodType>({
       }
     },
 
+    /** All of them or none, in one call; they must lie in one partition, at most 100. @throws ConflictError when one is there already */
+    insertAll: async (
+      entries: readonly { readonly key: RowKey; readonly value: T }[],
+      { signal }: { signal: AbortSignal },
+    ): Promise<void> => {
+      try {
+        await table.submitTransaction(
+          entries.map(({ key, value }) => ['create', entity(key, value)]),
+          { abortSignal: signal },
+        );
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
     /** @throws ConflictError when it is no longer the version of `ifMatch`; NotFoundError when it is gone */
     replace: async (key: RowKey, value: T, { ifMatch, signal }: { ifMatch: string; signal: AbortSignal }): Promise<Stored<T>> => {
       try {

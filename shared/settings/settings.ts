@@ -21,12 +21,20 @@ const createSetting = <S extends z.ZodType>(
     get: async ({ signal }: { signal: AbortSignal }): Promise<Stored<z.output<S>>> =>
       (await rows.find(key, { signal })) ?? { value: otherwise, etag: DEFAULT_ETAG },
 
-    set: async (value: z.output<S>, { ifMatch, signal }: { ifMatch: string; signal: AbortSignal }): Promise<Stored<z.output<S>>> => {
+    /** @returns what is set now, and what was before */
+    set: async (
+      value: z.output<S>,
+      { ifMatch, signal }: { ifMatch: string; signal: AbortSignal },
+    ): Promise<Stored<z.output<S>> & { readonly before: z.output<S> }> => {
       const current = await rows.find(key, { signal });
       if ((current?.etag ?? DEFAULT_ETAG) !== ifMatch) {
         throw new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed meanwhile; read it again.` });
       }
-      return current === undefined ? rows.insert(key, value, { signal }) : rows.replace(key, value, { ifMatch: current.etag, signal });
+      const stored =
+        current === undefined
+          ? await rows.insert(key, value, { signal })
+          : await rows.replace(key, value, { ifMatch: current.etag, signal });
+      return { ...stored, before: current?.value ?? otherwise };
     },
   };
 };

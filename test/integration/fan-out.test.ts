@@ -195,7 +195,8 @@ describe('the queue of other systems', () => {
 describe('the activity log', () => {
   it('is read newest first, page by page', async () => {
     const { services, signal } = await anApp();
-    for (const minute of [5, 1, 9, 3]) await services.activity.record({ kind: 'test', at: `2026-06-01T00:0${minute}:00.000Z` }, { signal });
+    for (const minute of [5, 1, 9, 3])
+      await services.activity.record({ kind: 'message_refused', at: `2026-06-01T00:0${minute}:00.000Z` }, { signal });
     const first = await services.activity.page({ size: 3, signal });
     const second = await services.activity.page({ size: 3, token: first.token, signal });
     expect([...first.entries, ...second.entries].map(({ at }) => at.slice(14, 16))).toEqual(['09', '05', '03', '01']);

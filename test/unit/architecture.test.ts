@@ -47,14 +47,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   segments: ['streams', 'platform'],
   klaviyo: ['streams', 'platform'],
   settings: ['platform', 'schedules'],
-  activity: ['platform'],
+  activity: ['platform', 'streams'],
   connections: ['klaviyo', 'platform', 'streams'],
   exports: ['connections', 'klaviyo', 'segments', 'platform', 'streams', 'schedules'],
   runs: ['exports', 'connections', 'segments', 'klaviyo', 'platform', 'streams', 'schedules', 'settings'],
   schedules: ['exports', 'runs', 'platform', 'streams', 'settings'],
   requests: ['schedules', 'exports', 'runs', 'activity', 'platform', 'streams', 'settings'],
   people: ['activity', 'connections', 'exports', 'klaviyo', 'platform', 'runs', 'segments', 'streams'],
-  http: ['platform'],
+  http: ['activity', 'platform'],
 };
 /** Each with its reason; a new one is a decision. */
 const exceptions = new Set([

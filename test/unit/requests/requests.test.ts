@@ -1,6 +1,6 @@
 import { ConflictError, NotFoundError, UpstreamError } from '../../../shared/errors';
 import { Export } from '../../../shared/exports/export';
-import type { ActivityEntry } from '../../../shared/activity/activity';
+import type { ActivityEntry, NewActivityEntry } from '../../../shared/activity/entry';
 import { createPoison } from '../../../shared/requests/poison';
 import type { PoisonEnvelope } from '../../../shared/requests/poison';
 import { createRequests } from '../../../shared/requests/requests';
@@ -59,9 +59,9 @@ const aWorld = ({ systemActive = false }: { systemActive?: boolean } = {}) => {
     },
   } as unknown as Queue<unknown>;
   const log = (name: string, fields?: object) => void world.logged.push(JSON.stringify({ name, ...fields }));
-  const record = async (entry: ActivityEntry): Promise<void> => {
+  const record = async (entries: NewActivityEntry | readonly NewActivityEntry[]): Promise<void> => {
     if (world.storageIsAway) throw new UpstreamError('storage', { code: 'storage_unavailable', message: 'away', retryable: true });
-    world.recorded.push(entry);
+    world.recorded.push(...[entries].flat());
   };
   const poison = createPoison({ activity: { record }, now: () => new Date(NOW), log });
   const requests = createRequests({
