@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TimeZone } from './time-zone';
 
 const Weekday = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']);
 export type Weekday = z.infer<typeof Weekday>;
@@ -6,33 +7,35 @@ export type Weekday = z.infer<typeof Weekday>;
 /** Wall-clock time of day; any minute (customer-insights.md §4.1: the step of the original's list is undocumented). */
 const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time such as 02:30');
 
-const knownZone = (zone: string): boolean => {
-  // offsets have no daylight-saving rules, and not every library takes them
-  if (/^[+-]/.test(zone)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-};
-export const TimeZone = z.string().min(1).max(100).refine(knownZone, 'expected an IANA time zone, e.g. Europe/Paris');
+const isOnce = (values: readonly unknown[]): boolean => new Set(values).size === values.length;
+const once = (what: string) => `expected each ${what} once`;
 
 const recurrence = {
   repeat: z.enum(['daily', 'weekly', 'monthly']).default('daily'),
   /** for weekly */
-  days: z.array(Weekday).max(7).default([]),
+  days: z.array(Weekday).max(7).refine(isOnce, once('day')).default([]),
   /** for monthly; a day that a month does not have is left out in that month */
-  daysOfMonth: z.array(z.int().min(1).max(31)).max(31).default([]),
-  times: z.array(TimeOfDay).min(1).max(4),
+  daysOfMonth: z.array(z.int().min(1).max(31)).max(31).refine(isOnce, once('day')).default([]),
+  times: z.array(TimeOfDay).min(1).max(4, 'expected at most four times a day').refine(isOnce, once('time')),
   timeZone: TimeZone,
 };
+const custom = { kind: z.literal('custom'), ...recurrence };
 
-const daysFit = ({ repeat, days, daysOfMonth }: { repeat: string; days: readonly unknown[]; daysOfMonth: readonly unknown[] }): boolean =>
-  repeat === 'weekly' ? days.length > 0 : repeat === 'monthly' ? daysOfMonth.length > 0 : true;
-const daysMessage = { message: 'expected days with weekly, daysOfMonth with monthly' };
+interface Days {
+  readonly repeat: string;
+  readonly days: readonly unknown[];
+  readonly daysOfMonth: readonly unknown[];
+}
+const hasDays = ({ repeat, days }: Days): boolean => repeat !== 'weekly' || days.length > 0;
+const noDays = { message: 'expected at least one day of the week, as the schedule repeats weekly', path: ['days'] };
+const hasDaysOfMonth = ({ repeat, daysOfMonth }: Days): boolean => repeat !== 'monthly' || daysOfMonth.length > 0;
+const noDaysOfMonth = { message: 'expected at least one day of the month, as the schedule repeats monthly', path: ['daysOfMonth'] };
 
-export const Recurrence = z.strictObject(recurrence).refine(daysFit, daysMessage).meta({ id: 'Recurrence' });
+export const Recurrence = z
+  .strictObject(recurrence)
+  .refine(hasDays, noDays)
+  .refine(hasDaysOfMonth, noDaysOfMonth)
+  .meta({ id: 'Recurrence' });
 export type Recurrence = z.infer<typeof Recurrence>;
 
 /** When an export runs by itself: with the system refresh, never, or at times of its own. */
@@ -40,7 +43,7 @@ export const ExportSchedule = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('system') }),
     z.strictObject({ kind: z.literal('off') }),
-    z.strictObject({ kind: z.literal('custom'), ...recurrence }).refine(daysFit, daysMessage),
+    z.strictObject(custom).refine(hasDays, noDays).refine(hasDaysOfMonth, noDaysOfMonth),
   ])
   .meta({ id: 'ExportSchedule' });
 export type ExportSchedule = z.infer<typeof ExportSchedule>;
@@ -48,9 +51,34 @@ export type ExportSchedule = z.infer<typeof ExportSchedule>;
 /** The system refresh: off until an administrator turns it on (customer-insights.md §4.1). */
 export const SystemSchedule = z
   .strictObject({ active: z.boolean(), ...recurrence })
-  .refine(daysFit, daysMessage)
+  .refine(hasDays, noDays)
+  .refine(hasDaysOfMonth, noDaysOfMonth)
   .meta({ id: 'SystemSchedule' });
 export type SystemSchedule = z.infer<typeof SystemSchedule>;
+
+/**
+ * What was checked when it was saved is not checked again: an earlier version took times twice, and a zone that this machine does not
+ * know (yet) must cost one export its runs, not all exports their timer.
+ */
+const savedRecurrence = {
+  repeat: recurrence.repeat,
+  days: z.array(Weekday).default([]),
+  daysOfMonth: z.array(z.int()).default([]),
+  times: z.array(TimeOfDay).min(1),
+  timeZone: z.string(),
+};
+
+/** An export's schedule as it is stored and shown. */
+export const SavedSchedule = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('system') }),
+    z.object({ kind: z.literal('off') }),
+    z.object({ kind: z.literal('custom'), ...savedRecurrence }),
+  ])
+  .meta({ id: 'SavedSchedule' });
+
+/** The system refresh as it is stored and shown. */
+export const SavedSystemSchedule = z.object({ active: z.boolean(), ...savedRecurrence }).meta({ id: 'SavedSystemSchedule' });
 
 export const defaultSystemSchedule: SystemSchedule = {
   active: false,
