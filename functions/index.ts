@@ -5,6 +5,7 @@ import { createServices } from '../shared/services';
 import { registerHttp } from './http/register-all';
 import { registerAdvanceRun } from './queue/advance-run';
 import { registerExportRequests } from './queue/export-requests';
+import { registerExportStarts } from './queue/export-starts';
 import { registerPoison } from './queue/poison';
 import { registerTimer } from './timer/refresh';
 
@@ -29,4 +30,5 @@ registerHttp(app, services);
 registerTimer(app, services);
 registerAdvanceRun(app, services);
 registerExportRequests(app, services);
+registerExportStarts(app, services);
 registerPoison(app, services);

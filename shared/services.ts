@@ -24,6 +24,7 @@ import { createTrace } from './people/trace';
 import { createPoison } from './requests/poison';
 import { createRequests } from './requests/requests';
 import { createRunMessages } from './requests/run-messages';
+import { createStartMessages } from './requests/start-messages';
 import { createAdvance } from './runs/advance';
 import { createExportActivities } from './runs/export-activity';
 import { createHashKey } from './runs/hash-key';
@@ -51,6 +52,10 @@ import { createStagedSweep } from './runs/staged-sweep';
 import { createStaging } from './runs/staging';
 import { createStateStore } from './runs/state-store';
 import { createFanOut } from './schedules/fan-out';
+import { createNextRuns } from './schedules/next-runs';
+import { createRunAll } from './schedules/run-all';
+import { createSetSchedules } from './schedules/set-schedules';
+import type { StartMessage } from './schedules/starts';
 import { createTickStore } from './schedules/tick-store';
 import { createCdmFolderSource } from './segments/cdm-folder/cdm-folder-source';
 import { createSettings } from './settings/settings';
@@ -77,6 +82,8 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const queues = {
     exportRuns: createQueue<RunMessage>(storage.queue('export-runs')),
     exportRunsPoison: createQueue<unknown>(storage.queue('export-runs-poison')),
+    exportStarts: createQueue<StartMessage>(storage.queue('export-starts')),
+    exportStartsPoison: createQueue<unknown>(storage.queue('export-starts-poison')),
     exportRequests: createQueue<unknown>(storage.queue('export-requests')),
     exportRequestsPoison: createQueue<unknown>(storage.queue('export-requests-poison')),
   };
@@ -260,6 +267,10 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     source: env.SOURCE_KIND === 'cdm-folder' ? { container: env.SOURCE_CONTAINER ?? '', folder: env.SOURCE_FOLDER ?? '' } : undefined,
     log,
   });
+  const startMessages = createStartMessages({ runs, poison, poisonQueue: queues.exportStartsPoison, log });
+  const setSchedules = createSetSchedules({ store: exportStore, segmentExports, now });
+  const nextRuns = createNextRuns({ segmentExports: exportStore, settings, now });
+  const runAll = createRunAll({ exportStore, segmentExports, settings, runs, queue: queues.exportStarts, log });
   const runMessages = createRunMessages({ advanceRun, poison, poisonQueue: queues.exportRunsPoison });
 
   return {
@@ -292,6 +303,10 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     poison,
     fanOut,
     requests,
+    startMessages,
+    setSchedules,
+    nextRuns,
+    runAll,
     runMessages,
   };
 };

@@ -8,6 +8,7 @@ import { registerPeople } from './people';
 import { createRouter } from './register-route';
 import type { HttpApp } from './register-route';
 import { registerRuns } from './runs';
+import { registerSchedules } from './schedules';
 import { registerSegments } from './segments';
 import { registerSettings } from './settings';
 import { registerSystem } from './system';
@@ -20,6 +21,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerConnections(router, services);
   registerExports(router, services);
   registerRuns(router, services);
+  registerSchedules(router, services);
   registerSegments(router, services);
   registerSettings(router, services);
   registerPeople(router, services);

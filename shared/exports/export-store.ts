@@ -22,6 +22,12 @@ export const createExportStore = ({ table }: { table: TableClient }) => {
     insert: (segmentExport: Export, options: { signal: AbortSignal }) => rows.insert(rowOf(segmentExport.id), segmentExport, options),
     replace: (segmentExport: Export, options: { ifMatch: string; signal: AbortSignal }) =>
       rows.replace(rowOf(segmentExport.id), segmentExport, options),
+    /** Replaces up to 100 exports, all or none. @throws ConflictError, NotFoundError as replace, for any of them */
+    replaceAll: (changes: readonly { readonly value: Export; readonly ifMatch: string }[], options: { signal: AbortSignal }) =>
+      rows.replaceAll(
+        changes.map(({ value, ifMatch }) => ({ key: rowOf(value.id), value, ifMatch })),
+        options,
+      ),
     remove: (id: ExportId, options: { ifMatch: string; signal: AbortSignal }) => rows.remove(rowOf(id), options),
   };
 };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConnectionId, ExportId, ListId, RunId } from '../ids';
-import { ExportSchedule } from '../schedules/schedule';
+import { ExportSchedule, SavedSchedule } from '../schedules/schedule';
 import { Mapping } from './mapping';
 
 const SegmentName = z
@@ -71,6 +71,9 @@ export const Export = z
     ...editable,
     id: ExportId,
     connectionId: ConnectionId.optional(),
+    schedule: SavedSchedule.default({ kind: 'system' }),
+    /** while the schedule is off: the one that comes back when it is turned on */
+    scheduleBefore: SavedSchedule.optional(),
     /** the list's name when it was last looked at */
     listName: z.string().optional(),
     /** nothing starts a paused export; a run that is under way goes on */

@@ -10,6 +10,7 @@ import type { ExportId, ListId } from '../ids';
 import { findList } from '../klaviyo/lists';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
+import { withSchedule } from '../schedules/schedule';
 import type { SegmentSource } from '../segments/segment-source';
 import { Export } from './export';
 import type { ExportChange, NewExport } from './export';
@@ -55,6 +56,7 @@ const withChange = (current: Export, change: ExportChange, at: string): Export =
     if (value === null) delete merged[name];
     else if (value !== undefined) merged[name] = value;
   }
+  if (change.schedule) Object.assign(merged, withSchedule(current, change.schedule));
   const next = Export.parse(merged);
   const rescheduled = next.connectionId !== current.connectionId || !isDeepStrictEqual(next.schedule, current.schedule);
   return rescheduled ? { ...next, scheduleSetAt: at } : next;
@@ -243,6 +245,13 @@ export const createExports = ({
     /** @throws NotFoundError export_unknown */
     requireExists: async (id: ExportId, { signal }: Options): Promise<void> => {
       await find(id, { signal });
+    },
+
+    /** What the caller may do with each export; reads the connections once, for an administrator nothing. */
+    permissionsOf: async ({ caller, signal }: AsCaller): Promise<(segmentExport: Pick<Export, 'connectionId'>) => ExportPermission> => {
+      if (caller.role === 'Administrator') return () => 'edit';
+      const known = await connections.readAll({ signal });
+      return ({ connectionId }) => permissionFor(caller, connectionId === undefined ? undefined : known.get(connectionId));
     },
 
     /** @throws NotAllowedError export_view_only; NotFoundError export_unknown */

@@ -126,6 +126,24 @@ export const createRows = <S extends z.ZodType>({
       }
     },
 
+    /**
+     * Replaces several rows of one partition in one call: all or none. At most 100 rows and 4 MB.
+     * @throws ConflictError when one is no longer the version of its `ifMatch`; NotFoundError when one is gone
+     */
+    replaceAll: async (
+      changes: readonly { readonly key: RowKey; readonly value: T; readonly ifMatch: string }[],
+      { signal }: { signal: AbortSignal },
+    ): Promise<void> => {
+      try {
+        await table.submitTransaction(
+          changes.map(({ key, value, ifMatch }) => ['update', entity(key, value), 'Replace', { etag: ifMatch }]),
+          { abortSignal: signal },
+        );
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
     /** Writes whatever is there: only for projections, whose truth lies elsewhere. @returns its version */
     put: async (key: RowKey, value: T, { signal }: { signal: AbortSignal }): Promise<string> => {
       try {

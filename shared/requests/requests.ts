@@ -14,7 +14,7 @@ import { decodeMessage, reasonOf } from './message';
 import type { Poison } from './poison';
 
 /** The platform gives a message five times, then moves its bare body to the poison queue (host.json leaves maxDequeueCount at 5). */
-const LAST_ATTEMPT = 5;
+export const LAST_ATTEMPT = 5;
 export const QUEUE = 'export-requests';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);

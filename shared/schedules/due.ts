@@ -135,3 +135,26 @@ export const nextOccurrences = (recurrence: Recurrence, { after, count }: { afte
   }
   return found;
 };
+
+/** A time of a schedule as it was meant: what a clock on the wall should show. */
+export interface WallTime {
+  /** calendar date, e.g. 2026-03-29 */
+  readonly date: string;
+  /** e.g. 02:30 */
+  readonly time: string;
+}
+
+/** Calendar days behind an instant whose times a gap may carry to it: in 2011 Samoa left out a whole one. */
+const CARRIED_DAYS = 2;
+
+/** The times of a schedule that fall on one of its occurrences, in order: several where a gap makes them one. */
+export const wallTimesAt = (recurrence: Recurrence, occurrence: Date): WallTime[] => {
+  const [at, times] = [occurrence.getTime(), [...recurrence.times].sort()];
+  const found: WallTime[] = [];
+  for (let day = dayOf(at - WIDEST_OFFSET_MS) - CARRIED_DAYS, last = lastDay(at); day <= last; day++) {
+    if (!runsOn(recurrence, day)) continue;
+    const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+    for (const time of times) if (instantOf(recurrence.timeZone, day, minuteOfDay(time)) === at) found.push({ date, time });
+  }
+  return found;
+};

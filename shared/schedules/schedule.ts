@@ -48,6 +48,22 @@ export const ExportSchedule = z
   .meta({ id: 'ExportSchedule' });
 export type ExportSchedule = z.infer<typeof ExportSchedule>;
 
+/** What an export keeps of its schedule; the one before is there while it is off, so that it can be brought back. */
+export interface Scheduled {
+  readonly schedule: ExportSchedule;
+  readonly scheduleBefore?: ExportSchedule | undefined;
+}
+
+/** Sets a schedule; one that is turned off is remembered. */
+export const withSchedule = ({ schedule, scheduleBefore }: Scheduled, next: ExportSchedule) => {
+  if (next.kind !== 'off') return { schedule: next, scheduleBefore: undefined };
+  return { schedule: next, scheduleBefore: schedule.kind === 'off' ? scheduleBefore : schedule };
+};
+
+/** The schedule of an export that is turned on again: the one before; where it never had any, the system refresh (customer-insights.md X1). */
+export const scheduleWhenOn = ({ schedule, scheduleBefore }: Scheduled): ExportSchedule =>
+  schedule.kind === 'off' ? (scheduleBefore ?? { kind: 'system' }) : schedule;
+
 /** The system refresh: off until an administrator turns it on (customer-insights.md §4.1). */
 export const SystemSchedule = z
   .strictObject({ active: z.boolean(), ...recurrence })

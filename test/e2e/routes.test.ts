@@ -117,6 +117,27 @@ const ofEither = (kind: 'shared' | 'closed'): Route[] => {
       },
     ],
     [
+      'setExportSchedule',
+      of(kind),
+      work(200),
+      async () => {
+        const target = `/exports/${it().export}`;
+        const { json, headers } = await call('GET', target);
+        return path('PUT', `${target}/schedule`, { body: json.schedule, ifMatch: headers.get('etag')! });
+      },
+    ],
+    [
+      // one answer per export says which of them could not be changed; it stays as it is, for the last test of this file
+      'setSchedules',
+      of(kind),
+      '200 200 403 403 401',
+      () => {
+        const schedule = { kind: kind === 'shared' ? 'system' : 'off' };
+        return path('PUT', '/exports/schedules', { body: { mode: 'set', schedule, exportIds: [it().export] } });
+      },
+    ],
+    ['nextRuns', of(kind), ANYBODY, () => path('POST', '/schedules/next', { body: { exportId: it().export } })],
+    [
       'removeExport',
       of(kind),
       work(204),
@@ -166,6 +187,8 @@ const routes: readonly Route[] = [
       return ['DELETE', `/connections/${id}`, { ifMatch: '*' }];
     },
   ],
+  // whoever may is told that it takes no body; nothing runs, as the system refresh below counts runs
+  ['runAllExports', 'all', '400 400 403 403 401', async () => ['POST', '/exports/run-all', { body: { all: true } }]],
   ['listExports', 'all', ANYBODY, async () => ['GET', '/exports']],
   ['listRuns', 'all', ANYBODY, async () => ['GET', '/runs?size=2']],
   ['listSegments', 'all', ANYBODY, async () => ['GET', '/segments']],

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import { ExportId } from '../ids';
+
+/** Our own message in the queue `export-starts`: exports that somebody has chosen to run, to be started each once. */
+export const StartMessage = z.strictObject({
+  version: z.literal(1),
+  trigger: z.strictObject({ kind: z.literal('onDemand'), by: z.string() }),
+  /** the same in every delivery, so that no export is started twice */
+  requestKey: z.string().min(1).max(200),
+  exportIds: z.array(ExportId),
+});
+export type StartMessage = z.infer<typeof StartMessage>;
