@@ -45,8 +45,17 @@ const textOf = async (body: unknown): Promise<string> => {
   return Buffer.concat(parts).toString('utf8');
 };
 
-/** Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on. */
-export const createCaller = (services: Services, { tenantId }: { tenantId: string }) => {
+/**
+ * Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on.
+ * @param around told of each call of a handler, by the name of its operation; does it and may look at it
+ */
+export const createCaller = (
+  services: Services,
+  {
+    tenantId,
+    around = (_operation, work) => work(),
+  }: { tenantId: string; around?: <T>(operation: string, work: () => Promise<T>) => Promise<T> },
+) => {
   const functions = new Map<string, HttpFunctionOptions>();
   const definitions = registerHttp({ http: (name: string, options: HttpFunctionOptions) => functions.set(name, options) }, services);
   const router = createRouter(
@@ -84,13 +93,16 @@ export const createCaller = (services: Services, { tenantId }: { tenantId: strin
       ...(sent === undefined ? {} : { body: { string: sent } }),
     });
     const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}`, logHandler: () => undefined });
-    const answer = (await functions.get(found.functionName)!.handler(request, context)) as {
-      status: number;
-      headers: Record<string, string>;
-      body?: unknown;
-      jsonBody?: unknown;
-    };
-    const text = answer.jsonBody === undefined ? await textOf(answer.body) : JSON.stringify(answer.jsonBody);
+    // the library makes the text of a JSON body, or reads a stream, right after the handler
+    const { answer, text } = await around(found.functionName, async () => {
+      const answered = (await functions.get(found.functionName)!.handler(request, context)) as {
+        status: number;
+        headers: Record<string, string>;
+        body?: unknown;
+        jsonBody?: unknown;
+      };
+      return { answer: answered, text: answered.jsonBody === undefined ? await textOf(answered.body) : JSON.stringify(answered.jsonBody) };
+    });
     const isJson = answer.jsonBody !== undefined || (answer.headers['content-type'] ?? '').includes('json');
     return {
       status: answer.status,
