@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { changesOf } from '../../shared/activity/changes';
+import { Export } from '../../shared/exports/export';
 import { ExportView } from '../../shared/exports/exports';
 import type { SegmentExports } from '../../shared/exports/exports';
 import { defineRoute, listOf } from '../../shared/http/route';
@@ -14,6 +16,7 @@ import type { Router } from './register-route';
 
 const setExportSchedule = defineRoute({
   operation: 'setExportSchedule',
+  records: 'export_schedule_changed',
   method: 'PUT',
   path: 'api/exports/{id}/schedule',
   summary: 'Sets when an export runs by itself; one that is turned off is remembered. Runs nothing',
@@ -25,6 +28,7 @@ const setExportSchedule = defineRoute({
 });
 const setSchedules = defineRoute({
   operation: 'setSchedules',
+  records: 'export_schedule_changed',
   method: 'PUT',
   path: 'api/exports/schedules',
   summary: 'Turns the own schedules of several exports on or off, or gives all of them the same. Runs nothing',
@@ -34,6 +38,7 @@ const setSchedules = defineRoute({
 });
 const nextRuns = defineRoute({
   operation: 'nextRuns',
+  records: false,
   method: 'POST',
   path: 'api/schedules/next',
   summary: 'The next runs of an export, or of a schedule that need not be saved; stores nothing',
@@ -43,6 +48,7 @@ const nextRuns = defineRoute({
 });
 const runAllExports = defineRoute({
   operation: 'runAllExports',
+  records: 'runs_started',
   method: 'POST',
   path: 'api/exports/run-all',
   summary: 'Runs all exports with an active schedule that you may edit; what is under way or does not run is said per export',
@@ -51,18 +57,30 @@ const runAllExports = defineRoute({
   answers: { 202: { description: 'They will run', schema: RunAllAnswer } },
 });
 
+/** What the activity log says of a schedule that was changed. */
+const told = ({ before, after }: { before: Export; after: Export }) => ({
+  exportId: after.id,
+  name: after.name,
+  connectionId: after.connectionId,
+  ...changesOf(Export.pick({ schedule: true }), { before, after }),
+});
+
 export const registerSchedules = (
   { route }: Router,
   services: { segmentExports: SegmentExports; setSchedules: SetSchedules; nextRuns: NextRunsOf; runAll: RunAll },
 ): void => {
   route(setExportSchedule).to(async ({ params: { id }, body: schedule, ifMatch, caller, signal }) => {
-    const { value, etag } = await services.segmentExports.update(id, { schedule }, { ifMatch, caller, signal });
-    return { status: 200, body: value, etag };
+    const { value, etag, before } = await services.segmentExports.update(id, { schedule }, { ifMatch, caller, signal });
+    return { status: 200, body: value, etag, activity: told({ before, after: value }) };
   });
-  route(setSchedules).to(async ({ body, caller, signal }) => ({
-    status: 200,
-    body: { value: await services.setSchedules(body, { caller, signal }) },
-  }));
+  route(setSchedules).to(async ({ body, caller, signal }) => {
+    const { answers, changed } = await services.setSchedules(body, { caller, signal });
+    return { status: 200, body: { value: answers }, activity: changed.map(told) };
+  });
   route(nextRuns).to(async ({ body, signal }) => ({ status: 200, body: await services.nextRuns(body, { signal }) }));
-  route(runAllExports).to(async ({ caller, signal }) => ({ status: 202, body: await services.runAll({ caller, signal }) }));
+  route(runAllExports).to(async ({ caller, signal }) => {
+    const answer = await services.runAll({ caller, signal });
+    const { runningCount, value } = answer;
+    return { status: 202, body: answer, activity: { details: { runningCount, exportCount: value.length } } };
+  });
 };

@@ -37,6 +37,12 @@ export const ScheduleChanged = z
   .meta({ id: 'ScheduleChanged' });
 export type ScheduleChanged = z.infer<typeof ScheduleChanged>;
 
+/** An export whose schedule was changed, for the activity log. */
+export interface ScheduledExport {
+  readonly before: Export;
+  readonly after: Export;
+}
+
 /** Rounds in which what somebody else changed meanwhile is looked at again. */
 const MAX_ROUNDS = 6;
 /** From this round on each export is written alone: among a hundred, one busy export would hold up all. */
@@ -49,6 +55,7 @@ const CONCURRENCY = 8;
 interface Write {
   readonly value: Export;
   readonly ifMatch: string;
+  readonly before: Export;
 }
 
 function* inTransactions(writes: readonly Write[], maxRows: number): Generator<readonly Write[]> {
@@ -96,13 +103,17 @@ export const createSetSchedules =
     };
     now: () => Date;
   }) =>
-  /** @returns one answer per export, in the order in which they were named */
-  async (change: SchedulesChange, { caller, signal }: { caller: Caller; signal: AbortSignal }): Promise<ScheduleChanged[]> => {
+  /** @returns one answer per export, in the order in which they were named, and what was changed */
+  async (
+    change: SchedulesChange,
+    { caller, signal }: { caller: Caller; signal: AbortSignal },
+  ): Promise<{ answers: ScheduleChanged[]; changed: ScheduledExport[] }> => {
     const wanted = (current: Export): ExportSchedule => {
       if (change.mode === 'set') return change.schedule;
       return change.active ? scheduleWhenOn(current) : { kind: 'off' };
     };
     const answers = new Map<ExportId, ScheduleChanged>();
+    const changed: ScheduledExport[] = [];
     const permissionOf = await segmentExports.permissionsOf({ caller, signal });
 
     for (let round = 1; round <= MAX_ROUNDS && answers.size < change.exportIds.length; round++) {
@@ -117,7 +128,11 @@ export const createSetSchedules =
         else {
           const at = now().toISOString();
           const who = { updatedAt: at, updatedBy: caller.id, updatedByName: caller.name };
-          writes.push({ value: { ...current, ...withSchedule(current, schedule), scheduleSetAt: at, ...who }, ifMatch: etag });
+          writes.push({
+            value: { ...current, ...withSchedule(current, schedule), scheduleSetAt: at, ...who },
+            ifMatch: etag,
+            before: current,
+          });
         }
       }
       for (const exportId of open) answers.set(exportId, { exportId, outcome: 'refused', ...gone });
@@ -134,12 +149,16 @@ export const createSetSchedules =
       };
       const transactions = inTransactions(writes, round < ALONE_FROM_ROUND ? MAX_ROWS : 1);
       for await (const written of mapConcurrent(transactions, write, { concurrency: CONCURRENCY, signal })) {
-        for (const { value } of written) {
+        for (const { value, before } of written) {
+          changed.push({ before, after: value });
           answers.set(value.id, { exportId: value.id, name: value.name, outcome: 'changed', schedule: value.schedule });
         }
       }
     }
-    return change.exportIds.map((exportId) => answers.get(exportId) ?? { exportId, outcome: 'refused', ...busy });
+    return {
+      answers: change.exportIds.map((exportId) => answers.get(exportId) ?? { exportId, outcome: 'refused', ...busy }),
+      changed,
+    };
   };
 
 export type SetSchedules = ReturnType<typeof createSetSchedules>;
