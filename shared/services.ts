@@ -7,6 +7,8 @@ import { createExportStore } from './exports/export-store';
 import { createExports } from './exports/exports';
 import { createIdempotency } from './http/idempotency';
 import { createIdempotencyStore } from './http/idempotency-store';
+import { createFigures } from './figures/figures';
+import { createFiguresStore } from './figures/figures-store';
 import { createKlaviyo } from './klaviyo/client';
 import { createPacing } from './klaviyo/pacing';
 import { createPacingStore } from './klaviyo/pacing-store';
@@ -92,6 +94,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     staged: createBlobs(storage.container('staged')),
     state: createBlobs(storage.container('state')),
     people: createBlobs(storage.container('people')),
+    figures: createBlobs(storage.container('figures')),
   };
   const secrets = createSecrets(
     createSecretClient({ url: env.KEY_VAULT_URL, verifyChallenge: env.KEY_VAULT_VERIFY_CHALLENGE }, credential),
@@ -123,6 +126,15 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const runRows = createRunRows({ store: runStore, rows: rowsOfRuns });
   const activities = createExportActivities({ rows: createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' }) });
   const hashKey = createHashKey({ secrets });
+  const figures = createFigures({
+    store: createFiguresStore({ blobs: containers.figures }),
+    source,
+    hashKey,
+    cap: async () => env.MAX_PROFILES_PER_EXPORT,
+    now,
+    monotonicMs,
+    log,
+  });
   const staging = createStaging({ blobs: containers.staged });
   const reports = createRowReports({ blobs: containers.runs });
   const states = createStateStore({ blobs: containers.state, lockSeconds: 2 * env.RUN_LEASE_SECONDS });
@@ -163,6 +175,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     retention: createRetention({ store: runStore, runRows, reports, activities, occurrences, now }),
     sweepStaged: createStagedSweep({ store: runStore, staging, activities, now, log }),
     sweepKeys: idempotency.sweep,
+    sweepFigures: figures.sweep,
     auditRuns: createRunAudit({ store: runStore, runRows, exportStore, removeEverythingOf: removal.goOn, now, log }),
     now,
     log,
@@ -243,6 +256,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     stagedBlobs: containers.staged,
     runStore,
     runs,
+    figures,
     hashKey,
     activity,
     now,
@@ -290,6 +304,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     segmentExports,
     settings,
     source,
+    figures,
     runs,
     removal,
     housekeeping,

@@ -1,21 +1,56 @@
 import { z } from 'zod';
+import type { Figures } from '../../shared/figures/figures';
+import { SegmentFigures } from '../../shared/figures/segment-figures';
 import { defineRoute, listOf } from '../../shared/http/route';
 import type { SegmentSource } from '../../shared/segments/segment-source';
 import type { Router } from './register-route';
 
+const about = { name: z.string(), refreshedAt: z.string().optional(), partitions: z.int(), bytes: z.int().optional() };
 const SegmentInfo = z
-  .object({ name: z.string(), refreshedAt: z.string().optional(), partitions: z.int(), bytes: z.int().optional() })
-  .meta({ id: 'SegmentInfo' });
-/** Without sample values: every role reads segments, and a sample is somebody's data. */
-const SegmentDescription = SegmentInfo.extend({ fields: z.array(z.object({ name: z.string(), dataType: z.string() })) }).meta({
-  id: 'SegmentDescription',
+  .object({ ...about, figures: SegmentFigures.optional() })
+  .meta({ id: 'SegmentInfo', description: 'figures where somebody has counted the segment since its refresh' });
+const PresentFigures = SegmentFigures.extend({ snapshotId: z.string(), cap: z.int(), overCap: z.boolean() }).meta({
+  id: 'PresentFigures',
+  description: 'Whom the segment would bring now; overCap: more than an export may send',
 });
+/** Without sample values: every role reads segments, and a sample is somebody's data. */
+const SegmentDescription = z
+  .object({
+    ...about,
+    fields: z.array(z.object({ name: z.string(), dataType: z.string() })),
+    figures: PresentFigures.optional(),
+  })
+  .meta({ id: 'SegmentDescription' });
+const NAME = z.string().min(1).max(200);
+const EmailField = z.string().trim().min(1).max(200).describe('field of the source that holds the e-mail address');
+const OverlapRequest = z
+  .strictObject({
+    segments: z
+      .array(NAME)
+      .min(1)
+      .max(50)
+      .refine((names) => new Set(names).size === names.length, 'expected each segment once'),
+    email: EmailField,
+  })
+  .meta({ id: 'OverlapRequest' });
+const SegmentOverlap = z
+  .object({
+    snapshotId: z.string(),
+    refreshedAt: z.string().optional(),
+    email: z.string(),
+    segments: z.array(z.object({ name: z.string(), members: z.int(), exportable: z.int(), overCap: z.boolean() })),
+    matrix: z.array(z.array(z.int())).describe('matrix[i][j]: people who are in the segments i and j both; matrix[i][i]: all of segment i'),
+    union: z.int().describe('distinct people over all segments: so many an export of them brings'),
+    cap: z.int().describe('most people that an export may send'),
+    overCap: z.boolean(),
+  })
+  .meta({ id: 'SegmentOverlap' });
 
 const listSegments = defineRoute({
   operation: 'listSegments',
   method: 'GET',
   path: 'api/segments',
-  summary: 'Segments that can be read now',
+  summary: 'Segments that can be read now, with their figures where they have been counted',
   who: 'Viewer',
   answers: { 200: { description: 'All segments', schema: listOf(SegmentInfo, 'SegmentList') } },
 });
@@ -23,19 +58,45 @@ const getSegment = defineRoute({
   operation: 'getSegment',
   method: 'GET',
   path: 'api/segments/{name}',
-  summary: 'One segment with its fields',
+  summary: 'One segment with its fields; with an e-mail field also how many of its people can be exported, counted once per refresh',
   who: 'Viewer',
-  params: z.object({ name: z.string().min(1).max(200) }),
+  params: z.object({ name: NAME }),
+  query: z.strictObject({ email: EmailField.optional() }),
   answers: { 200: { description: 'The segment', schema: SegmentDescription } },
+});
+const overlapSegments = defineRoute({
+  operation: 'overlapSegments',
+  method: 'POST',
+  path: 'api/segments/overlap',
+  summary: 'How many people segments have in common and bring together; nothing is stored but the counts',
+  who: 'Contributor',
+  body: OverlapRequest,
+  records: false,
+  answers: { 200: { description: 'The figures', schema: SegmentOverlap } },
 });
 
 export const registerSegments = (
   { route }: Router,
-  { source }: { source: Pick<SegmentSource, 'listSegments' | 'describeSegment'> },
+  { source, figures }: { source: Pick<SegmentSource, 'listSegments' | 'describeSegment'>; figures: Figures },
 ): void => {
-  route(listSegments).to(async ({ signal }) => ({ status: 200, body: { value: [...(await source.listSegments({ signal }))] } }));
-  route(getSegment).to(async ({ params: { name }, signal }) => {
+  route(listSegments).to(async ({ signal }) => {
+    const segments = await source.listSegments({ signal });
+    const known = await figures.known(segments, { signal });
+    return { status: 200, body: { value: segments.map((segment) => ({ ...segment, figures: known.get(segment.name) })) } };
+  });
+  route(getSegment).to(async ({ params: { name }, query: { email }, signal }) => {
     const description = await source.describeSegment(name, { signal });
-    return { status: 200, body: { ...description, fields: [...description.fields] } };
+    return {
+      status: 200,
+      body: {
+        ...description,
+        fields: [...description.fields],
+        ...(email === undefined ? {} : { figures: await figures.ofSegment(name, email, { signal }) }),
+      },
+    };
+  });
+  route(overlapSegments).to(async ({ body, signal }) => {
+    const overlap = await figures.overlap(body, { signal });
+    return { status: 200, body: { ...overlap, segments: [...overlap.segments], matrix: overlap.matrix.map((row) => [...row]) } };
   });
 };

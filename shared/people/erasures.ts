@@ -72,6 +72,7 @@ export const createErasures = ({
   stagedBlobs,
   runStore,
   runs,
+  figures,
   hashKey,
   activity: activityLog,
   now,
@@ -89,6 +90,8 @@ export const createErasures = ({
   stagedBlobs: Pick<Blobs, 'list'>;
   runStore: Pick<RunStore, 'find'>;
   runs: Pick<Runs, 'claim' | 'unclaim' | 'stopToErase'>;
+  /** what was counted of segments: keyed hashes of all their people */
+  figures: { forgetAll(options: Options): Promise<void> };
   hashKey: (options: Options) => Promise<HashKey>;
   activity: ActivityRecorder;
   now: () => Date;
@@ -293,7 +296,9 @@ export const createErasures = ({
     if (!(await eraseFromAllReports(work))) return false;
     await eraseFromStaged(work);
     if (!(await eraseFromLists(work))) return false;
-    return lookAtSource(work);
+    if (!(await lookAtSource(work))) return false;
+    await figures.forgetAll({ signal: work.signal });
+    return true;
   };
 
   /** One tick's part of one erasure. */

@@ -11,6 +11,8 @@ export interface BlobProperties {
   readonly modifiedAt: string;
   /** available, leased, expired, breaking or broken */
   readonly leaseState: string;
+  /** small facts that its writer put beside it; absent where there are none */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 export interface BlobContent extends BlobProperties {
@@ -97,11 +99,15 @@ export const createBlobs = (container: ContainerClient) => {
       throw storageError(error, what);
     }
   };
-  const toProperties = (answer: { etag?: string; contentLength?: number; lastModified?: Date; leaseState?: string }): BlobProperties => ({
+  const toProperties = (
+    answer: { etag?: string; contentLength?: number; lastModified?: Date; leaseState?: string },
+    metadata?: Record<string, string>,
+  ): BlobProperties => ({
     etag: answer.etag ?? '',
     bytes: answer.contentLength ?? 0,
     modifiedAt: (answer.lastModified ?? new Date(0)).toISOString(),
     leaseState: answer.leaseState ?? 'available',
+    ...(metadata && Object.keys(metadata).length > 0 ? { metadata } : {}),
   });
 
   return {
@@ -112,7 +118,8 @@ export const createBlobs = (container: ContainerClient) => {
 
     findProperties: async (name: string, { signal }: { signal: AbortSignal }): Promise<BlobProperties | undefined> => {
       try {
-        return toProperties(await container.getBlobClient(name).getProperties({ abortSignal: signal }));
+        const answer = await container.getBlobClient(name).getProperties({ abortSignal: signal });
+        return toProperties(answer, answer.metadata);
       } catch (error) {
         const known = storageError(error, 'The blob');
         if (known instanceof NotFoundError) return undefined;
@@ -135,7 +142,7 @@ export const createBlobs = (container: ContainerClient) => {
             for await (const part of answer.readableStreamBody as AsyncIterable<Buffer>) parts.push(part);
             const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
             if (body.length !== answer.contentLength) throw new Error('the blob ended early');
-            return { ...toProperties(answer), body };
+            return { ...toProperties(answer, answer.metadata), body };
           } catch (error) {
             signal.throwIfAborted();
             // the SDK's own retry does not see a reset connection, it reports AbortError (azure-sdk-for-js#32268, seen with 12.33.0)
@@ -166,7 +173,7 @@ export const createBlobs = (container: ContainerClient) => {
         const stream = answer.readableStreamBody as Readable;
         // a stream that nobody reads yet may break off, too, and an error that nobody hears would end the process; its reader hears it still
         stream.on('error', () => undefined);
-        return { ...toProperties(answer), stream };
+        return { ...toProperties(answer, answer.metadata), stream };
       }),
 
     /**
@@ -237,11 +244,14 @@ export const createBlobs = (container: ContainerClient) => {
         });
       }),
 
-    /** Writes a blob of any size from parts, block by block; nobody sees it before the last one is there. */
+    /**
+     * Writes a blob of any size from parts, block by block; nobody sees it before the last one is there.
+     * @param metadata small facts beside it, printable ASCII, names as in C; they come with every look at it and with `listWithMetadata`
+     */
     writeParts: async (
       name: string,
       parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-      { signal, ...conditions }: { signal: AbortSignal } & Conditions,
+      { signal, metadata, ...conditions }: { signal: AbortSignal; metadata?: Record<string, string> } & Conditions,
     ): Promise<{ etag: string }> =>
       attempt('The blob', async () => {
         const blob = container.getBlockBlobClient(name);
@@ -272,7 +282,11 @@ export const createBlobs = (container: ContainerClient) => {
         }
         if (filled > 0) await stage();
         await storing;
-        const answer = await blob.commitBlockList(ids, { abortSignal: signal, conditions: azureConditions(conditions) });
+        const answer = await blob.commitBlockList(ids, {
+          abortSignal: signal,
+          conditions: azureConditions(conditions),
+          ...(metadata ? { metadata } : {}),
+        });
         return { etag: answer.etag ?? '' };
       }),
 
@@ -333,6 +347,20 @@ export const createBlobs = (container: ContainerClient) => {
       try {
         for await (const item of container.listBlobsFlat({ prefix, abortSignal: signal })) {
           yield { name: item.name, ...toProperties(item.properties) };
+        }
+      } catch (error) {
+        throw storageError(error, 'The container');
+      }
+    },
+
+    /** As `list`, with what lies beside each blob. */
+    listWithMetadata: async function* (
+      prefix: string,
+      { signal }: { signal: AbortSignal },
+    ): AsyncGenerator<BlobProperties & { name: string }> {
+      try {
+        for await (const item of container.listBlobsFlat({ prefix, includeMetadata: true, abortSignal: signal })) {
+          yield { name: item.name, ...toProperties(item.properties, item.metadata) };
         }
       } catch (error) {
         throw storageError(error, 'The container');

@@ -21,6 +21,7 @@ const STAGED_EVERY_MS = 15 * MINUTE_MS;
 const AUDIT_EVERY_MS = 10 * MINUTE_MS;
 /** Idempotency keys that have expired. */
 const KEYS_EVERY_MS = 30 * MINUTE_MS;
+const FIGURES_EVERY_MS = DAY_MS;
 /** Each export's history is gone through once a day; one that failed is tried again after an hour. */
 const RETAIN_EVERY_MS = DAY_MS;
 const RETRY_MS = 60 * MINUTE_MS;
@@ -35,6 +36,7 @@ export const Housekeeping = z.object({
   stagedAt: z.iso.datetime().optional(),
   auditedAt: z.iso.datetime().optional(),
   keysSweptAt: z.iso.datetime().optional(),
+  figuresAt: z.iso.datetime().optional(),
   /** where the walk through all runs stands */
   audit: z.object({ token: z.string(), after: z.string() }).optional(),
 });
@@ -76,6 +78,7 @@ export const createHousekeeping = ({
   removal,
   retention,
   sweepStaged,
+  sweepFigures,
   auditRuns,
   sweepKeys,
   now,
@@ -88,6 +91,7 @@ export const createHousekeeping = ({
   removal: Pick<Removal, 'goOn'>;
   retention: Retention;
   sweepStaged: StagedSweep;
+  sweepFigures: (options: { signal: AbortSignal }) => Promise<unknown>;
   auditRuns: RunAudit;
   sweepKeys: (options: { signal: AbortSignal }) => Promise<number>;
   now: () => Date;
@@ -152,7 +156,7 @@ export const createHousekeeping = ({
         ),
       );
       await attempt('memory', async () => {
-        const { stagedAt, auditedAt, audit, keysSweptAt } = (await memory.find(key, { signal }))?.value ?? {};
+        const { stagedAt, auditedAt, audit, keysSweptAt, figuresAt } = (await memory.find(key, { signal }))?.value ?? {};
         const at = now().toISOString();
         if (isDue(stagedAt, STAGED_EVERY_MS, now())) {
           await attempt('staged', async () => {
@@ -164,6 +168,12 @@ export const createHousekeeping = ({
           await attempt('keys', async () => {
             await sweepKeys({ signal });
             await remember({ keysSweptAt: at }, { signal });
+          });
+        }
+        if (isDue(figuresAt, FIGURES_EVERY_MS, now())) {
+          await attempt('figures', async () => {
+            await remember({ figuresAt: at }, { signal });
+            await sweepFigures({ signal });
           });
         }
         if (isDue(auditedAt, AUDIT_EVERY_MS, now())) {

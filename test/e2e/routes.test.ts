@@ -192,7 +192,13 @@ const routes: readonly Route[] = [
   ['listExports', 'all', ANYBODY, async () => ['GET', '/exports']],
   ['listRuns', 'all', ANYBODY, async () => ['GET', '/runs?size=2']],
   ['listSegments', 'all', ANYBODY, async () => ['GET', '/segments']],
-  ['getSegment', 'one', ANYBODY, async () => ['GET', `/segments/${SEGMENT}`]],
+  ['getSegment', 'one', ANYBODY, async () => ['GET', `/segments/${SEGMENT}?email=EMail`]],
+  [
+    'overlapSegments',
+    'one',
+    '200 200 403 403 401',
+    async () => ['POST', '/segments/overlap', { body: { segments: [SEGMENT], email: 'EMail' } }],
+  ],
   ['getSystemSchedule', 'the only one', ANYBODY, async () => ['GET', '/settings/schedule']],
   [
     'setSystemSchedule',
