@@ -27,7 +27,16 @@ const Settings = z
     KEY_VAULT_VERIFY_CHALLENGE: flag(true),
     /** Entra tenant whose callers are ours */
     TENANT_ID: text,
-    SOURCE_KIND: z.enum(['cdm-folder']).default('cdm-folder'),
+    /** where segments are read from: the files of an export of Customer Insights, or its tables in Dataverse */
+    SOURCE_KIND: z.enum(['cdm-folder', 'dataverse']).default('cdm-folder'),
+    /** environment of the Dataverse source, e.g. https://contoso.crm4.dynamics.com */
+    DATAVERSE_URL: webAddress.optional(),
+    /** client id of an app registration that reads Dataverse; without it the app's own identity does … */
+    DATAVERSE_CLIENT_ID: text.optional(),
+    /** … and the name of the Key Vault secret with its client secret */
+    DATAVERSE_SECRET_NAME: text.optional(),
+    /** where tokens of that app registration come from, other than Entra ID's public address; the name is the Azure SDK's own */
+    AZURE_AUTHORITY_HOST: webAddress.optional(),
     /** blob endpoint of the account that holds the segments, e.g. https://lake.blob.core.windows.net … */
     SOURCE_BLOB_URL: webAddress.optional(),
     /** … or its connection string */
@@ -62,11 +71,19 @@ const Settings = z
     if (!settings.AzureWebJobsStorage && !settings.AzureWebJobsStorage__accountName) {
       need('AzureWebJobsStorage', 'expected a connection string here or an account name in AzureWebJobsStorage__accountName');
     }
-    if (!settings.SOURCE_BLOB_URL && !settings.SOURCE_CONNECTION_STRING) {
-      need('SOURCE_BLOB_URL', 'expected the blob endpoint here or a connection string in SOURCE_CONNECTION_STRING');
+    if (settings.SOURCE_KIND === 'dataverse') {
+      if (!settings.DATAVERSE_URL) need('DATAVERSE_URL', 'expected the address of the Dataverse environment');
+      if (!settings.DATAVERSE_CLIENT_ID !== !settings.DATAVERSE_SECRET_NAME) {
+        const missing = settings.DATAVERSE_CLIENT_ID ? 'DATAVERSE_SECRET_NAME' : 'DATAVERSE_CLIENT_ID';
+        need(missing, 'expected DATAVERSE_CLIENT_ID and DATAVERSE_SECRET_NAME together, or neither for the identity of the app');
+      }
+    } else {
+      if (!settings.SOURCE_BLOB_URL && !settings.SOURCE_CONNECTION_STRING) {
+        need('SOURCE_BLOB_URL', 'expected the blob endpoint here or a connection string in SOURCE_CONNECTION_STRING');
+      }
+      if (!settings.SOURCE_CONTAINER) need('SOURCE_CONTAINER', 'expected the container that holds the segments');
+      if (!settings.SOURCE_FOLDER) need('SOURCE_FOLDER', 'expected the folder that holds model.json');
     }
-    if (!settings.SOURCE_CONTAINER) need('SOURCE_CONTAINER', 'expected the container that holds the segments');
-    if (!settings.SOURCE_FOLDER) need('SOURCE_FOLDER', 'expected the folder that holds model.json');
     if (settings.RUN_GUARD_SECONDS < settings.RUN_LEASE_SECONDS + 5) {
       need('RUN_GUARD_SECONDS', 'expected at least RUN_LEASE_SECONDS + 5');
     }

@@ -14,7 +14,7 @@ import { createPacing } from './klaviyo/pacing';
 import { createPacingStore } from './klaviyo/pacing-store';
 import { createSecretClient, createStorageClients } from './platform/azure-clients';
 import { createBlobs } from './platform/blobs';
-import { createCredential } from './platform/identity';
+import { createClientCredential, createCredential } from './platform/identity';
 import { createLifetime } from './platform/lifetime';
 import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
@@ -60,6 +60,9 @@ import { createSetSchedules } from './schedules/set-schedules';
 import type { StartMessage } from './schedules/starts';
 import { createTickStore } from './schedules/tick-store';
 import { createCdmFolderSource } from './segments/cdm-folder/cdm-folder-source';
+import { createDataverseSource } from './segments/dataverse/dataverse-source';
+import { createDataverseWebApi } from './segments/dataverse/web-api';
+import type { SegmentSource } from './segments/segment-source';
 import { createSettings } from './settings/settings';
 
 /** Every object of the app, built once; reads like a parts list and touches no network. */
@@ -109,17 +112,31 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const monotonicMs = () => performance.now();
   const pacing = createPacing({ store: createPacingStore({ table: tables.pacing, monotonicMs }), monotonicMs, log });
 
-  const sourceContainer = createStorageClients(
-    { connectionString: env.SOURCE_CONNECTION_STRING, blobUrl: env.SOURCE_BLOB_URL },
-    credential,
-  ).container(env.SOURCE_CONTAINER ?? '');
-  const source = createCdmFolderSource({
-    blobs: createBlobs(sourceContainer),
-    containerUrl: sourceContainer.url,
-    folder: env.SOURCE_FOLDER ?? '',
-    quietSeconds: env.SOURCE_QUIET_SECONDS,
-    now,
-  });
+  const cdmFolder = (): SegmentSource => {
+    const account = { connectionString: env.SOURCE_CONNECTION_STRING, blobUrl: env.SOURCE_BLOB_URL };
+    const container = createStorageClients(account, credential).container(env.SOURCE_CONTAINER ?? '');
+    return createCdmFolderSource({
+      blobs: createBlobs(container),
+      containerUrl: container.url,
+      folder: env.SOURCE_FOLDER ?? '',
+      quietSeconds: env.SOURCE_QUIET_SECONDS,
+      now,
+    });
+  };
+  const dataverse = (): SegmentSource => {
+    const { DATAVERSE_CLIENT_ID: clientId, DATAVERSE_SECRET_NAME: secretName } = env;
+    const reader =
+      clientId && secretName
+        ? createClientCredential({
+            tenantId: env.TENANT_ID,
+            clientId,
+            readSecret: (options) => secrets.get(secretName, options),
+            authorityHost: env.AZURE_AUTHORITY_HOST,
+          })
+        : credential;
+    return createDataverseSource({ api: createDataverseWebApi({ url: env.DATAVERSE_URL ?? '', credential: reader }), now });
+  };
+  const source = { 'cdm-folder': cdmFolder, dataverse }[env.SOURCE_KIND]();
 
   const rowsOfRuns = createRows({ table: tables.runs, schema: Run, what: 'The run' });
   const runStore = createRunStore({ blobs: containers.runs, rows: rowsOfRuns });

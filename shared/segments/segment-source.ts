@@ -41,8 +41,10 @@ export interface SegmentDescription extends SegmentInfo {
 }
 
 export interface SourceSnapshot {
-  /** equal ids mean equal data (digest of the ETags read) */
+  /** equal ids mean equal data (digest of the ETags read) … */
   readonly id: string;
+  /** … or, where the source cannot tell more, that the same customers are in the segments; absent = 'data' */
+  readonly identifies?: 'data' | 'members';
   readonly refreshedAt?: string;
   /** false: half-written or still inside the quiet period; `reason` says which in one sentence */
   readonly complete: boolean;
@@ -82,4 +84,6 @@ export interface RowChunk {
   readonly ends: Int32Array;
   /** 1 where the field holds doubled quotes ("") that stand for one */
   readonly escaped: Uint8Array;
+  /** these customers are in the segment, but their profiles are not there (yet): no field but the customer's id holds anything */
+  readonly withoutProfile?: true;
 }

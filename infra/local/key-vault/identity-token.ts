@@ -9,6 +9,12 @@ export interface IdentityClaims {
   readonly exp: number;
 }
 
+/**
+ * The same for every local vault and environment, as there is one Entra ID: MSAL keeps a managed identity's token for the whole process,
+ * whichever endpoint gave it. It tells our tokens from made-up ones and guards nothing else.
+ */
+export const localTokenSecret = 'local managed identity';
+
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const signature = (signed: string, secret: string): Buffer => createHmac('sha256', secret).update(signed).digest();
 

@@ -5,7 +5,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { issueToken, readToken } from './identity-token';
+import { issueToken, localTokenSecret, readToken } from './identity-token';
 import { answerVault, VaultState } from './secret-vault';
 import { createSelfSigned, isUsable, type SelfSigned } from './self-signed';
 
@@ -60,12 +60,6 @@ const resource = 'https://vault.azure.net';
 const principalId = '6d0e4f3a-5b0c-4f6e-9d53-6c6f63616c31';
 const tokenSeconds = 86_400;
 /**
- * The same for every local vault, as there is one Entra ID: MSAL keeps a managed identity's token for the whole process, whichever
- * endpoint gave it. It tells our tokens from made-up ones and guards nothing else.
- */
-const tokenSecret = 'local managed identity';
-
-/**
  * Starts a Key Vault (secrets, over HTTPS) and a managed-identity endpoint (App Service's protocol, 2019-08-01) on
  * 127.0.0.1, for unmodified SecretClient and DefaultAzureCredential.
  * Set IDENTITY_ENDPOINT, IDENTITY_HEADER and NODE_EXTRA_CA_CERTS before the client's process starts, and build the
@@ -96,7 +90,7 @@ export const startKeyVault = async (options: KeyVaultOptions = {}): Promise<KeyV
           if (requests.length > 1_000) requests.shift();
         });
         const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-        if (token === undefined || readToken(token, { secret: tokenSecret, audience: resource, now: new Date() }) === undefined) {
+        if (token === undefined || readToken(token, { secret: localTokenSecret, audience: resource, now: new Date() }) === undefined) {
           const challenge = `Bearer authorization="https://login.microsoftonline.com/${tenantId}", resource="${resource}"`;
           const message = 'AKV10000: Request is missing a Bearer or PoP token.';
           return send(response, 401, { error: { code: 'Unauthorized', message } }, { 'www-authenticate': challenge });
@@ -133,7 +127,7 @@ export const startKeyVault = async (options: KeyVaultOptions = {}): Promise<KeyV
     }
     const exp = Math.floor(Date.now() / 1000) + tokenSeconds;
     const appid = clientId ?? options.clientId ?? principalId;
-    const accessToken = issueToken({ aud: asked, tid: tenantId, oid: principalId, appid, exp }, tokenSecret);
+    const accessToken = issueToken({ aud: asked, tid: tenantId, oid: principalId, appid, exp }, localTokenSecret);
     return send(response, 200, {
       access_token: accessToken,
       expires_on: String(exp),

@@ -64,22 +64,28 @@ export const createGate =
         },
       };
     }
-    if (counts.invalid >= MIN_INVALID_ROWS && counts.invalid > counts.read * config.maxInvalidShare && !run.retryOf) {
+    // memberships without a profile are invalid, but say nothing of the mapping: they come with the next refresh
+    const missing = run.invalidByReason.missing_profile ?? 0;
+    const unusable = counts.invalid - missing;
+    if (unusable >= MIN_INVALID_ROWS && unusable > counts.read * config.maxInvalidShare && !run.retryOf) {
       return {
         end: 'failed',
         error: {
           code: 'too_many_invalid',
-          message: `${number(counts.invalid)} of ${number(counts.read)} rows have no usable e-mail address, more than the limit of ${Math.round(config.maxInvalidShare * 100)} %; see whether the right field is mapped to the e-mail. Nothing was sent.`,
+          message: `${number(unusable)} of ${number(counts.read)} rows have no usable e-mail address, more than the limit of ${Math.round(config.maxInvalidShare * 100)} %; see whether the right field is mapped to the e-mail. Nothing was sent.`,
         },
       };
     }
     remove.leavers = plan.leavers;
     const empty = counts.read === 0 && !run.retryOf;
     if (empty) warn('source_empty', 'The segments are empty; nothing was sent and nobody was removed.');
-    remove.held =
-      !run.approves &&
-      plan.leavers > 0 &&
-      (empty || isHeld({ ...remove, staying: plan.members, guardCount: config.guardCount, guardShare: config.guardShare }));
+    if (missing > 0)
+      warn(
+        'profiles_missing',
+        `${number(missing)} customers of the segments have no profile yet, as a refresh is under way or has not ended well; they come with the next run, and nobody is removed in this one.`,
+      );
+    const measure = { ...remove, staying: plan.members, guardCount: config.guardCount, guardShare: config.guardShare };
+    remove.held = plan.leavers > 0 && (missing > 0 || (!run.approves && (empty || isHeld(measure))));
     plan.held = remove.held;
     if (run.dryRun) {
       if (document.countUnknown) plan.unknownToKlaviyo = await countUnknown(slice, staging);
@@ -91,7 +97,9 @@ export const createGate =
       run.heldState = 'waiting';
       warn(
         'removals_held',
-        `${number(plan.leavers)} of ${number(remove.members)} people have left the segments, more than may be removed without a word; approve or dismiss their removal.`,
+        missing > 0
+          ? `${number(plan.leavers)} people seem to have left the segments, but some profiles are not there yet; the next run with all of them removes who has really left.`
+          : `${number(plan.leavers)} of ${number(remove.members)} people have left the segments, more than may be removed without a word; approve or dismiss their removal.`,
       );
       await reports.writeHeld(run.id, heldRows(slice, staging), { signal: slice.signal });
     }

@@ -70,7 +70,8 @@ export const createPrepare =
     const refusal = await checkFollowUp(slice, activity, { store });
     if (refusal) return refusal;
     const servedDigest = servedDigestOf(snapshot.id, config);
-    const stale = staleness(slice, activity, servedDigest);
+    // who is in the segments may be the same, and yet what their profiles hold is new
+    const stale = snapshot.identifies === 'members' ? undefined : staleness(slice, activity, servedDigest);
     if (stale) return stale;
 
     // a new folder for each attempt: run.json names the one that counts

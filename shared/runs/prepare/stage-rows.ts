@@ -184,6 +184,10 @@ export const stageRows = async ({
       const { out } = filling;
       const start = bodies.rowStart();
       const emailAt = start + PROFILE_HEAD.length;
+      if (chunk.withoutProfile) {
+        if (!only) refuse(chunk, base, 'missing_profile');
+        return;
+      }
       const length = writeEmail(bytes, starts[base + plan.emailColumn]!, ends[base + plan.emailColumn]!, out, emailAt);
       if (length < 0) {
         if (only) return;
