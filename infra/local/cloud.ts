@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog, readRecord, writeRecord } from './data-folder';
 import { type FunctionHostProcess, spawnFunctionHost } from './function-host/spawn';
 import { startKeyVault } from './key-vault/key-vault';
-import { spawnKlaviyo } from './klaviyo-process';
 import { watchMemory } from './memory';
 import { nodeOptions } from './node-options';
+import { spawnPart } from './part-process';
 import { portOrAny } from './ports';
 import { sampleFolder } from './sample/sample';
-import { SOURCE_CONTAINER } from './segments';
+import { type LocalSegment, SOURCE_CONTAINER } from './segments';
 import { startAzurite } from './storage/azurite';
 
 /** Settings of the app that may be tried out: set in the environment of `npm start`, they replace the values below. */
@@ -54,7 +54,10 @@ export interface Cloud {
 }
 
 /** Starts the parts that hold data: storage, vault, Klaviyo. The app comes later, when its data is there. */
-const startStores = async (dataDir: string, { signal, closers }: { signal: AbortSignal; closers: (() => Promise<void>)[] }) => {
+const startStores = async (
+  dataDir: string,
+  { dataverse: people, signal, closers }: { dataverse?: readonly LocalSegment[]; signal: AbortSignal; closers: (() => Promise<void>)[] },
+) => {
   const earlier = readRecord(dataDir)?.ports;
   const azuriteLog = openLog(dataDir, 'azurite');
   const azurite = await startAzurite({
@@ -66,19 +69,29 @@ const startStores = async (dataDir: string, { signal, closers }: { signal: Abort
   closers.push(() => azurite.close());
   const vault = await startKeyVault({ dataDir: path.join(dataDir, 'key-vault'), onRequest: openLog(dataDir, 'key-vault').write });
   closers.push(() => vault.close());
-  const klaviyo = await spawnKlaviyo({
-    port: await portOrAny(earlier?.klaviyo),
-    dataDir: path.join(dataDir, 'klaviyo'),
+  const klaviyo = await spawnPart({
+    what: 'Klaviyo sandbox',
+    script: 'klaviyo/main.js',
+    args: ['--port', String(await portOrAny(earlier?.klaviyo)), '--data', path.join(dataDir, 'klaviyo')],
     onLog: openLog(dataDir, 'klaviyo').write,
     signal,
   });
   closers.push(() => klaviyo.close());
-  return { azurite, vault, klaviyo };
+  if (people === undefined) return { azurite, vault, klaviyo };
+  const dataverse = await spawnPart({
+    what: 'Dataverse stand-in',
+    script: 'dataverse/main.js',
+    args: ['--port', String(await portOrAny(earlier?.dataverse)), ...people.flatMap(({ name, rows }) => ['--segment', `${name}:${rows}`])],
+    onLog: openLog(dataDir, 'dataverse').write,
+    signal,
+  });
+  closers.push(() => dataverse.close());
+  return { azurite, vault, klaviyo, dataverse };
 };
 
 type Stores = Awaited<ReturnType<typeof startStores>>;
 
-const appSettings = ({ azurite, vault, klaviyo }: Stores): Record<string, string> => {
+const appSettings = ({ azurite, vault, klaviyo, dataverse }: Stores): Record<string, string> => {
   const adjusted = ADJUSTABLE.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return {
     AzureWebJobsStorage: azurite.connectionString,
@@ -89,10 +102,14 @@ const appSettings = ({ azurite, vault, klaviyo }: Stores): Record<string, string
     NODE_EXTRA_CA_CERTS: vault.certPath,
     NODE_OPTIONS: nodeOptions,
     TENANT_ID: vault.tenantId,
-    SOURCE_KIND: 'cdm-folder',
-    SOURCE_CONNECTION_STRING: azurite.connectionString,
-    SOURCE_CONTAINER,
-    SOURCE_FOLDER: sampleFolder,
+    ...(dataverse === undefined
+      ? {
+          SOURCE_KIND: 'cdm-folder',
+          SOURCE_CONNECTION_STRING: azurite.connectionString,
+          SOURCE_CONTAINER,
+          SOURCE_FOLDER: sampleFolder,
+        }
+      : { SOURCE_KIND: 'dataverse', DATAVERSE_URL: dataverse.url }),
     KLAVIYO_BASE_URL: klaviyo.url,
     ...LOCAL_VALUES,
     ...(Object.fromEntries(adjusted) as Record<string, string>),
@@ -101,6 +118,7 @@ const appSettings = ({ azurite, vault, klaviyo }: Stores): Record<string, string
 
 /**
  * Starts every part of the local cloud: Azurite, the vault, the Klaviyo sandbox, and last the app in the function host.
+ * @param dataverse the segments that a Dataverse stand-in holds; without it the source is a folder of files
  * @param prepare fills the stores before the app starts
  * @param onDeath a part died and cannot be replaced
  * @throws Error naming the part that did not start; those before it have ended then
@@ -109,6 +127,7 @@ export const startCloud = async ({
   dataDir,
   appDir,
   port,
+  dataverse: people,
   prepare,
   say,
   onDeath,
@@ -117,6 +136,7 @@ export const startCloud = async ({
   dataDir: string;
   appDir: string;
   port: number;
+  dataverse?: readonly LocalSegment[];
   prepare: (stores: { storage: string; klaviyo: string }) => Promise<void>;
   say: (line: string) => void;
   onDeath: (error: Error) => void;
@@ -130,9 +150,9 @@ export const startCloud = async ({
     for (const closePart of closers.splice(0).reverse()) await closePart();
   };
   try {
-    const stores = await startStores(dataDir, { signal, closers });
-    const { azurite, klaviyo } = stores;
-    for (const part of [azurite, klaviyo]) {
+    const stores = await startStores(dataDir, { dataverse: people, signal, closers });
+    const { azurite, klaviyo, dataverse } = stores;
+    for (const part of [azurite, klaviyo, ...(dataverse ? [dataverse] : [])]) {
       void part.exited.then(async (sentence) => {
         await sleep(GRACE_MS);
         if (!isClosing) onDeath(new Error(sentence));
@@ -144,7 +164,13 @@ export const startCloud = async ({
     const record = (host?: FunctionHostProcess) =>
       writeRecord(dataDir, {
         pid: process.pid,
-        ports: { blob: azurite.blobPort, queue: azurite.queuePort, table: azurite.tablePort, klaviyo: klaviyo.port },
+        ports: {
+          blob: azurite.blobPort,
+          queue: azurite.queuePort,
+          table: azurite.tablePort,
+          klaviyo: klaviyo.port,
+          ...(dataverse ? { dataverse: dataverse.port } : {}),
+        },
         api: `http://localhost:${port}/api`,
         klaviyo: klaviyo.url,
         storage: azurite.connectionString,
@@ -196,7 +222,7 @@ export const startCloud = async ({
       kill: () => {
         isClosing = true;
         // Azurite is not among them: it saves its data and ends when our end of its standard input closes.
-        for (const pid of [host.pid, klaviyo.pid]) tryKill(pid);
+        for (const pid of [host.pid, klaviyo.pid, ...(dataverse ? [dataverse.pid] : [])]) tryKill(pid);
       },
     };
   } catch (error) {

@@ -9,7 +9,7 @@ const MARKER = '.local-cloud';
 /** What `DATA/cloud.json` says of the cloud that runs on the folder, or ran last. */
 export interface CloudRecord {
   readonly pid: number;
-  readonly ports: Readonly<Record<'blob' | 'queue' | 'table' | 'klaviyo', number>>;
+  readonly ports: Readonly<Record<'blob' | 'queue' | 'table' | 'klaviyo', number>> & { readonly dataverse?: number };
   readonly api?: string;
   readonly klaviyo: string;
   readonly storage: string;

@@ -30,6 +30,20 @@ const mapping = {
   ],
 };
 
+/** The same columns as Dataverse calls them. */
+const dataverseMapping = {
+  email: 'msdynci_email',
+  firstName: 'msdynci_firstname',
+  lastName: 'msdynci_lastname',
+  phoneNumber: 'msdynci_telephone',
+  location: { city: 'msdynci_city', country: 'msdynci_country' },
+  properties: [
+    { field: 'msdynci_loyaltytier', name: 'loyalty_tier' },
+    { field: 'msdynci_totalspend', name: 'total_spend' },
+    { field: 'msdynci_lastpurchase', name: 'last_purchase' },
+  ],
+};
+
 /** Makes a segment's list in the sandbox where it is missing; Klaviyo's own API would choose the id itself. */
 export const ensureList = async (
   klaviyo: string,
@@ -58,8 +72,19 @@ export const countMembers = async (klaviyo: string, listId: string, { signal }: 
  * What a new user does first, through the HTTP API only: connect, make an export, run it. What an earlier start has made is found again,
  * and a run that has not ended is gone on with.
  */
-export const createFirstRun = ({ api, segment, signal }: { api: ApiClient; segment: LocalSegment; signal: AbortSignal }) => {
-  const exportName = `${segment.name} to ${segment.listName}`;
+export const createFirstRun = ({
+  api,
+  segment,
+  fromDataverse = false,
+  signal,
+}: {
+  api: ApiClient;
+  segment: LocalSegment;
+  fromDataverse?: boolean;
+  signal: AbortSignal;
+}) => {
+  // the fields of the two sources differ, so each has an export of its own
+  const exportName = `${segment.name}${fromDataverse ? ' in Dataverse' : ''} to ${segment.listName}`;
 
   const ensureConnection = async (): Promise<string> => {
     const { value } = Named.parse(await api.call('GET', '/connections', { signal }));
@@ -73,11 +98,19 @@ export const createFirstRun = ({ api, segment, signal }: { api: ApiClient; segme
     const { value } = Named.parse(await api.call('GET', '/exports', { signal }));
     const found = value.find(({ name }) => name === exportName);
     if (found) return found.id;
-    const body = { name: exportName, connectionId, listId: segment.listId, segments: [segment.name], mapping };
+    const body = {
+      name: exportName,
+      connectionId,
+      listId: segment.listId,
+      segments: [segment.name],
+      mapping: fromDataverse ? dataverseMapping : mapping,
+    };
     return Made.parse(await api.call('POST', '/exports', { body, signal })).id;
   };
 
   return {
+    exportName,
+
     /** @returns the run, and whether an earlier start began it. @throws ApiError with a sentence that says what to do */
     begin: async (): Promise<{ exportId: string; run: RunView; isContinued: boolean }> => {
       const connectionId = await api.persist(ensureConnection, { signal });

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ContainerClient } from '@azure/storage-blob';
 import type { SampleModel } from './sample/model';
-import { sampleFolder, writeSample } from './sample/sample';
+import { countSample, sampleFolder, writeSample } from './sample/sample';
 import { createContainerSink } from './sample/sinks';
 
 export const SOURCE_CONTAINER = 'customerinsights';
@@ -40,7 +40,19 @@ export interface Manifest {
   readonly segments: Readonly<Record<string, SegmentManifest>>;
 }
 
+/** Of all sample data. */
+const SEED = 1;
+/** Generated segments of earlier starts that the Dataverse stand-in still holds. */
+const MAX_GENERATED = 20;
+
 const manifestFile = (dataDir: string) => path.join(dataDir, 'sample', 'manifest.json');
+
+const shown = ({ rows, invalid, duplicates, distinctValid }: SegmentManifest): SegmentManifest => ({
+  rows,
+  invalid,
+  duplicates,
+  distinctValid,
+});
 
 /** What earlier starts have written into the source. */
 export const readManifest = (dataDir: string): Manifest => {
@@ -58,6 +70,13 @@ const writeManifest = (dataDir: string, manifest: Manifest): void => {
   renameSync(`${file}.new`, file);
 };
 
+/** Generated segments of earlier starts, by the names in the manifest. */
+const earlierSegments = (known: readonly string[]): readonly LocalSegment[] =>
+  known.flatMap((name) => {
+    const size = /^Generated_(\d+)$/.exec(name)?.[1];
+    return size === undefined ? [] : [generatedSegment(Number(size))];
+  });
+
 /**
  * Chooses what to run: the segment that was named, else the generated one, else the smallest.
  * @throws Error naming the segments there are
@@ -66,10 +85,7 @@ export const chooseSegment = (
   { segment, rows }: { segment?: string; rows?: number },
   known: readonly string[],
 ): { readonly chosen: LocalSegment; readonly wanted: readonly LocalSegment[] } => {
-  const earlier = known.flatMap((name) => {
-    const size = /^Generated_(\d+)$/.exec(name)?.[1];
-    return size === undefined ? [] : [generatedSegment(Number(size))];
-  });
+  const earlier = earlierSegments(known);
   const generated = rows === undefined ? [] : [generatedSegment(rows)];
   const all = [...sampleSegments, ...generated, ...earlier];
   const name = segment ?? generated[0]?.name ?? sampleSegments[0]!.name;
@@ -77,6 +93,21 @@ export const chooseSegment = (
   if (chosen) return { chosen, wanted: [...sampleSegments, ...generated] };
   const names = [...new Set(all.map((one) => one.name))].join(', ');
   throw new Error(`There is no segment ${name}: choose one of ${names}, or make one with --rows N.`);
+};
+
+/** Of all segments that this data folder has had: those of the start before stay beside the ones that are wanted now. */
+export const dataverseSegments = (wanted: readonly LocalSegment[], known: readonly string[]): readonly LocalSegment[] => {
+  const earlier = earlierSegments(known).slice(-MAX_GENERATED);
+  return [...new Map([...sampleSegments, ...earlier, ...wanted].map((segment) => [segment.name, segment])).values()];
+};
+
+/** Notes what the Dataverse stand-in holds, beside what the files hold: both come from the same customers. */
+export const noteSegments = (segments: readonly LocalSegment[], { dataDir }: { dataDir: string }): void => {
+  const { segments: before } = readManifest(dataDir);
+  const counted = segments
+    .filter(({ name }) => before[name] === undefined)
+    .map(({ name, rows }) => [name, shown(countSample({ name, rows, seed: SEED }))]);
+  writeManifest(dataDir, { segments: { ...before, ...(Object.fromEntries(counted) as Manifest['segments']) } });
 };
 
 /**
@@ -101,7 +132,7 @@ export const seedSegments = async (
   const { manifest } = await writeSample(
     {
       segments: missing.map(({ name, rows }) => ({ name, rows })),
-      seed: 1,
+      seed: SEED,
       refreshedAt: now,
       sink: createContainerSink(container),
       containerUrl: container.url,
@@ -109,10 +140,7 @@ export const seedSegments = async (
     },
     { signal },
   );
-  const counted = Object.entries(manifest.segments).map(([name, { rows, invalid, duplicates, distinctValid }]) => [
-    name,
-    { rows, invalid, duplicates, distinctValid },
-  ]);
+  const counted = Object.entries(manifest.segments).map(([name, counts]) => [name, shown(counts)]);
   writeManifest(dataDir, { segments: { ...before.segments, ...(Object.fromEntries(counted) as Manifest['segments']) } });
   return missing.map(({ name }) => name);
 };

@@ -6,7 +6,7 @@ import { openDataFolder } from './data-folder';
 import { countMembers, createFirstRun, ensureList } from './first-run';
 import { takePort } from './ports';
 import { createProgress, resultJson, resultTable } from './progress';
-import { chooseSegment, readManifest, seedSegments } from './segments';
+import { chooseSegment, dataverseSegments, noteSegments, readManifest, seedSegments } from './segments';
 
 /** `npm start`: the local cloud, then a first run through the HTTP API. README tells the whole. */
 const root = path.resolve(__dirname, '../../..');
@@ -56,12 +56,20 @@ const whereThingsAre = (exportId: string): string => {
   ].join('\n');
 };
 
+/** @throws UsageError */
+const sourceKind = (): 'cdm-folder' | 'dataverse' => {
+  const kind = process.env.SOURCE_KIND ?? 'cdm-folder';
+  if (kind === 'cdm-folder' || kind === 'dataverse') return kind;
+  throw new UsageError('SOURCE_KIND is cdm-folder or dataverse.');
+};
+
 /** @returns whether the run was successful */
 const work = async (options: StartOptions, ending: AbortController): Promise<boolean> => {
   const { signal } = ending;
   const { dataDir } = options;
   await openDataFolder(dataDir, { reset: options.reset });
   const { chosen, wanted } = chooseSegment(options, Object.keys(readManifest(dataDir).segments));
+  const fromDataverse = sourceKind() === 'dataverse';
   const port = await takePort(options.port, { patienceMs: PORT_PATIENCE_MS, signal });
 
   say(`Starting the local cloud; data and logs in ${path.relative(process.cwd(), dataDir) || '.'}`);
@@ -69,21 +77,23 @@ const work = async (options: StartOptions, ending: AbortController): Promise<boo
     dataDir,
     appDir: root,
     port,
+    ...(fromDataverse ? { dataverse: dataverseSegments(wanted, Object.keys(readManifest(dataDir).segments)) } : {}),
     signal,
     say,
     onDeath: (error) => ending.abort(error),
     prepare: async ({ storage, klaviyo }) => {
       for (const segment of wanted) await ensureList(klaviyo, segment, { signal });
+      if (fromDataverse) return noteSegments(wanted, { dataDir });
       const written = await seedSegments(wanted, { connectionString: storage, dataDir, now: new Date(), signal });
       if (written.length > 0) say(`Sample segments written as Customer Insights does: ${written.join(', ')}`);
     },
   });
-  say(`API ${cloud.api}, Klaviyo sandbox ${cloud.klaviyo}`);
+  say(`API ${cloud.api}, Klaviyo sandbox ${cloud.klaviyo}${fromDataverse ? ', segments from a Dataverse stand-in' : ''}`);
 
   const api = createApiClient(`http://127.0.0.1:${port}/api`);
-  const firstRun = createFirstRun({ api, segment: chosen, signal });
+  const firstRun = createFirstRun({ api, segment: chosen, fromDataverse, signal });
   const { exportId, run: begun, isContinued } = await firstRun.begin();
-  say(`${isContinued ? 'Going on with' : 'Run'} ${begun.id} of the export "${chosen.name} to ${chosen.listName}"`);
+  say(`${isContinued ? 'Going on with' : 'Run'} ${begun.id} of the export "${firstRun.exportName}"`);
   const run = await firstRun.follow(begun.id, (seen) => progress.show(seen, { rows: chosen.rows, nowMs: performance.now() }));
   progress.end();
 

@@ -78,7 +78,7 @@ describe('a run from Dataverse', () => {
     expect(new Set(await members()).size).toBe(whole.plan!.members);
   });
 
-  it('begins again when the members change while they are read', async () => {
+  it('goes on when Dataverse is away for a moment', async () => {
     const { id } = await started();
     dataverse.faults.add({ kind: 'status', status: 503, only: 'customerprofiles', times: 1 });
     const { run } = await fixture.services.runs.start(

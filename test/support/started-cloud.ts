@@ -67,7 +67,7 @@ export const until = async <T>(
 };
 
 /** A data folder of the local cloud, and the `npm start` processes that a test runs on it, each the head of a process group of its own. */
-export const createStartedCloud = () => {
+export const createStartedCloud = ({ environment = {} }: { environment?: Readonly<Record<string, string>> } = {}) => {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'started-cloud-'));
   const children: ChildProcess[] = [];
   const recorded = () => {
@@ -86,7 +86,8 @@ export const createStartedCloud = () => {
     /** Runs `npm start` with arguments; its set-up has been done by whoever runs the tests. */
     start: (...args: string[]) => {
       const command = [path.join(root, 'dist/infra/local/start.js'), '--data', dataDir, '--port', '0', ...args];
-      const child = spawn(process.execPath, command, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+      const env = { ...process.env, ...environment };
+      const child = spawn(process.execPath, command, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
       const pid = child.pid!;
       children.push(child);
       const watchdog = spawn(process.execPath, ['-e', WATCHDOG, String(pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });

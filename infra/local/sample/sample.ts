@@ -112,3 +112,11 @@ export const writeSample = async (
   await sink.write(`${folder}/model.json`, [Buffer.from(JSON.stringify(model, undefined, 2))], { signal });
   return { manifest: { seed, generation, refreshedAt: refreshedAt.toISOString(), folder, segments: counted }, model };
 };
+
+/** What a sample of this seed would hold, without writing it. */
+export const countSample = ({ name, rows, seed }: { name: string; rows: number; seed: number }): SegmentCounts => {
+  const plan = { name, rows, generation: 0, churn: { joiners: 0, changed: 0, leavers: 0 }, firstPerson: 0 };
+  const population = createPopulation(hash(seed), plan);
+  for (const _ of population.members(0, population.slots)); // walking counts
+  return population.counts();
+};

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 const KEPT_LINES = 20;
 
-export interface KlaviyoProcess {
+export interface PartProcess {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
@@ -14,29 +14,31 @@ export interface KlaviyoProcess {
 }
 
 /**
- * Runs the Klaviyo sandbox as a process of its own, so that it and the app do not share a CPU thread; it ends when this process does.
- * @param port 0 takes a free one
+ * Runs a part of the local cloud as a process of its own, so that it and the app do not share a CPU thread; it ends when this process does.
+ * @param what how sentences call it, e.g. "Klaviyo sandbox"; it says "… listens on URL" when it is ready
+ * @param script below this folder
  * @throws Error with its last lines when it ends before it listens
  */
-export const spawnKlaviyo = async ({
-  port,
-  dataDir,
+export const spawnPart = async ({
+  what,
+  script,
+  args,
   onLog,
   signal,
 }: {
-  port: number;
-  dataDir: string;
+  what: string;
+  script: string;
+  args: readonly string[];
   onLog: (line: string) => void;
   signal: AbortSignal;
-}): Promise<KlaviyoProcess> => {
+}): Promise<PartProcess> => {
   signal.throwIfAborted();
-  const args = [path.join(__dirname, 'klaviyo', 'main.js'), '--port', String(port), '--data', dataDir, '--parent-watch'];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [path.join(__dirname, script), ...args, '--parent-watch'], { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => undefined);
   const lines: string[] = [];
   const exited = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`The Klaviyo sandbox did not start: ${error.message}`));
-    child.once('close', (code, killedBy) => resolve(`The Klaviyo sandbox ended (${killedBy ?? `code ${code}`}).\n${lines.join('\n')}`));
+    child.once('error', (error) => resolve(`The ${what} did not start: ${error.message}`));
+    child.once('close', (code, killedBy) => resolve(`The ${what} ended (${killedBy ?? `code ${code}`}).\n${lines.join('\n')}`));
   });
   const listening = new Promise<string>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
