@@ -1,6 +1,9 @@
 import { ClientSecretCredential, DefaultAzureCredential } from '@azure/identity';
 import type { TokenCredential } from '@azure/identity';
 
+/** Gives tokens; all that others than the platform know of an identity. */
+export type TokenSource = Pick<TokenCredential, 'getToken'>;
+
 /**
  * The app's own identity: the managed identity on Azure, a developer's sign-in elsewhere. Building it touches no network.
  * @param clientId of the user-assigned identity; without it DefaultAzureCredential looks for the system-assigned one
@@ -27,7 +30,7 @@ export const createClientCredential = ({
   clientId: string;
   readSecret: (options: { signal: AbortSignal }) => Promise<{ value: string }>;
   authorityHost?: string;
-}): Pick<TokenCredential, 'getToken'> => {
+}): TokenSource => {
   let current: { at: number; value: string; credential: TokenCredential } | undefined;
   return {
     getToken: async (scopes, options) => {

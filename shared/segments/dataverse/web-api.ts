@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TokenCredential } from '@azure/identity';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { UpstreamError } from '../../errors';
+import type { TokenSource } from '../../platform/identity';
 
 /** A page of 5,000 rows of fifty fields is a tenth of this. */
 const MAX_PAGE_BYTES = 64 * 1024 ** 2;
@@ -117,7 +117,7 @@ export const queryOf = (parameters: Readonly<Record<string, string>>): string =>
  * environment waits, exactly as long as it was told: asking meanwhile makes the wait longer.
  * @param url of the environment, e.g. https://contoso.crm4.dynamics.com
  */
-export const createDataverseWebApi = ({ url, credential }: { url: string; credential: Pick<TokenCredential, 'getToken'> }) => {
+export const createDataverseWebApi = ({ url, credential }: { url: string; credential: TokenSource }) => {
   const base = new URL('/api/data/v9.2/', url);
   const agent = new Agent({ connections: 16, bodyTimeout: CALL_TIMEOUT_MS, headersTimeout: CALL_TIMEOUT_MS });
   let pausedUntil = 0;
