@@ -1,6 +1,6 @@
 import { changesOf } from '../../shared/activity/changes';
 import { defineRoute } from '../../shared/http/route';
-import { SystemSchedule } from '../../shared/schedules/schedule';
+import { SavedSystemSchedule, SystemSchedule } from '../../shared/schedules/schedule';
 import { Limits } from '../../shared/settings/limits';
 import type { Settings } from '../../shared/settings/settings';
 import type { Router } from './register-route';
@@ -11,7 +11,7 @@ const getSystemSchedule = defineRoute({
   path: 'api/settings/schedule',
   summary: 'The system refresh; off until an administrator turns it on',
   who: 'Viewer',
-  answers: { 200: { description: 'The schedule', schema: SystemSchedule, etag: true } },
+  answers: { 200: { description: 'The schedule', schema: SavedSystemSchedule, etag: true } },
 });
 const setSystemSchedule = defineRoute({
   operation: 'setSystemSchedule',
@@ -22,7 +22,7 @@ const setSystemSchedule = defineRoute({
   who: 'Administrator',
   body: SystemSchedule,
   ifMatch: 'required',
-  answers: { 200: { description: 'Changed', schema: SystemSchedule, etag: true } },
+  answers: { 200: { description: 'Changed', schema: SavedSystemSchedule, etag: true } },
 });
 const getLimits = defineRoute({
   operation: 'getLimits',

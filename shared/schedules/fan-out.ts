@@ -4,7 +4,7 @@ import type { ExportId } from '../ids';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import { latestOccurrence } from './due';
-import type { SystemSchedule } from './schedule';
+import type { SystemRefresh, SystemSchedule } from './schedule';
 import { mayPass, startAll } from './start-all';
 import type { RunStarter, StartRequest } from './start-all';
 import { MAX_UNSTARTED } from './tick-store';
@@ -16,6 +16,10 @@ export interface ExportReader {
 }
 export interface ScheduleReader {
   getSchedule: (options: { signal: AbortSignal }) => Promise<{ readonly value: SystemSchedule }>;
+}
+
+export interface RefreshReader {
+  getRefresh: (options: { signal: AbortSignal }) => Promise<{ readonly value: SystemRefresh }>;
 }
 
 /** A clock that is further back than this stood wrong when it ticked last; less is what two instances differ by. */
@@ -35,17 +39,28 @@ export const followsSystem = ({ connectionId, schedule, paused }: Export): boole
   connectionId !== undefined && !paused && schedule.kind === 'system';
 
 /**
- * The newest occurrence of an export in (after, until], if any. What lies before the export was made, scheduled as it is now, or
- * resumed is not its own: saving an export never runs it.
+ * Whether an occurrence is the export's own: what lies before it was made, scheduled as it is now, or resumed is not. Saving an export
+ * never runs it, nor does a change of the system refresh to a time that has just gone by.
+ * @param systemSetAt since when the system refresh is as it is
  */
+const isOwn = (
+  { schedule, createdAt, scheduleSetAt = createdAt }: Export,
+  { occurrence, systemSetAt }: { occurrence: Date; systemSetAt: string | undefined },
+): boolean => {
+  const since = Date.parse(scheduleSetAt);
+  const systemSince = schedule.kind === 'system' && systemSetAt !== undefined ? Date.parse(systemSetAt) : since;
+  return occurrence.getTime() > Math.max(since, systemSince);
+};
+
+/** The newest occurrence of an export in (after, until], if any that is its own. */
 export const dueOccurrence = (
   segmentExport: Export,
-  { system, after, until }: { system: Date | undefined; after: Date; until: Date },
+  { system, systemSetAt, after, until }: { system: Date | undefined; systemSetAt?: string | undefined; after: Date; until: Date },
 ): Date | undefined => {
-  const { schedule, connectionId, paused, createdAt, scheduleSetAt = createdAt } = segmentExport;
+  const { schedule, connectionId, paused } = segmentExport;
   if (connectionId === undefined || paused || schedule.kind === 'off') return undefined;
-  const due = schedule.kind === 'system' ? system : latestOccurrence(schedule, { after, until });
-  return due !== undefined && due.getTime() > Date.parse(scheduleSetAt) ? due : undefined;
+  const occurrence = schedule.kind === 'system' ? system : latestOccurrence(schedule, { after, until });
+  return occurrence !== undefined && isOwn(segmentExport, { occurrence, systemSetAt }) ? occurrence : undefined;
 };
 
 /** An occurrence to start, and the tick that tried first. */
@@ -61,7 +76,7 @@ export const createFanOut = ({
   log,
 }: {
   segmentExports: ExportReader;
-  settings: ScheduleReader;
+  settings: RefreshReader;
   runs: RunStarter;
   tickStore: TickStore;
   now: () => Date;
@@ -75,23 +90,34 @@ export const createFanOut = ({
     requestKey: occurrenceKey(new Date(occurrence)),
   });
 
+  const systemOccurrence = (refresh: SystemRefresh, span: { after: Date; until: Date }): Date | undefined => {
+    if (!refresh.active) return undefined;
+    try {
+      return latestOccurrence(refresh, span);
+    } catch (error) {
+      log('schedule_not_computed', errorFields(error)); // as below, and the exports with schedules of their own go on
+      return undefined;
+    }
+  };
+
   /** Requests of all exports with something due, then those of earlier ticks that nothing newer stands for. */
   async function* dueRequests(
     { after, until, unstarted }: { after: Date; until: Date; unstarted: Tick['unstarted'] },
     due: Map<StartRequest, Due>,
     signal: AbortSignal,
   ): AsyncGenerator<StartRequest> {
-    const { value: schedule } = await settings.getSchedule({ signal });
-    const system = schedule.active ? latestOccurrence(schedule, { after, until }) : undefined;
+    const { value: refresh } = await settings.getRefresh({ signal });
+    const systemSetAt = refresh.setAt;
+    const system = systemOccurrence(refresh, { after, until });
     const earlier = new Map(unstarted.map((one) => [one.exportId, one]));
     for await (const { value: segmentExport } of segmentExports.readAll({ signal })) {
       const { id } = segmentExport;
-      const retry = isScheduled(segmentExport, schedule) ? earlier.get(id) : undefined;
+      const retry = isScheduled(segmentExport, refresh) ? earlier.get(id) : undefined;
       let found: Due | undefined;
       try {
-        const occurrence = dueOccurrence(segmentExport, { system, after, until });
+        const occurrence = dueOccurrence(segmentExport, { system, systemSetAt, after, until });
         if (occurrence) found = { occurrence: occurrence.toISOString(), since: until.toISOString() };
-        else if (retry) found = retry;
+        else if (retry && isOwn(segmentExport, { occurrence: new Date(retry.occurrence), systemSetAt })) found = retry;
       } catch (error) {
         // a stored schedule that cannot be computed, e.g. a zone that this machine does not know
         log('schedule_not_computed', { exportId: id, ...errorFields(error) });

@@ -96,6 +96,10 @@ export const SavedSchedule = z
 /** The system refresh as it is stored and shown. */
 export const SavedSystemSchedule = z.object({ active: z.boolean(), ...savedRecurrence }).meta({ id: 'SavedSystemSchedule' });
 
+/** The same with the instant from which on it is as it is: occurrences at or before that are not its own. */
+export const SystemRefresh = SavedSystemSchedule.extend({ setAt: z.iso.datetime().optional() });
+export type SystemRefresh = z.infer<typeof SystemRefresh>;
+
 export const defaultSystemSchedule: SystemSchedule = {
   active: false,
   repeat: 'daily',

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { TableClient } from '@azure/data-tables';
 import type { z } from 'zod';
 import { ConflictError } from '../errors';
 import { createRows } from '../platform/tables';
 import type { Stored } from '../platform/tables';
-import { SystemSchedule, defaultSystemSchedule } from '../schedules/schedule';
+import { SystemRefresh, defaultSystemSchedule } from '../schedules/schedule';
+import type { SystemSchedule } from '../schedules/schedule';
 import { type Limits, StoredLimits, defaultLimits } from './limits';
 
 const PARTITION = 'settings';
@@ -13,7 +15,20 @@ export const DEFAULT_ETAG = '"0"';
 /** One setting in a row of its own, by version from the first time on. */
 const createSetting = <S extends z.ZodType>(
   table: TableClient,
-  { row, schema, what, otherwise }: { row: string; schema: S; what: string; otherwise: z.output<S> },
+  {
+    row,
+    schema,
+    what,
+    otherwise,
+    complete = (value) => value,
+  }: {
+    row: string;
+    schema: S;
+    what: string;
+    otherwise: z.output<S>;
+    /** adds what is kept beside what was said */
+    complete?: (value: z.output<S>, before: z.output<S>) => z.output<S>;
+  },
 ) => {
   const rows = createRows({ table, schema, what });
   const key = { partition: PARTITION, row };
@@ -30,30 +45,45 @@ const createSetting = <S extends z.ZodType>(
       if ((current?.etag ?? DEFAULT_ETAG) !== ifMatch) {
         throw new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed meanwhile; read it again.` });
       }
+      const before = current?.value ?? otherwise;
+      const next = complete(value, before);
       const stored =
-        current === undefined
-          ? await rows.insert(key, value, { signal })
-          : await rows.replace(key, value, { ifMatch: current.etag, signal });
-      return { ...stored, before: current?.value ?? otherwise };
+        current === undefined ? await rows.insert(key, next, { signal }) : await rows.replace(key, next, { ifMatch: current.etag, signal });
+      return { ...stored, before };
     },
   };
 };
 
+const withoutSetAt = ({ setAt: _, ...schedule }: SystemRefresh): SystemSchedule => schedule;
+
 /** What administrators decide for the whole app. */
-export const createSettings = ({ table }: { table: TableClient }) => {
+export const createSettings = ({ table, now = () => new Date() }: { table: TableClient; now?: () => Date }) => {
   const schedule = createSetting(table, {
     row: 'schedule',
-    schema: SystemSchedule,
+    schema: SystemRefresh,
     what: 'The system schedule',
     otherwise: defaultSystemSchedule,
+    // saved as it is, it keeps what has fallen due and was not yet looked at
+    complete: (value: SystemRefresh, before: SystemRefresh) => ({
+      ...value,
+      setAt: isDeepStrictEqual(withoutSetAt(value), withoutSetAt(before)) ? before.setAt : now().toISOString(),
+    }),
   });
   const limits = createSetting(table, { row: 'limits', schema: StoredLimits, what: 'The limits', otherwise: defaultLimits });
 
   return {
     /** The system refresh; off until somebody turns it on. */
-    getSchedule: (options: { signal: AbortSignal }): Promise<Stored<SystemSchedule>> => schedule.get(options),
+    getSchedule: async (options: { signal: AbortSignal }): Promise<Stored<SystemSchedule>> => {
+      const { value, etag } = await schedule.get(options);
+      return { value: withoutSetAt(value), etag };
+    },
+    /** The same, with the instant from which on it is as it is. */
+    getRefresh: (options: { signal: AbortSignal }): Promise<Stored<SystemRefresh>> => schedule.get(options),
     /** @throws ConflictError changed_meanwhile when it is no longer the version of `ifMatch` */
-    setSchedule: (value: SystemSchedule, options: { ifMatch: string; signal: AbortSignal }) => schedule.set(value, options),
+    setSchedule: async (value: SystemSchedule, options: { ifMatch: string; signal: AbortSignal }) => {
+      const { value: stored, before, etag } = await schedule.set(value, options);
+      return { value: withoutSetAt(stored), before: withoutSetAt(before), etag };
+    },
 
     /** How long reports and runs are kept. */
     getLimits: (options: { signal: AbortSignal }): Promise<Stored<Limits>> => limits.get(options),

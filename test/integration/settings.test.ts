@@ -23,6 +23,20 @@ describe('the system schedule', () => {
     expect((await put(read.headers.get('etag')!)).status).toBe(200);
   });
 
+  it('holds from the instant at which it was changed, and saving it as it is changes nothing of that', async () => {
+    const since = async () => (await api.services.settings.getRefresh({ signal: AbortSignal.timeout(5_000) })).value.setAt;
+    const put = async (body: unknown) => {
+      const ifMatch = (await api.call('GET', '/api/settings/schedule')).headers.get('etag')!;
+      const answer = await api.call('PUT', '/api/settings/schedule', { body, ifMatch });
+      expect([answer.status, Object.keys(answer.json)]).toEqual([200, expect.not.arrayContaining(['setAt'])]);
+      return since();
+    };
+    const first = await put({ ...weekly, times: ['03:00'] });
+    expect(Math.abs(Date.now() - Date.parse(first!))).toBeLessThan(10_000);
+    expect(await put({ ...weekly, times: ['03:00'], timeZone: 'Romance Standard Time' })).toBe(first);
+    expect(await put({ ...weekly, times: ['04:00'] })).not.toBe(first);
+  });
+
   it.each<[string, Record<string, unknown>, string]>([
     ['a time that is none', { times: ['25:00'] }, '/times/0'],
     ['five times a day', { times: ['01:00', '02:00', '03:00', '04:00', '05:00'] }, '/times'],

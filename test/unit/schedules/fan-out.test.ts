@@ -3,13 +3,17 @@ import { Export } from '../../../shared/exports/export';
 import type { ExportId } from '../../../shared/ids';
 import { createFanOut, dueOccurrence, occurrenceKey } from '../../../shared/schedules/fan-out';
 import { defaultSystemSchedule, SystemSchedule } from '../../../shared/schedules/schedule';
+import type { SystemRefresh } from '../../../shared/schedules/schedule';
 import type { StartRequest } from '../../../shared/schedules/start-all';
 import type { Tick } from '../../../shared/schedules/tick-store';
 
 const signal = new AbortController().signal;
 const LONG_AGO = '2025-01-01T00:00:00.000Z';
 
-const anExport = (number: number, fields: { schedule?: object; createdAt?: string; connectionId?: string | undefined } = {}): Export =>
+const anExport = (
+  number: number,
+  fields: { schedule?: object; createdAt?: string; scheduleSetAt?: string; paused?: boolean; connectionId?: string | undefined } = {},
+): Export =>
   Export.parse({
     id: `exp_${String(number).padStart(10, '0')}`,
     name: `Export ${number}`,
@@ -26,7 +30,7 @@ const anExport = (number: number, fields: { schedule?: object; createdAt?: strin
 const daily = (time: string, timeZone = 'UTC'): object => ({ kind: 'custom', repeat: 'daily', times: [time], timeZone });
 
 /** A small world with a clock that can be set; what `start` refuses is given by export id. */
-const aWorld = ({ exports = [] as Export[], system = defaultSystemSchedule } = {}) => {
+const aWorld = ({ exports = [], system = defaultSystemSchedule }: { exports?: Export[]; system?: SystemRefresh } = {}) => {
   const world = {
     exports,
     system,
@@ -35,7 +39,7 @@ const aWorld = ({ exports = [] as Export[], system = defaultSystemSchedule } = {
     refuse: new Map<ExportId, Error>(),
     row: undefined as { value: Tick; etag: string } | undefined,
     events: [] as string[],
-    settings: { getSchedule: async () => ({ value: world.system }) },
+    settings: { getRefresh: async () => ({ value: world.system }) },
     segmentExports: {
       readAll: async function* () {
         for (const value of world.exports) yield { value };
@@ -122,6 +126,42 @@ describe('the fan-out', () => {
     expect(await tickAt('2026-06-01T02:00:30.000Z')).toEqual([]);
   });
 
+  it.each([
+    ['changed to a time just gone by', { scheduleSetAt: '2026-06-01T02:00:10.000Z' }, []],
+    ['changed at that very instant', { scheduleSetAt: '2026-06-01T02:00:00.000Z' }, []],
+    ['changed a moment before', { scheduleSetAt: '2026-06-01T01:59:59.999Z' }, ['1 occ-20260601T020000Z']],
+    ['paused', { paused: true }, []],
+    ['resumed after it', { scheduleSetAt: '2026-06-01T02:00:20.000Z' }, []],
+  ])('runs an export that was %s only where the time is its own', async (_, fields, expected) => {
+    const exports = [anExport(1, { schedule: daily('02:00'), ...fields })];
+    const { tickAt } = aWorld({ exports });
+    await tickAt('2026-06-01T01:59:30.000Z');
+    expect(await tickAt('2026-06-01T02:00:30.000Z')).toEqual(expected);
+    expect(await tickAt('2026-06-02T02:00:30.000Z')).toEqual('paused' in fields ? [] : ['1 occ-20260602T020000Z']);
+  });
+
+  it('runs nothing when the system refresh was set to a time just gone by', async () => {
+    const system = SystemSchedule.parse({ active: true, repeat: 'daily', times: ['02:00'], timeZone: 'UTC' });
+    const { world, tickAt } = aWorld({ exports: [anExport(1), anExport(2, { schedule: daily('02:00') })], system });
+    await tickAt('2026-06-01T01:59:30.000Z');
+    world.system = { ...system, setAt: '2026-06-01T02:00:10.000Z' };
+    expect(await tickAt('2026-06-01T02:00:30.000Z')).toEqual(['2 occ-20260601T020000Z']);
+    expect(await tickAt('2026-06-02T02:00:30.000Z')).toEqual(['1 occ-20260602T020000Z', '2 occ-20260602T020000Z']);
+  });
+
+  it('goes on with the others where a zone is unknown to this machine', async () => {
+    const odd = { ...daily('02:00'), timeZone: 'Mars/Olympus' };
+    const system = {
+      ...SystemSchedule.parse({ active: true, repeat: 'daily', times: ['02:00'], timeZone: 'UTC' }),
+      timeZone: 'Mars/Olympus',
+    };
+    const exports = [anExport(1, { schedule: odd }), anExport(2, { schedule: daily('02:00') }), anExport(3)];
+    const { world, tickAt } = aWorld({ exports, system });
+    await tickAt('2026-06-01T01:59:30.000Z');
+    expect(await tickAt('2026-06-01T02:00:30.000Z')).toEqual(['2 occ-20260601T020000Z']);
+    expect(world.events.filter((event) => event === 'schedule_not_computed').length).toBeGreaterThanOrEqual(2);
+  });
+
   it('takes no harm from a clock that goes back a little', async () => {
     const { tickAt } = aWorld({ exports: [anExport(1, { schedule: daily('02:00') })] });
     await tickAt('2026-06-01T01:59:30.000Z');
@@ -172,6 +212,16 @@ describe('the fan-out', () => {
     await tickAt('2026-06-01T02:00:30.000Z');
     world.refuse.clear();
     world.exports = [anExport(1, { schedule: { kind: 'off' } })];
+    expect(await tickAt('2026-06-01T02:01:30.000Z')).toEqual([]);
+  });
+
+  it('does not try again for an export whose schedule was changed meanwhile', async () => {
+    const { world, tickAt } = aWorld({ exports: [anExport(1, { schedule: daily('02:00') })] });
+    world.refuse.set(anExport(1).id, new Error('unforeseen'));
+    await tickAt('2026-06-01T01:59:30.000Z');
+    await tickAt('2026-06-01T02:00:30.000Z');
+    world.refuse.clear();
+    world.exports = [anExport(1, { schedule: daily('05:00'), scheduleSetAt: '2026-06-01T02:00:50.000Z' })];
     expect(await tickAt('2026-06-01T02:01:30.000Z')).toEqual([]);
   });
 
