@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { sampleFolder } from '../../infra/local/sample/sample';
+import { benchApi, readmeParts } from './api';
 import { csvParse, sdk, startCloud, startSandbox, startSink } from './cloud';
 import { costOf } from './cost';
 import { type Figure, ratio, single, toJson, toTable, verdict, worst } from './figures';
@@ -20,7 +21,9 @@ const usage = `npm run bench -- [options]
   --quick      100,000 rows, one round, less than a minute
   --rows N     rows (1000000)
   --rounds N   rounds (3)
-  --write      writes test/bench/README.md and its picture`;
+  --write      writes test/bench/README.md and its picture
+  --api        what a call of each route costs, with 1,000 exports and 100,000 runs in the tables
+  --only NAMES with --api: these operations, by comma`;
 
 const LATENCY_MS = 300;
 /** Import calls at Klaviyo's published burst limit are 100 ms apart. */
@@ -398,7 +401,7 @@ What is compared:
 `;
   const readme = path.join(target, 'README.md');
   const options = await resolveConfig(readme);
-  writeFileSync(readme, await format(text, { ...options, parser: 'markdown' }));
+  writeFileSync(readme, `${await format(text, { ...options, parser: 'markdown' })}\n${readmeParts().api}`.trimEnd() + '\n');
 };
 const wallsOf = (runs: readonly { wallMs: number }[]) => runs.map(({ wallMs }) => wallMs);
 const cpusOf = (runs: readonly { cpuMs: number }[]) => runs.map(({ cpuMs }) => cpuMs);
@@ -412,6 +415,8 @@ const readOptions = () => {
       rows: { type: 'string' },
       rounds: { type: 'string' },
       write: { type: 'boolean', default: false },
+      api: { type: 'boolean', default: false },
+      only: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -420,7 +425,7 @@ const readOptions = () => {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rows) || rows < 10_000 || rows % 10_000 !== 0) throw new RangeError('--rows takes a multiple of 10,000');
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number above 0');
-  return { quick: values.quick, rows, rounds, write: values.write };
+  return { quick: values.quick, rows, rounds, write: values.write, api: values.api, only: values.only?.split(',') };
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -429,7 +434,8 @@ const run = async (): Promise<void> => {
   // Azurite's child process does not keep a program alive that waits for its end
   setInterval(() => undefined, 60_000);
   const options = readOptions();
-  if (options) await bench(options);
+  if (options?.api) await benchApi(options, say);
+  else if (options) await bench(options);
   else say(usage);
 };
 run().then(

@@ -18,6 +18,40 @@ export interface DataTask {
   readonly refreshedAt: string;
 }
 
+export interface ApiTask {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly exports: number;
+  readonly runsPerExport: number;
+  /** calls of each route one after the other … */
+  readonly serial: number;
+  /** … and at once, by fifty callers */
+  readonly concurrent: number;
+  /** operations; all when left out */
+  readonly only?: readonly string[];
+}
+
+/** Milliseconds. */
+interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface RouteReport {
+  readonly operation: string;
+  readonly atMost: number;
+  readonly because?: string;
+  readonly storageCalls: { readonly min: number; readonly max: number };
+  readonly alone: { readonly total: Spread; readonly own: Spread; readonly cpu: Spread };
+  /** absent for calls of which only one can succeed */
+  readonly together?: { readonly total: Spread; readonly own: Spread };
+}
+
+export interface ApiReport {
+  readonly routes: readonly RouteReport[];
+  readonly seedMs: number;
+  readonly rssMb: number;
+}
+
 /** Of the sample's manifest, by segment. */
 export type Truth = Readonly<
   Record<
