@@ -106,7 +106,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
 
   const connectionStore = createConnectionStore({ table: tables.connections, now });
   const exportStore = createExportStore({ table: tables.exports });
-  const settings = createSettings({ table: tables.settings, now });
+  const settings = createSettings({ table: tables.settings, maxProfiles: env.MAX_PROFILES_PER_EXPORT, now });
 
   const log = createLog({ write: (line) => console.log(line) });
   const monotonicMs = () => performance.now();
@@ -178,6 +178,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     reports,
     staging,
     source,
+    settings,
     maxProfiles: env.MAX_PROFILES_PER_EXPORT,
     now,
     log,

@@ -28,7 +28,7 @@ const getLimits = defineRoute({
   operation: 'getLimits',
   method: 'GET',
   path: 'api/settings/limits',
-  summary: 'How long row reports and runs are kept',
+  summary: 'What exports are held to that have no limits of their own, and how long things are kept',
   who: 'Viewer',
   answers: { 200: { description: 'The limits', schema: Limits, etag: true } },
 });

@@ -10,6 +10,8 @@ import type { Rows } from '../platform/tables';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
+import { limitsFor } from '../settings/limits';
+import type { Limits } from '../settings/limits';
 import { mapConcurrent } from '../streams/map-concurrent';
 import { withEnded, withoutActive } from './export-activity';
 import type { ExportActivities } from './export-activity';
@@ -78,6 +80,7 @@ export const createRuns = ({
   reports,
   staging,
   source,
+  settings,
   maxProfiles,
   now,
   log,
@@ -92,6 +95,7 @@ export const createRuns = ({
   reports: RowReports;
   staging: Staging;
   source: Pick<SegmentSource, 'snapshot'>;
+  settings: { getLimits: (options: { signal: AbortSignal }) => Promise<{ readonly value: Limits }> };
   /** upper bound of every export's cap */
   maxProfiles: number;
   now: () => Date;
@@ -109,7 +113,10 @@ export const createRuns = ({
     { runId, number, request, submittedAt }: { runId: RunId; number: number; request: Omit<StartRun, 'exportId'>; submittedAt: string },
     { signal }: { signal: AbortSignal },
   ): Promise<RunDocument> => {
-    const connection = segmentExport.connectionId ? await connectionStore.find(segmentExport.connectionId, { signal }) : undefined;
+    const [connection, { value: limits }] = await Promise.all([
+      segmentExport.connectionId ? connectionStore.find(segmentExport.connectionId, { signal }) : undefined,
+      settings.getLimits({ signal }),
+    ]);
     if (!connection) {
       throw new ConflictError({
         code: 'export_detached',
@@ -146,12 +153,8 @@ export const createRuns = ({
         segments: segmentExport.segments,
         mapping: segmentExport.mapping,
         membership: segmentExport.membership,
-        maxProfiles: Math.min(segmentExport.maxProfiles ?? maxProfiles, maxProfiles),
         canaryRows: segmentExport.canaryRows,
-        resyncDays: segmentExport.resyncDays ?? 7,
-        maxInvalidShare: segmentExport.maxInvalidShare ?? 0.2,
-        guardCount: segmentExport.guardCount ?? 500,
-        guardShare: segmentExport.guardShare ?? 0.1,
+        ...limitsFor(segmentExport, limits, { maxProfiles }),
       },
       turn: 0,
       starts: 0,

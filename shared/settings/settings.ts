@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TableClient } from '@azure/data-tables';
 import type { z } from 'zod';
-import { ConflictError } from '../errors';
+import { ConflictError, LimitError } from '../errors';
 import { createRows } from '../platform/tables';
 import type { Stored } from '../platform/tables';
 import { SystemRefresh, defaultSystemSchedule } from '../schedules/schedule';
@@ -56,8 +56,11 @@ const createSetting = <S extends z.ZodType>(
 
 const withoutSetAt = ({ setAt: _, ...schedule }: SystemRefresh): SystemSchedule => schedule;
 
-/** What administrators decide for the whole app. */
-export const createSettings = ({ table, now = () => new Date() }: { table: TableClient; now?: () => Date }) => {
+/**
+ * What administrators decide for the whole app.
+ * @param maxProfiles upper bound of every cap
+ */
+export const createSettings = ({ table, maxProfiles, now }: { table: TableClient; maxProfiles: number; now: () => Date }) => {
   const schedule = createSetting(table, {
     row: 'schedule',
     schema: SystemRefresh,
@@ -85,10 +88,19 @@ export const createSettings = ({ table, now = () => new Date() }: { table: Table
       return { value: withoutSetAt(stored), before: withoutSetAt(before), etag };
     },
 
-    /** How long reports and runs are kept. */
+    /** What exports are held to that have no limits of their own, and how long things are kept. */
     getLimits: (options: { signal: AbortSignal }): Promise<Stored<Limits>> => limits.get(options),
-    /** @throws ConflictError changed_meanwhile when it is no longer the version of `ifMatch` */
-    setLimits: (value: Limits, options: { ifMatch: string; signal: AbortSignal }) => limits.set(value, options),
+    /** @throws LimitError cap_too_high; ConflictError changed_meanwhile when it is no longer the version of `ifMatch` */
+    setLimits: async (value: Limits, options: { ifMatch: string; signal: AbortSignal }) => {
+      if ((value.maxProfiles ?? 0) > maxProfiles) {
+        throw new LimitError({
+          code: 'cap_too_high',
+          message: `This app exports at most ${maxProfiles.toLocaleString('en')} profiles at a time; choose a maxProfiles up to that, or leave it out.`,
+          pointer: '/maxProfiles',
+        });
+      }
+      return limits.set(value, options);
+    },
   };
 };
 

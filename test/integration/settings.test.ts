@@ -54,10 +54,13 @@ describe('the system schedule', () => {
 describe('the limits', () => {
   const put = (body: unknown, ifMatch?: string) => api.call('PUT', '/api/settings/limits', { body, ifMatch });
 
-  it('are 30 days for reports, 90 days and 200 runs for the history, until an administrator changes them', async () => {
+  it('are those of the product until an administrator changes them', async () => {
     const fresh = await api.call('GET', '/api/settings/limits', { as: 'Viewer' });
     expect([fresh.status, fresh.headers.get('etag')]).toEqual([200, '"0"']);
-    expect(fresh.json).toMatchObject({ reportDays: 30, runDays: 90, runsKept: 200 });
+    expect(fresh.json).toEqual({
+      ...{ resyncDays: 7, maxInvalidShare: 0.2, guardCount: 500, guardShare: 0.1 },
+      ...{ reportDays: 30, runDays: 90, runsKept: 200, activityDays: 400 },
+    });
     expect((await put({ reportDays: 7 })).status).toBe(428);
     expect((await api.call('PUT', '/api/settings/limits', { body: {}, ifMatch: '"0"', as: 'Contributor' })).status).toBe(403);
     const changed = await put({ reportDays: 7 }, '"0"');
@@ -71,10 +74,23 @@ describe('the limits', () => {
     ['fewer runs than promised', { runsKept: 199 }, '/runsKept'],
     ['reports for more than a year', { reportDays: 366 }, '/reportDays'],
     ['reports for no day', { reportDays: 0 }, '/reportDays'],
+    ['a log shorter than a month', { activityDays: 29 }, '/activityDays'],
+    ['a log for more than ten years', { activityDays: 3_651 }, '/activityDays'],
+    ['a share above one', { guardShare: 1.1 }, '/guardShare'],
+    ['a share that is none', { maxInvalidShare: '20 %' }, '/maxInvalidShare'],
+    ['no cap at all', { maxProfiles: 0 }, '/maxProfiles'],
+    ['a re-sync every half day', { resyncDays: 0.5 }, '/resyncDays'],
     ['an unknown field', { days: 30 }, '/days'],
   ])('refuse %s', async (_, body, pointer) => {
     const answer = await put(body, '"0"');
     expect([answer.status, answer.json.errors.map((error) => error.pointer)]).toEqual([400, [pointer]]);
+  });
+
+  it('set no cap above the app’s own', async () => {
+    const { etag } = await api.services.settings.getLimits({ signal: new AbortController().signal });
+    const over = await put({ maxProfiles: 1_000_001 }, etag);
+    expect([over.status, over.json.code, over.json.errors.map(({ pointer }) => pointer)]).toEqual([422, 'cap_too_high', ['/maxProfiles']]);
+    expect((await put({ maxProfiles: 1_000_000 }, etag)).json).toMatchObject({ maxProfiles: 1_000_000 });
   });
 });
 

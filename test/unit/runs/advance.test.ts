@@ -142,6 +142,13 @@ it('row 5: a quiet wait draws no message from the timer that looks for runs that
   await expectOver(world);
 }, 60_000);
 
+it('L3 twenty minutes is no cut-off: a run that waits longer for Klaviyo ends well', async () => {
+  const world = begin({ phases: { settle: waiting(3, 900_000) } });
+  await world.pass(3_600, world.ended);
+  expect(world.nowMs()).toBeGreaterThan(2 * 20 * 60_000);
+  await expectOver(world);
+}, 60_000);
+
 it('row 6: an instance that stalls before any call to Klaviyo, and wakes when another one has the run, calls no more', async () => {
   let stalled = 0;
   for (const call of everyCall.filter((one) => one > 4)) {

@@ -18,6 +18,7 @@ import { createRunStore } from '../../../shared/runs/run-store';
 import { createRuns } from '../../../shared/runs/runs';
 import type { Phase } from '../../../shared/runs/slice';
 import { createStaging } from '../../../shared/runs/staging';
+import { defaultLimits } from '../../../shared/settings/limits';
 import { aDocument } from './a-document';
 
 /**
@@ -229,6 +230,7 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
       reports: createRowReports({ blobs: container }),
       staging,
       source: { snapshot: notPartOf },
+      settings: { getLimits: async () => ({ value: defaultLimits }) },
       maxProfiles: 1_000_000,
       now,
       log,
