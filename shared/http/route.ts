@@ -55,8 +55,10 @@ interface RouteBase {
   readonly body?: z.ZodType;
   /** no body stands for {} */
   readonly bodyOptional?: true;
-  /** the version must be named in If-Match; `orAny`: * counts, too */
-  readonly ifMatch?: 'required' | 'orAny';
+  /** the version must be named in If-Match; `orAny`: * counts, too; `optional`: it counts where it is named */
+  readonly ifMatch?: 'required' | 'orAny' | 'optional';
+  /** where a body may be larger than others; at most 10 MB are ever read */
+  readonly maxBodyBytes?: number;
   /** honours Idempotency-Key: asked again under the same key, it does nothing and answers as before; for POSTs that create or run */
   readonly idempotent?: true;
   readonly answers: Readonly<Record<number, AnswerDefinition>>;
@@ -72,7 +74,7 @@ export type RouteInput<R extends RouteDefinition> = {
   readonly query: Parsed<R['query'], Record<string, never>>;
   readonly body: Parsed<R['body'], undefined>;
   /** the version named by the caller, or * */
-  readonly ifMatch: R['ifMatch'] extends string ? string : undefined;
+  readonly ifMatch: R['ifMatch'] extends 'optional' ? string | undefined : R['ifMatch'] extends string ? string : undefined;
   readonly caller: R['who'] extends 'open' ? undefined : Caller;
   readonly signal: AbortSignal;
   /**
@@ -240,8 +242,11 @@ export const createHandler =
       if (changes) refuseCrossSite(request);
       const params = parseParams(definition, request.params);
       const query = parseInput(definition.query ?? z.strictObject({}), readQuery(request.query), { where: 'query' });
-      const sent = changes ? await readJson(request, { optional: definition.body === undefined || definition.bodyOptional === true }) : {};
-      const ifMatch = definition.ifMatch ? readIfMatch(request.headers, { any: definition.ifMatch === 'orAny' }) : undefined;
+      const { maxBodyBytes: maxBytes } = definition;
+      const optional = definition.body === undefined || definition.bodyOptional === true;
+      const sent = changes ? await readJson(request, { optional, ...(maxBytes === undefined ? {} : { maxBytes }) }) : {};
+      const isNamed = definition.ifMatch !== 'optional' || request.headers.has('if-match');
+      const ifMatch = definition.ifMatch && isNamed ? readIfMatch(request.headers, { any: definition.ifMatch === 'orAny' }) : undefined;
       const body = changes ? parseInput(definition.body ?? z.strictObject({}), sent) : undefined;
       const signal = lifetime.signal({ deadlineMs: DEADLINE_MS });
       const { headers } = request;

@@ -58,8 +58,8 @@ export const parseInput = <S extends z.ZodType>(
 
 const notJson = (message: string): InvalidInputError => new InvalidInputError({ code: 'not_json', message });
 
-const tooLarge = (): LimitError =>
-  new LimitError({ code: 'body_too_large', message: `The body is larger than ${MAX_BODY_BYTES / 1_000_000} MB; send a smaller one.` });
+const tooLarge = (maxBytes: number): LimitError =>
+  new LimitError({ code: 'body_too_large', message: `The body is larger than ${maxBytes / 1_000_000} MB; send a smaller one.` });
 
 interface BodyRequest {
   readonly method: string;
@@ -67,17 +67,17 @@ interface BodyRequest {
   readonly body: AsyncIterable<unknown> | null;
 }
 
-const readBytes = async (request: BodyRequest): Promise<Buffer> => {
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_DRAINED_BYTES) throw tooLarge();
+const readBytes = async (request: BodyRequest, maxBytes: number): Promise<Buffer> => {
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_DRAINED_BYTES) throw tooLarge(maxBytes);
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const part of request.body ?? []) {
     bytes += (part as Uint8Array).byteLength;
     // the rest is read and dropped, as an answer during the upload reaches few clients
-    if (bytes <= MAX_BODY_BYTES) parts.push(part as Uint8Array);
+    if (bytes <= maxBytes) parts.push(part as Uint8Array);
     else if (bytes > MAX_DRAINED_BYTES) break;
   }
-  if (bytes > MAX_BODY_BYTES) throw tooLarge();
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
   return Buffer.concat(parts);
 };
 
@@ -87,7 +87,10 @@ const readBytes = async (request: BodyRequest): Promise<Buffer> => {
  * @param optional whether no body at all stands for {}
  * @throws InvalidInputError content_type_unsupported (415), not_json (400); LimitError body_too_large (413)
  */
-export const readJson = async (request: BodyRequest, { optional }: { optional: boolean }): Promise<unknown> => {
+export const readJson = async (
+  request: BodyRequest,
+  { optional, maxBytes = MAX_BODY_BYTES }: { optional: boolean; maxBytes?: number },
+): Promise<unknown> => {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() || undefined;
   const accepted = ['application/json', ...(request.method === 'PATCH' ? ['application/merge-patch+json'] : [])];
   if (type !== undefined && !accepted.includes(type)) {
@@ -96,7 +99,7 @@ export const readJson = async (request: BodyRequest, { optional }: { optional: b
       message: 'Send the body as JSON, with Content-Type: application/json.',
     });
   }
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, maxBytes);
   if (bytes.length === 0) {
     if (optional) return {};
     throw notJson('A JSON body is missing.');

@@ -53,6 +53,13 @@ describe('a JSON body', () => {
     expect(await codeOf(readJson(given, { optional: false }))).toBe(expected);
   });
 
+  it('may be larger where a route says so, up to its own limit', async () => {
+    const maxBytes = 2 * MAX_BODY_BYTES;
+    expect(await readJson(request(`"${'x'.repeat(MAX_BODY_BYTES)}"`), { optional: false, maxBytes })).toHaveLength(MAX_BODY_BYTES);
+    const error = await readJson(request(`"${'x'.repeat(maxBytes)}"`), { optional: false, maxBytes }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'body_too_large', message: 'The body is larger than 2 MB; send a smaller one.' });
+  });
+
   it('may be absent where that stands for {}, but not be a form', async () => {
     expect(await readJson(request(null, {}), { optional: true })).toEqual({});
     expect(await codeOf(readJson(request(null, { 'content-type': 'text/plain' }), { optional: true }))).toBe('content_type_unsupported');
