@@ -29,10 +29,13 @@ export interface FieldProblem {
 /** What the caller sent cannot be used; `problems` names every field by JSON pointer. */
 export class InvalidInputError extends DomainError {
   readonly problems: readonly FieldProblem[];
+  /** what was found out about the value, e.g. the scopes that a key lacks */
+  readonly details?: Record<string, unknown>;
 
-  constructor(details: ErrorDetails & { problems?: readonly FieldProblem[] }) {
+  constructor(details: ErrorDetails & { problems?: readonly FieldProblem[]; details?: Record<string, unknown> }) {
     super(details);
     this.problems = details.problems ?? (details.pointer ? [{ pointer: details.pointer, detail: details.message }] : []);
+    if (details.details) this.details = details.details;
   }
 }
 

@@ -1,4 +1,5 @@
 import { createActivity } from './activity/activity';
+import { createConnectionKeys } from './connections/connection-keys';
 import { createConnectionStore } from './connections/connection-store';
 import { createConnections } from './connections/connections';
 import type { Env } from './env';
@@ -104,7 +105,8 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   );
   const klaviyo = createKlaviyo({ baseUrl: env.KLAVIYO_BASE_URL });
 
-  const connectionStore = createConnectionStore({ table: tables.connections, now });
+  const connectionStore = createConnectionStore({ table: tables.connections });
+  const connectionKeys = createConnectionKeys({ store: connectionStore, secrets, now });
   const exportStore = createExportStore({ table: tables.exports });
   const settings = createSettings({ table: tables.settings, maxProfiles: env.MAX_PROFILES_PER_EXPORT, now });
 
@@ -221,7 +223,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
       finish: createFinish({ staging, reports, states, activities, release: runs.release }),
     },
     giveUp: createGiveUp({ staging, activities, release: runs.release }),
-    openKlaviyo: createOpenKlaviyo({ klaviyo, secrets, connectionStore, pacing }),
+    openKlaviyo: createOpenKlaviyo({ klaviyo, connectionStore, connectionKeys, pacing }),
     afterRemoval: removal.removeOf,
     showActivity: activities.show,
     times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
@@ -232,6 +234,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
 
   const connections = createConnections({
     store: connectionStore,
+    keys: connectionKeys,
     secrets,
     klaviyo,
     pacing,
@@ -317,6 +320,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     klaviyo,
     pacing,
     connectionStore,
+    connectionKeys,
     connections,
     exportStore,
     segmentExports,

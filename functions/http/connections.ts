@@ -1,62 +1,87 @@
 import { z } from 'zod';
 import { changesOf } from '../../shared/activity/changes';
-import { Connection, ConnectionChange, NewConnection, SharedConnection } from '../../shared/connections/connection';
+import { ConnectionCheck } from '../../shared/connections/checklist';
+import { ConnectionChange, ConnectionSettings, NewConnection } from '../../shared/connections/connection';
+import { CheckedConnection, ConnectionQuery, ConnectionView, SharedConnection } from '../../shared/connections/connection-view';
 import type { Connections } from '../../shared/connections/connections';
+import { Consent, consent } from '../../shared/connections/consent';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ConnectionId } from '../../shared/ids';
 import type { Router } from './register-route';
 
 const params = z.object({ id: ConnectionId });
-const ConnectionView = z.union([Connection, SharedConnection]).meta({ id: 'ConnectionView' });
-const ConnectionCheck = z
-  .object({ check: z.string(), ok: z.boolean().nullable(), detail: z.string() })
-  .meta({ id: 'ConnectionCheck', description: 'ok is null where no harmless call can tell' });
+const ConnectionForCaller = z
+  .union([ConnectionView, SharedConnection])
+  .meta({ id: 'ConnectionForCaller', description: 'Contributors see no more than they need to choose one' });
+const ChangedConnection = ConnectionView.extend({
+  /** where the change brought a key */
+  checks: z.array(ConnectionCheck).optional(),
+}).meta({ id: 'ChangedConnection' });
+/** What the activity log shows before and after; who changed it stands in the entry itself. */
+const Recorded = ConnectionSettings.omit({ updatedByName: true });
 const KlaviyoList = z.object({ id: z.string(), name: z.string(), optInProcess: z.string().optional() }).meta({ id: 'KlaviyoList' });
+const KlaviyoListQuery = z.strictObject({
+  /** part of the name, in any case; all pages are read */
+  search: z.string().trim().min(1).max(200).optional(),
+  /** exactly this name */
+  name: z.string().trim().min(1).max(200).optional(),
+});
 
+const getConsent = defineRoute({
+  operation: 'getConsent',
+  method: 'GET',
+  path: 'api/consent',
+  summary: 'The statement that an administrator agrees to before a connection is made, with its version',
+  who: 'Viewer',
+  answers: { 200: { description: 'In every language of the portal', schema: Consent } },
+});
 const listConnections = defineRoute({
   operation: 'listConnections',
   method: 'GET',
   path: 'api/connections',
   summary: 'Connections you may use; contributors see name and type of shared ones',
   who: 'Contributor',
-  answers: { 200: { description: 'By display name', schema: listOf(ConnectionView, 'ConnectionList') } },
+  query: ConnectionQuery,
+  answers: {
+    200: { description: 'One page, by display name if no other column is named', schema: listOf(ConnectionForCaller, 'ConnectionList') },
+  },
 });
 const createConnection = defineRoute({
   operation: 'createConnection',
-  method: 'POST',
   records: 'connection_created',
+  method: 'POST',
   path: 'api/connections',
-  summary: 'Connects a Klaviyo account; the key is checked first and kept in Key Vault only',
+  summary: 'Connects a Klaviyo account; the key is held against a checklist first, and kept in Key Vault only',
   who: 'Administrator',
   body: NewConnection,
   idempotent: true,
-  answers: { 201: { description: 'Connected', schema: Connection, etag: true, location: true } },
+  answers: { 201: { description: 'Connected, with the checklist', schema: CheckedConnection, etag: true, location: true } },
 });
 const getConnection = defineRoute({
   operation: 'getConnection',
   method: 'GET',
   path: 'api/connections/{id}',
-  summary: 'One connection, never its key',
+  summary: 'One connection, never its key; administrators see whether its secret is there now',
   who: 'Contributor',
   params,
-  answers: { 200: { description: 'The connection', schema: ConnectionView, etag: true } },
+  answers: { 200: { description: 'The connection', schema: ConnectionForCaller, etag: true } },
 });
 const updateConnection = defineRoute({
   operation: 'updateConnection',
-  method: 'PATCH',
   records: 'connection_changed',
+  method: 'PATCH',
   path: 'api/connections/{id}',
-  summary: 'Renames, shares or un-shares a connection, or gives it a new key of the same account',
+  summary: 'Renames, shares or un-shares a connection, gives it another key of the same account, or agrees anew',
   who: 'Administrator',
   params,
   body: ConnectionChange,
   ifMatch: 'required',
-  answers: { 200: { description: 'Changed', schema: Connection, etag: true } },
+  answers: { 200: { description: 'Changed', schema: ChangedConnection, etag: true } },
 });
 const removeConnection = defineRoute({
   operation: 'removeConnection',
-  method: 'DELETE',
   records: 'connection_removed',
+  method: 'DELETE',
   path: 'api/connections/{id}',
   summary: 'Removes a connection that no export uses, and the secret that was made for it',
   who: 'Administrator',
@@ -66,10 +91,10 @@ const removeConnection = defineRoute({
 });
 const testConnection = defineRoute({
   operation: 'testConnection',
-  method: 'POST',
   records: false,
+  method: 'POST',
   path: 'api/connections/{id}/test',
-  summary: 'Checks key, account and scopes by calls that change nothing',
+  summary: 'Checks secret, key, account and each scope by calls that change nothing',
   who: 'Administrator',
   params,
   answers: { 200: { description: 'One line per check', schema: listOf(ConnectionCheck, 'ConnectionCheckList') } },
@@ -78,43 +103,51 @@ const listKlaviyoLists = defineRoute({
   operation: 'listKlaviyoLists',
   method: 'GET',
   path: 'api/connections/{id}/lists',
-  summary: 'All lists of the Klaviyo account',
+  summary: 'Lists of the Klaviyo account, all of them or found by name over all pages',
   who: 'Contributor',
   params,
+  query: KlaviyoListQuery,
   answers: { 200: { description: 'By name', schema: listOf(KlaviyoList, 'KlaviyoListList') } },
 });
 
+const nextLink = ({ token: _shown, ...query }: ConnectionQuery, token: string | undefined): { nextLink?: string } => {
+  if (token === undefined) return {};
+  const named = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...query, token })) if (value !== undefined) named.set(name, String(value));
+  return { nextLink: `/api/connections?${named.toString()}` };
+};
+
 export const registerConnections = ({ route }: Router, { connections }: { connections: Connections }): void => {
-  route(listConnections).to(async ({ caller, signal }) => ({ status: 200, body: { value: await connections.list({ caller, signal }) } }));
+  route(getConsent).to(() => Promise.resolve({ status: 200, body: consent }));
+  route(listConnections).to(async ({ query, caller, signal }) => {
+    const { value, token } = await connections.list(query, { caller, signal });
+    return { status: 200, body: { value: [...value], ...nextLink(query, token) } };
+  });
   route(createConnection).to(async ({ body, caller, signal }) => {
     const { value, etag } = await connections.create(body, { caller, signal });
-    const activity = { connectionId: value.id, name: value.displayName, ...changesOf(Connection, { after: value }) };
+    const activity = { connectionId: value.id, name: value.displayName, ...changesOf(Recorded, { after: value }) };
     return { status: 201, body: value, etag, location: `/api/connections/${value.id}`, activity };
   });
   route(getConnection).to(async ({ params: { id }, caller, signal }) => {
     const { value, etag } = await connections.get(id, { caller, signal });
     return { status: 200, body: value, etag };
   });
-  route(updateConnection).to(async ({ params: { id }, body, ifMatch, signal }) => {
-    const { value, etag, before } = await connections.update(id, body, { ifMatch, signal });
+  route(updateConnection).to(async ({ params: { id }, body, ifMatch, caller, signal }) => {
+    const { value, etag, before } = await connections.update(id, body, { ifMatch, caller, signal });
     const details = body.apiKey === undefined ? {} : { details: { keyReplaced: true } };
-    return {
-      status: 200,
-      body: value,
-      etag,
-      activity: { name: value.displayName, ...details, ...changesOf(Connection, { before, after: value }) },
-    };
+    const activity = { name: value.displayName, ...details, ...changesOf(Recorded, { before, after: value }) };
+    return { status: 200, body: value, etag, activity };
   });
   route(removeConnection).to(async ({ params: { id }, ifMatch, signal }) => {
     const before = await connections.remove(id, { ifMatch, signal });
-    return { status: 204, activity: { name: before.displayName, ...changesOf(Connection, { before }) } };
+    return { status: 204, activity: { name: before.displayName, ...changesOf(Recorded, { before }) } };
   });
   route(testConnection).to(async ({ params: { id }, signal }) => ({
     status: 200,
     body: { value: [...(await connections.test(id, { signal }))] },
   }));
-  route(listKlaviyoLists).to(async ({ params: { id }, caller, signal }) => ({
+  route(listKlaviyoLists).to(async ({ params: { id }, query, caller, signal }) => ({
     status: 200,
-    body: { value: [...(await connections.lists(id, { caller, signal }))] },
+    body: { value: [...(await connections.lists(id, { ...query, caller, signal }))] },
   }));
 };

@@ -1,96 +1,195 @@
 import { createHash } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
-import { ConflictError } from '../errors';
+import { ConflictError, NotFoundError } from '../errors';
 import { ConnectionId } from '../ids';
-import { createRows } from '../platform/tables';
-import type { Stored } from '../platform/tables';
+import { createRows, createTransaction } from '../platform/tables';
+import type { RowChange, Stored } from '../platform/tables';
 import { Connection } from './connection';
+import { ConnectionNote } from './connection-status';
 
-/** A name that is in use, or about to be. */
-const NameClaim = z.object({ connectionId: ConnectionId, at: z.iso.datetime() });
+/** One partition for all of it, so that a connection, its name and its note come and go in one transaction. */
+const PARTITION = 'connection';
 
-/** The account that a version of a connection's key was found to belong to. */
-const CheckedKey = z.object({ version: z.string(), accountId: z.string() });
-export type CheckedKey = z.infer<typeof CheckedKey>;
+/** A name that is in use. */
+const NameClaim = z.object({ kind: z.literal('name'), connectionId: ConnectionId });
 
-/** A claim whose connection does not exist was left by a crash once it is this old; younger ones may still be on their way. */
-const CLAIM_SETTLES_MS = 5 * 60_000;
+type Named = Pick<Connection, 'type' | 'displayName'>;
 
 /** Names differ when they differ in more than case; hashed, as a name may hold what a row key may not. */
-const nameKey = ({ type, displayName }: Pick<Connection, 'type' | 'displayName'>): string =>
+const nameKey = ({ type, displayName }: Named): string =>
   createHash('sha256')
     .update(`${type}\n${displayName.normalize('NFKC').toLowerCase()}`)
     .digest('hex');
 
-export const sameName = (one: Pick<Connection, 'type' | 'displayName'>, other: Pick<Connection, 'type' | 'displayName'>): boolean =>
-  nameKey(one) === nameKey(other);
+const sameName = (one: Named, other: Named): boolean => nameKey(one) === nameKey(other);
 
-const rowOf = (id: ConnectionId) => ({ partition: 'connection', row: id });
-const keyOf = (id: ConnectionId) => ({ partition: 'key', row: id });
-const claimOf = (connection: Pick<Connection, 'type' | 'displayName'>) => ({ partition: 'name', row: nameKey(connection) });
+/** `~` comes after all that an id may hold: a connection's note stands right behind it, and names behind all connections. */
+const noteRow = (id: ConnectionId): string => `${id}~note`;
+const nameRow = (connection: Named): string => `name_${nameKey(connection)}`;
+const CONNECTIONS = { from: 'con_', below: 'con`' };
 
-/** Rows of connections and, beside them, one row per name in use, as a table has no unique constraint but its key. */
-export const createConnectionStore = ({ table, now }: { table: TableClient; now: () => Date }) => {
+export interface Noted {
+  readonly connection: Stored<Connection>;
+  /** undefined for a connection of an earlier version of the app */
+  readonly note: ConnectionNote | undefined;
+}
+
+type Options = { signal: AbortSignal };
+
+/** Connections; beside each a note of what was last found out about it, and one row per name in use, which makes names unique. */
+export const createConnectionStore = ({ table }: { table: TableClient }) => {
   const rows = createRows({ table, schema: Connection, what: 'The connection' });
   const claims = createRows({ table, schema: NameClaim, what: 'The display name' });
-  const keys = createRows({ table, schema: CheckedKey, what: 'The checked key' });
+  const notes = createRows({ table, schema: ConnectionNote, what: 'The note of the connection' });
+  const either = createRows({ table, schema: z.union([Connection, ConnectionNote]), what: 'The connection' });
+  const transact = createTransaction({ table, what: 'The connection' });
+
+  const claim = (connection: Connection): RowChange => ({
+    kind: 'insert',
+    row: nameRow(connection),
+    value: { kind: 'name', connectionId: connection.id },
+  });
+  const taken = ({ displayName }: Named, cause: unknown) =>
+    new ConflictError({
+      code: 'name_taken',
+      message: `There is already a connection called “${displayName}”; choose another display name.`,
+      pointer: '/displayName',
+      cause,
+    });
+  const find = (id: ConnectionId, options: Options): Promise<Stored<Connection> | undefined> =>
+    rows.find({ partition: PARTITION, row: id }, options);
+  /** Storage may have done what was asked while its answer was lost; asked again by the client, it then finds a conflict with itself. */
+  const isWritten = async (connection: Connection, options: Options): Promise<Stored<Connection> | undefined> => {
+    const found = await find(connection.id, options);
+    return found && JSON.stringify(found.value) === JSON.stringify(Connection.parse(connection)) ? found : undefined;
+  };
+
+  async function* readNoted(options: Options, range: { from: string; below: string } = CONNECTIONS): AsyncGenerator<Noted> {
+    let last: Stored<Connection> | undefined;
+    for await (const { value, etag, row } of either.list(PARTITION, { ...options, ...range })) {
+      if ('kind' in value) {
+        // a note without its connection was written while that was removed
+        if (last && row === noteRow(last.value.id)) {
+          yield { connection: last, note: value };
+          last = undefined;
+        }
+      } else {
+        if (last) yield { connection: last, note: undefined };
+        last = { value, etag };
+      }
+    }
+    if (last) yield { connection: last, note: undefined };
+  }
 
   return {
-    find: (id: ConnectionId, options: { signal: AbortSignal }): Promise<Stored<Connection> | undefined> => rows.find(rowOf(id), options),
-    readAll: (options: { signal: AbortSignal }): AsyncIterable<Stored<Connection>> => rows.list('connection', options),
-    insert: (connection: Connection, options: { signal: AbortSignal }) => rows.insert(rowOf(connection.id), connection, options),
-    replace: (connection: Connection, options: { ifMatch: string; signal: AbortSignal }) =>
-      rows.replace(rowOf(connection.id), connection, options),
-    remove: async (id: ConnectionId, options: { ifMatch: string; signal: AbortSignal }): Promise<void> => {
-      await rows.remove(rowOf(id), options);
-      await keys.remove(keyOf(id), { signal: options.signal });
+    find,
+
+    /** One query. */
+    findNoted: async (id: ConnectionId, options: Options): Promise<Noted | undefined> => {
+      for await (const noted of readNoted(options, { from: id, below: `${id}~~` })) if (noted.connection.value.id === id) return noted;
+      return undefined;
     },
 
-    /** What was found when Klaviyo was last asked whose key this is; in a row of its own, as people edit the other one. */
-    findCheckedKey: async (id: ConnectionId, options: { signal: AbortSignal }): Promise<CheckedKey | undefined> =>
-      (await keys.find(keyOf(id), options))?.value,
-    putCheckedKey: async (id: ConnectionId, key: CheckedKey, options: { signal: AbortSignal }): Promise<void> => {
-      await keys.put(keyOf(id), key, options);
+    /** All connections with their notes, by one query of their rows (1,000 rows a page). */
+    readNoted: (options: Options): AsyncIterable<Noted> => readNoted(options),
+
+    readAll: async function* (options: Options): AsyncGenerator<Stored<Connection>> {
+      for await (const { connection } of readNoted(options)) yield connection;
     },
 
-    /**
-     * Takes a display name for a connection.
-     * @throws ConflictError name_taken
-     */
-    claimName: async (connection: Pick<Connection, 'id' | 'type' | 'displayName'>, { signal }: { signal: AbortSignal }): Promise<void> => {
-      const taken = (cause?: unknown) =>
-        new ConflictError({
-          code: 'name_taken',
-          message: `There is already a connection called “${connection.displayName}”; choose another display name.`,
-          pointer: '/displayName',
-          cause,
-        });
-      const claim = { connectionId: connection.id, at: now().toISOString() };
+    /** A first look, before anything is done for the name; the insertion decides. @throws ConflictError name_taken */
+    requireFreeName: async (connection: Named, options: Options): Promise<void> => {
+      if (await claims.find({ partition: PARTITION, row: nameRow(connection) }, options)) throw taken(connection, undefined);
+    },
+
+    /** @throws ConflictError name_taken */
+    insert: async (connection: Connection, { key, signal }: { key?: ConnectionNote['key'] } & Options): Promise<Stored<Connection>> => {
+      const note: ConnectionNote = {
+        kind: 'note',
+        ...(key ? { key } : {}),
+        status: 'connected',
+        detail: '',
+        since: connection.createdAt,
+        checkedAt: connection.createdAt,
+      };
       try {
-        await claims.insert(claimOf(connection), claim, { signal });
+        const [etag] = await transact(
+          PARTITION,
+          [
+            { kind: 'insert', row: connection.id, value: connection },
+            claim(connection),
+            { kind: 'insert', row: noteRow(connection.id), value: note },
+          ],
+          { signal },
+        );
+        return { value: connection, etag: etag! };
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
-        const found = await claims.find(claimOf(connection), { signal });
-        if (found === undefined) throw taken(error);
-        if (found.value.connectionId === connection.id) return;
-        const holder = await rows.find(rowOf(found.value.connectionId), { signal });
-        const settled = now().getTime() - Date.parse(found.value.at) > CLAIM_SETTLES_MS;
-        if (!settled || (holder !== undefined && sameName(holder.value, connection))) throw taken(error);
-        await claims.replace(claimOf(connection), claim, { ifMatch: found.etag, signal }).catch((lost: unknown) => {
-          throw lost instanceof ConflictError ? taken(lost) : lost;
-        });
+        const written = await isWritten(connection, { signal });
+        if (written) return written;
+        throw taken(connection, error);
       }
     },
 
-    /** Gives a name back; one that somebody else holds meanwhile stays theirs. */
-    releaseName: async (
-      connection: Pick<Connection, 'id' | 'type' | 'displayName'>,
-      { signal }: { signal: AbortSignal },
-    ): Promise<void> => {
-      const found = await claims.find(claimOf(connection), { signal });
-      if (found?.value.connectionId !== connection.id) return;
-      await claims.remove(claimOf(connection), { ifMatch: found.etag, signal });
+    /**
+     * Replaces a connection, and takes its new name in place of the old one when it is renamed.
+     * @throws ConflictError changed_meanwhile, name_taken; NotFoundError when it is gone
+     */
+    replace: async (
+      next: Connection,
+      { before, ifMatch, signal }: { before: Connection; ifMatch: string } & Options,
+    ): Promise<Stored<Connection>> => {
+      const replacement: RowChange = { kind: 'replace', row: next.id, value: next, ifMatch };
+      const attempt = async (changes: readonly RowChange[]): Promise<Stored<Connection>> => {
+        try {
+          const [etag] = await transact(PARTITION, changes, { signal });
+          return { value: next, etag: etag! };
+        } catch (error) {
+          if (!(error instanceof ConflictError)) throw error;
+          const written = await isWritten(next, { signal });
+          if (written) return written;
+          throw error.code === 'already_exists' ? taken(next, error) : error;
+        }
+      };
+      if (sameName(before, next)) return attempt([replacement]);
+      try {
+        return await attempt([replacement, claim(next), { kind: 'remove', row: nameRow(before) }]);
+      } catch (error) {
+        if (!(error instanceof NotFoundError) || !(await find(next.id, { signal }))) throw error;
+        return attempt([replacement, claim(next)]); // of an earlier version of the app, which kept names elsewhere
+      }
+    },
+
+    /** Removes a connection with its name and note, whatever its version; one that is gone already is no error. */
+    remove: async (connection: Connection, { signal }: Options): Promise<void> => {
+      const all = [connection.id, noteRow(connection.id), nameRow(connection)];
+      try {
+        await transact(
+          PARTITION,
+          all.map((row) => ({ kind: 'remove', row })),
+          { signal },
+        );
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        const held = await claims.find({ partition: PARTITION, row: nameRow(connection) }, { signal });
+        for (const row of held?.value.connectionId === connection.id ? all : all.slice(0, 2))
+          await rows.remove({ partition: PARTITION, row }, { signal });
+      }
+    },
+
+    findNote: async (id: ConnectionId, options: Options): Promise<ConnectionNote | undefined> =>
+      (await notes.find({ partition: PARTITION, row: noteRow(id) }, options))?.value,
+
+    /** The last word counts: what is lost by it is found out again. Does nothing for a connection that is gone. */
+    putNote: async (id: ConnectionId, note: ConnectionNote, { signal }: Options): Promise<void> => {
+      const key = { partition: PARTITION, row: noteRow(id) };
+      try {
+        await notes.replace(key, note, { ifMatch: '*', signal });
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        if (await find(id, { signal })) await notes.put(key, note, { signal });
+      }
     },
   };
 };

@@ -1,53 +1,80 @@
 import { randomBytes } from 'node:crypto';
 import type { Caller } from '../caller';
-import { ConflictError, InvalidInputError, NotFoundError, UpstreamError } from '../errors';
+import { ConflictError, InvalidInputError, NotFoundError } from '../errors';
 import { newConnectionId } from '../ids';
 import type { ConnectionId, ExportId } from '../ids';
-import { getAccount } from '../klaviyo/accounts';
 import type { KlaviyoAccount } from '../klaviyo/accounts';
 import type { Klaviyo, KlaviyoClient } from '../klaviyo/client';
-import { readLists } from '../klaviyo/lists';
+import { findListsNamed, readLists } from '../klaviyo/lists';
 import type { KlaviyoList } from '../klaviyo/lists';
 import { createPacedGate } from '../klaviyo/paced-gate';
 import type { Pacing } from '../klaviyo/pacing';
 import type { Secrets } from '../platform/secrets';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
-import { CONSENT_VERSION, SharedConnection } from './connection';
+import { runChecklist } from './checklist';
+import type { Checklist, ConnectionCheck } from './checklist';
+import { isBeingRemoved } from './connection';
 import type { Connection, ConnectionChange, NewConnection } from './connection';
-import type { ConnectionStore } from './connection-store';
-import { sameName } from './connection-store';
-
-/** One line of the checklist. `ok` is null where no harmless call can tell. */
-export interface ConnectionCheck {
-  readonly check: string;
-  readonly ok: boolean | null;
-  readonly detail: string;
-}
+import { asApiKey } from './connection-keys';
+import type { ConnectionKeys } from './connection-keys';
+import { findingOf, isOfTheVault } from './connection-status';
+import type { ConnectionStore, Noted } from './connection-store';
+import { SharedConnection, pageOfConnections, viewOf } from './connection-view';
+import type { CheckedConnection, ConnectionQuery, ConnectionView } from './connection-view';
+import { CONSENT_VERSION, requireCurrentConsent } from './consent';
 
 type Options = { signal: AbortSignal };
+type AsCaller = { caller: Caller } & Options;
 
 /** Undoing must not be cut short by the deadline that made it necessary. */
 const UNDO_MS = 15_000;
+/** How long somebody who reads a connection, or all of them, waits for Key Vault. */
+const LOOK_MS = 3_000;
+const LOOK_AT_SEVERAL_MS = 1_500;
+const MAX_LOOKS = 5;
+
+/** The form of names of secrets that we make, and delete: nobody else may lean on one. */
+const newSecretName = (): string => `klaviyo-${randomBytes(16).toString('hex')}`;
+const OUR_SECRET = /^klaviyo-[0-9a-f]{32}$/i;
 
 const isShared = (connection: Connection): boolean => connection.access === 'administratorsAndContributors';
 
 const notFound = (): NotFoundError => new NotFoundError({ code: 'connection_unknown', message: 'There is no such connection.' });
 
-const keyMissing = (cause: unknown): ConflictError =>
-  new ConflictError({
-    code: 'secret_missing',
-    message: 'The API key of this connection is no longer in Key Vault; restore the secret there, or enter a key in the connection.',
-    cause,
-  });
-
 /** Who may use a connection for exports (customer-insights.md §1.3). */
 export const mayUse = (caller: Caller, connection: Connection): boolean =>
   caller.role === 'Administrator' || (caller.role === 'Contributor' && isShared(connection));
 
-/** Contributors see no more than they need to choose one. */
-const viewFor = (caller: Caller, connection: Connection): Connection | SharedConnection =>
-  caller.role === 'Administrator' ? connection : SharedConnection.parse(connection);
+/** @returns the version that the change must name. @throws ConflictError changed_meanwhile, connection_being_removed */
+const requireChangeable = (stored: Stored<Connection>, ifMatch: string, now: Date): string => {
+  // a removal that was refused has written the row and changed nothing
+  const etag = stored.value.sameAs === ifMatch ? stored.etag : requireVersion(stored, ifMatch, 'The connection');
+  if (!isBeingRemoved(stored.value, now)) return etag;
+  throw new ConflictError({
+    code: 'connection_being_removed',
+    message: 'Somebody is removing this connection at this moment; look again in a minute.',
+  });
+};
+
+/** Does something, and takes back what was done before it when it fails. */
+const orUndo = async <T>(work: () => Promise<T>, undo: (options: Options) => Promise<void>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    await undo({ signal: AbortSignal.timeout(UNDO_MS) }).catch(() => undefined); // the first error says more
+    throw error;
+  }
+};
+
+/** A key as it was given, and whose it is. */
+interface GivenKey {
+  readonly apiKey: string;
+  /** of a secret that exists already */
+  readonly version?: string;
+  readonly account: KlaviyoAccount;
+  readonly checks: readonly ConnectionCheck[];
+}
 
 /**
  * Connections: where a Klaviyo account is reached, with which key, and by whom. The key lies in Key Vault alone.
@@ -55,6 +82,7 @@ const viewFor = (caller: Caller, connection: Connection): Connection | SharedCon
  */
 export const createConnections = ({
   store,
+  keys,
   secrets,
   klaviyo,
   pacing,
@@ -62,6 +90,7 @@ export const createConnections = ({
   now,
 }: {
   store: ConnectionStore;
+  keys: ConnectionKeys;
   secrets: Secrets;
   klaviyo: Pick<Klaviyo, 'client'>;
   pacing: Pacing;
@@ -73,78 +102,104 @@ export const createConnections = ({
     if (!found) throw notFound();
     return found;
   };
+  const findNoted = async (id: ConnectionId, { signal }: Options): Promise<Noted> => {
+    const found = await store.findNoted(id, { signal });
+    if (!found) throw notFound();
+    return found;
+  };
 
-  /**
-   * The account behind a key that somebody has just given.
-   * @throws InvalidInputError key_refused, scope_missing; UpstreamError when Klaviyo cannot say
-   */
-  const checkKey = async (apiKey: string, pointer: string, { signal }: Options): Promise<KlaviyoAccount> => {
+  const clientFor = (apiKey: string, accountId: string): KlaviyoClient =>
+    klaviyo.client({ apiKey, gate: createPacedGate(pacing, accountId) });
+
+  /** The key of a secret that somebody names. @throws InvalidInputError secret_unknown, secret_ours, secret_invalid; UpstreamError */
+  const readGivenSecret = async (secretName: string, { signal }: Options): Promise<{ apiKey: string; version: string }> => {
+    const refuse = (code: string, message: string, cause?: unknown) =>
+      new InvalidInputError({ code, message, pointer: '/secretName', cause });
+    if (OUR_SECRET.test(secretName))
+      throw refuse('secret_ours', 'Secrets of this name are made and deleted by this app; name one of your own.');
     try {
-      return await getAccount(klaviyo.client({ apiKey }), { signal });
+      const { value, version } = await secrets.get(secretName, { signal });
+      return { apiKey: asApiKey(value), version };
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      if (error.code === 'key_refused') {
-        throw new InvalidInputError({
-          code: 'key_refused',
-          message: 'Klaviyo refused this API key; copy a private key from Klaviyo’s settings (Account > API keys).',
-          pointer,
-          cause: error,
-        });
-      }
-      if (error.code === 'scope_missing') {
-        throw new InvalidInputError({
-          code: 'scope_missing',
-          message: `This API key lacks a scope that is needed, accounts:read for one. ${error.message}`,
-          pointer,
-          cause: error,
-        });
-      }
+      if (error instanceof NotFoundError)
+        throw refuse('secret_unknown', 'Key Vault holds no secret of this name; make it there first.', error);
+      if (error instanceof ConflictError)
+        throw refuse('secret_invalid', 'This secret holds no private Klaviyo API key, which begins with pk_; name another one.');
       throw error;
     }
   };
 
-  const readGivenSecret = async (secretName: string, { signal }: Options): Promise<string> => {
-    try {
-      return (await secrets.get(secretName, { signal })).value.trim();
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
+  /** @throws InvalidInputError key_refused, scope_missing (details: missingScopes, checks) */
+  const requireAll = ({ account, checks, missingScopes, refusal }: Checklist, pointer: string): KlaviyoAccount => {
+    if (account && refusal === undefined) return account;
+    if (missingScopes.length > 0) {
+      const names = new Intl.ListFormat('en').format(missingScopes);
+      const [are, them] = missingScopes.length === 1 ? ['scope', 'it'] : ['scopes', 'them'];
       throw new InvalidInputError({
-        code: 'secret_unknown',
-        message: 'Key Vault holds no secret of this name; make it there first.',
-        pointer: '/secretName',
-        cause: error,
+        code: 'scope_missing',
+        message: `This API key lacks the ${are} ${names}; make a key in Klaviyo that has ${them}, as scopes are chosen when a key is made.`,
+        pointer,
+        cause: refusal,
+        details: { missingScopes, checks },
       });
     }
+    throw new InvalidInputError({
+      code: 'key_refused',
+      message: 'Klaviyo refused this API key; copy a private key from Klaviyo’s settings (Account > API keys).',
+      pointer,
+      cause: refusal,
+      details: { checks },
+    });
+  };
+
+  /**
+   * A key that somebody types, or names by its secret, held against all an export needs.
+   * @throws InvalidInputError as readGivenSecret and requireAll; UpstreamError when Klaviyo or the vault cannot say
+   */
+  const checkGiven = async (
+    { apiKey: typed, secretName }: Pick<NewConnection, 'apiKey' | 'secretName'>,
+    { signal }: Options,
+  ): Promise<GivenKey | undefined> => {
+    if (typed === undefined && secretName === undefined) return undefined;
+    const given = typed === undefined ? await readGivenSecret(secretName!, { signal }) : { apiKey: typed };
+    const list = await runChecklist(klaviyo.client({ apiKey: given.apiKey }), {
+      gated: ({ id }) => clientFor(given.apiKey, id),
+      signal,
+    });
+    return { ...given, account: requireAll(list, typed === undefined ? '/secretName' : '/apiKey'), checks: list.checks };
   };
 
   /** A client with the connection's key, which is read afresh each time, at the account's pace. @throws ConflictError secret_missing */
   const clientOf = async (connection: Connection, { signal }: Options): Promise<KlaviyoClient> => {
-    try {
-      const { value } = await secrets.get(connection.secretName, { signal });
-      return klaviyo.client({ apiKey: value.trim(), gate: createPacedGate(pacing, connection.accountId) });
-    } catch (error) {
-      throw error instanceof NotFoundError ? keyMissing(error) : error;
-    }
+    const { apiKey } = await keys.read(connection, { signal });
+    return keys.watch(connection.id, clientFor(apiKey, connection.accountId));
   };
 
-  /** Does something, and takes back what was done before it when it fails. */
-  const orUndo = async <T>(work: () => Promise<T>, undo: (options: Options) => Promise<void>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      await undo({ signal: AbortSignal.timeout(UNDO_MS) }).catch(() => undefined); // the first error says more
-      throw error;
-    }
-  };
+  const agreedBy = (caller: Caller, at: string) => ({
+    agreedAt: at,
+    agreedBy: caller.id,
+    agreedByName: caller.name,
+    consentVersion: CONSENT_VERSION,
+  });
+  const updatedBy = (caller: Caller, at: string) => ({ updatedAt: at, updatedBy: caller.id, updatedByName: caller.name });
 
-  const check = async (name: string, work: () => Promise<string>): Promise<ConnectionCheck> => {
+  /** Puts a new key where the old one lies. A name that the vault still keeps for a deleted secret is left, and the row told. */
+  const putKey = async (
+    stored: Stored<Connection>,
+    apiKey: string,
+    { signal }: Options,
+  ): Promise<{ stored: Stored<Connection>; version: string }> => {
+    const { value: connection, etag } = stored;
     try {
-      return { check: name, ok: true, detail: await work() };
+      return { stored, ...(await secrets.set(connection.secretName, apiKey, { signal })) };
     } catch (error) {
-      // what can pass says nothing about the key
-      if (error instanceof UpstreamError && !error.retryable) return { check: name, ok: false, detail: error.message };
-      if (error instanceof ConflictError) return { check: name, ok: false, detail: error.message };
-      throw error;
+      if (!(error instanceof ConflictError)) throw error;
+      const moved: Connection = { ...connection, secretName: newSecretName() };
+      const { version } = await secrets.set(moved.secretName, apiKey, { signal });
+      return orUndo(
+        async () => ({ stored: await store.replace(moved, { before: connection, ifMatch: etag, signal }), version }),
+        (options) => secrets.remove(moved.secretName, options),
+      );
     }
   };
 
@@ -153,11 +208,13 @@ export const createConnections = ({
 
     /**
      * Makes a connection: key checked first, then secret, then row; nothing stays behind when a step fails.
-     * @throws InvalidInputError key_refused, scope_missing, secret_unknown; ConflictError name_taken
+     * @throws InvalidInputError key_refused, scope_missing, secret_unknown, secret_invalid, secret_ours; ConflictError name_taken,
+     * consent_outdated
      */
-    create: async (input: NewConnection, { caller, signal }: { caller: Caller } & Options): Promise<Stored<Connection>> => {
-      const apiKey = input.apiKey ?? (await readGivenSecret(input.secretName!, { signal }));
-      const account = await checkKey(apiKey, input.apiKey === undefined ? '/secretName' : '/apiKey', { signal });
+    create: async (input: NewConnection, { caller, signal }: AsCaller): Promise<Stored<CheckedConnection>> => {
+      requireCurrentConsent(input.consentVersion);
+      await store.requireFreeName(input, { signal });
+      const { apiKey, version, account, checks } = (await checkGiven(input, { signal }))!;
       const at = now().toISOString();
       const ownsSecret = input.secretName === undefined;
       const connection: Connection = {
@@ -165,48 +222,70 @@ export const createConnections = ({
         displayName: input.displayName,
         type: input.type,
         access: input.access,
-        secretName: input.secretName ?? `klaviyo-${randomBytes(16).toString('hex')}`,
+        secretName: input.secretName ?? newSecretName(),
         ownsSecret,
         accountId: account.id,
         accountName: account.name,
         testAccount: account.testAccount,
-        agreedAt: at,
-        agreedBy: caller.id,
-        agreedByName: caller.name,
-        consentVersion: CONSENT_VERSION,
+        ...agreedBy(caller, at),
         createdAt: at,
-        updatedAt: at,
+        ...updatedBy(caller, at),
         exportUser: caller.id,
+        exportUserName: caller.name,
       };
-      await store.claimName(connection, { signal });
-      return orUndo(
+      const stored = await orUndo(
         async () => {
-          const secret = ownsSecret ? await secrets.set(connection.secretName, apiKey, { signal }) : undefined;
-          const stored = await store.insert(connection, { signal });
+          const secret = ownsSecret ? await secrets.set(connection.secretName, apiKey, { signal }) : { version: version! };
           // Klaviyo has just said whose key this is; without the note the first run asks again
-          if (secret) await store.putCheckedKey(connection.id, { ...secret, accountId: account.id }, { signal }).catch(() => undefined);
-          return stored;
+          return store.insert(connection, { key: { ...secret, accountId: account.id }, signal });
         },
         async (options) => {
           if (await store.find(connection.id, options)) return; // the row was written, only its answer was lost
           if (ownsSecret) await secrets.remove(connection.secretName, options);
-          await store.releaseName(connection, options);
         },
       );
+      return { value: { ...viewOf({ connection: stored, note: undefined }, now()), checks: [...checks] }, etag: stored.etag };
     },
 
-    /** Whole for administrators; others see shared ones only. @throws NotFoundError connection_unknown */
-    get: async (id: ConnectionId, { caller, signal }: { caller: Caller } & Options): Promise<Stored<Connection | SharedConnection>> => {
-      const { value, etag } = await find(id, { signal });
-      if (!mayUse(caller, value)) throw notFound(); // that there is one is nobody else's business
-      return { value: viewFor(caller, value), etag };
+    /** Whole for administrators, with a look at its secret; others see shared ones only. @throws NotFoundError connection_unknown */
+    get: async (id: ConnectionId, { caller, signal }: AsCaller): Promise<Stored<ConnectionView | SharedConnection>> => {
+      const { connection, note } = await findNoted(id, { signal });
+      if (!mayUse(caller, connection.value)) throw notFound(); // that there is one is nobody else's business
+      const { etag } = connection;
+      if (caller.role !== 'Administrator') return { value: SharedConnection.parse(connection.value), etag };
+      const seen = await keys.look(connection.value, note, { timeoutMs: LOOK_MS, signal });
+      return { value: viewOf({ connection, note: seen }, now()), etag };
     },
 
-    /** Those the caller may use, by display name. */
-    list: async ({ caller, signal }: { caller: Caller } & Options): Promise<(Connection | SharedConnection)[]> => {
-      const connections: (Connection | SharedConnection)[] = [];
-      for await (const { value } of store.readAll({ signal })) if (mayUse(caller, value)) connections.push(viewFor(caller, value));
-      return connections.sort((one, other) => one.displayName.localeCompare(other.displayName));
+    /**
+     * Those the caller may use, with what was last found out about them. One query; only where a secret was gone is the vault asked
+     * whether it has come back.
+     */
+    list: async (
+      query: ConnectionQuery,
+      { caller, signal }: AsCaller,
+    ): Promise<{ value: readonly (ConnectionView | SharedConnection)[]; token?: string }> => {
+      const known: Noted[] = [];
+      for await (const noted of store.readNoted({ signal })) if (mayUse(caller, noted.connection.value)) known.push(noted);
+      if (caller.role !== 'Administrator') {
+        return pageOfConnections(
+          known.map(({ connection: { value } }) => SharedConnection.parse(value)),
+          query,
+        );
+      }
+      const page = pageOfConnections(
+        known.map((noted) => viewOf(noted, now())),
+        query,
+      );
+      const shown = new Map(known.map((noted) => [noted.connection.value.id, noted]));
+      const doubtful = page.value.filter(({ status }) => isOfTheVault(status)).slice(0, MAX_LOOKS);
+      const looks = doubtful.map(async ({ id }): Promise<[ConnectionId, ConnectionView]> => {
+        const { connection, note } = shown.get(id)!;
+        const seen = await keys.look(connection.value, note, { timeoutMs: LOOK_AT_SEVERAL_MS, write: false, signal });
+        return [id, viewOf({ connection, note: seen }, now())];
+      });
+      const looked = new Map(await Promise.all(looks));
+      return { ...page, value: page.value.map((view) => looked.get(view.id) ?? view) };
     },
 
     /** Every connection by id, for those who decide about exports. */
@@ -219,126 +298,158 @@ export const createConnections = ({
     find: async (id: ConnectionId, { signal }: Options): Promise<Connection | undefined> => (await store.find(id, { signal }))?.value,
 
     /**
-     * Changes name, access or key. A new key must belong to the same account, as exports name its lists.
-     * @throws InvalidInputError key_refused, scope_missing, account_differs; ConflictError changed_meanwhile, name_taken, secret_given
+     * Who has just stored an export for a connection asks this: a removal marks the connection before it looks for exports, so that of
+     * the two at least one sees the other.
+     * @throws InvalidInputError connection_unknown: it is gone, or going; take the export back
+     */
+    requireThere: async (id: ConnectionId, { signal }: Options): Promise<void> => {
+      const found = await store.find(id, { signal });
+      if (found && !isBeingRemoved(found.value, now())) return;
+      throw new InvalidInputError({
+        code: 'connection_unknown',
+        message: 'This connection has been removed meanwhile; choose another one.',
+        pointer: '/connectionId',
+      });
+    },
+
+    /**
+     * Changes name, access or key, or agrees anew. A new key must belong to the same account, as exports name its lists; it counts for
+     * running exports from their next slice on.
+     * @throws InvalidInputError as create, and account_differs; ConflictError changed_meanwhile, name_taken, secret_given,
+     * consent_outdated, connection_being_removed
      */
     update: async (
       id: ConnectionId,
       change: ConnectionChange,
-      { ifMatch, signal }: { ifMatch: string } & Options,
-    ): Promise<Stored<Connection> & { readonly before: Connection }> => {
-      const current = await find(id, { signal });
-      const etag = requireVersion(current, ifMatch, 'The connection');
-      const { apiKey, ...rest } = change;
-      let account: Pick<Connection, 'accountName' | 'testAccount'> = current.value;
-      if (apiKey !== undefined) {
-        if (!current.value.ownsSecret) {
-          throw new ConflictError({
-            code: 'secret_given',
-            message: 'The key of this connection is a secret of yours; change it in Key Vault.',
-            pointer: '/apiKey',
-          });
-        }
-        const { id: accountId, name, testAccount } = await checkKey(apiKey, '/apiKey', { signal });
-        if (accountId !== current.value.accountId) {
-          throw new InvalidInputError({
-            code: 'account_differs',
-            message: `This key belongs to another Klaviyo account (${name}); make a connection of its own for it.`,
-            pointer: '/apiKey',
-          });
-        }
-        account = { accountName: name, testAccount };
+      { ifMatch, caller, signal }: { ifMatch: string } & AsCaller,
+    ): Promise<Stored<ConnectionView & { checks?: ConnectionCheck[] }> & { before: Connection }> => {
+      const { connection: current, note } = await findNoted(id, { signal });
+      const before = current.value;
+      const etag = requireChangeable(current, ifMatch, now());
+      const { apiKey, secretName, agreed, consentVersion, ...rest } = change;
+      if (agreed) requireCurrentConsent(consentVersion);
+      if (apiKey !== undefined && !before.ownsSecret) {
+        throw new ConflictError({
+          code: 'secret_given',
+          message:
+            'The key of this connection is a secret of yours: change it in Key Vault. There is no way back to a typed key; make another connection for that, and remove this one.',
+          pointer: '/apiKey',
+        });
       }
+      const given = await checkGiven({ apiKey, secretName }, { signal });
+      if (given && given.account.id !== before.accountId) {
+        throw new InvalidInputError({
+          code: 'account_differs',
+          message: `This key belongs to another Klaviyo account (${given.account.name}); make a connection of its own for it.`,
+          pointer: apiKey === undefined ? '/secretName' : '/apiKey',
+        });
+      }
+      const at = now().toISOString();
+      const { removing: _removing, sameAs: _sameAs, ...kept } = before;
       const next: Connection = {
-        ...current.value,
+        ...kept,
         ...rest,
-        accountName: account.accountName,
-        testAccount: account.testAccount,
-        updatedAt: now().toISOString(),
+        ...(secretName === undefined ? {} : { secretName, ownsSecret: false }),
+        ...(given ? { accountName: given.account.name, testAccount: given.account.testAccount } : {}),
+        ...(agreed ? agreedBy(caller, at) : {}),
+        ...updatedBy(caller, at),
       };
-      const renamed = !sameName(current.value, next);
-      if (renamed) await store.claimName(next, { signal });
-      const stored = await orUndo(
-        () => store.replace(next, { ifMatch: etag, signal }),
+      let stored = await store.replace(next, { before, ifMatch: etag, signal });
+      let version = given?.version;
+      // after the row, so that of two changes at once only the winner's key is kept
+      await orUndo(
+        async () => {
+          if (apiKey !== undefined) ({ stored, version } = await putKey(stored, apiKey, { signal }));
+          if (secretName !== undefined && before.ownsSecret) await secrets.remove(before.secretName, { signal });
+        },
         async (options) => {
-          const found = await store.find(id, options);
-          if (renamed && !(found && sameName(found.value, next))) await store.releaseName(next, options);
+          await store.replace({ ...kept, sameAs: current.etag }, { before: next, ifMatch: stored.etag, ...options });
         },
       );
-      // after the row, so that of two changes at once only the winner's key is kept
-      if (apiKey !== undefined) await secrets.set(next.secretName, apiKey, { signal });
-      if (renamed) await store.releaseName(current.value, { signal });
-      return { ...stored, before: current.value };
+      const checked = given && version !== undefined ? { version, accountId: given.account.id } : undefined;
+      const noted = checked ? await keys.noteGood(id, note, checked) : note;
+      const view = viewOf({ connection: stored, note: noted }, now());
+      return { value: { ...view, ...(given ? { checks: [...given.checks] } : {}) }, etag: stored.etag, before };
     },
 
     /**
      * Removes a connection and the secret that we made for it.
      * @returns what it was
-     * @throws ConflictError connection_in_use with the exports that depend on it
+     * @throws ConflictError connection_in_use with the exports that depend on it; changed_meanwhile, connection_being_removed
      */
     remove: async (id: ConnectionId, { ifMatch, signal }: { ifMatch: string } & Options): Promise<Connection> => {
       const current = await find(id, { signal });
-      const etag = requireVersion(current, ifMatch, 'The connection');
-      const exports: { id: ExportId; name: string }[] = [];
-      for await (const { id: exportId, name } of dependents(id, { signal })) exports.push({ id: exportId, name });
-      if (exports.length > 0) {
-        throw new ConflictError({
-          code: 'connection_in_use',
-          message: `${exports.length === 1 ? 'One export uses' : `${exports.length} exports use`} this connection; remove or detach ${exports.length === 1 ? 'it' : 'them'} first.`,
-          details: { exports },
-        });
-      }
-      // secret first: asked again after a failure, the rest follows; the other way round a living key would stay behind unseen
-      if (current.value.ownsSecret) await secrets.remove(current.value.secretName, { signal });
-      await store.remove(id, { ifMatch: etag, signal });
-      await store.releaseName(current.value, { signal });
-      return current.value;
+      const etag = requireChangeable(current, ifMatch, now());
+      const { removing: _removing, sameAs: _sameAs, ...before } = current.value;
+      // the mark first: an export that is stored from here on sees it, one that was stored before is seen here
+      const marked = await store.replace({ ...before, removing: { at: now().toISOString() } }, { before, ifMatch: etag, signal });
+      await orUndo(
+        async () => {
+          const exports: { id: ExportId; name: string }[] = [];
+          for await (const { id: exportId, name } of dependents(id, { signal })) exports.push({ id: exportId, name });
+          if (exports.length > 0) {
+            const [use, them] = exports.length === 1 ? ['One export uses', 'it'] : [`${exports.length} exports use`, 'them'];
+            throw new ConflictError({
+              code: 'connection_in_use',
+              message: `${use} this connection; remove or detach ${them} first.`,
+              details: { exports },
+            });
+          }
+          // secret first: asked again after a failure, the rest follows; the other way round a living key would stay behind unseen
+          if (before.ownsSecret) await secrets.remove(before.secretName, { signal });
+          await store.remove(marked.value, { signal });
+        },
+        async (options) => {
+          await store.replace({ ...before, sameAs: etag }, { before, ifMatch: marked.etag, ...options });
+        },
+      );
+      return before;
     },
 
     /**
-     * Checks the key against everything an export needs, by calls that change nothing.
+     * Checks the key against everything an export needs, by calls that change nothing, and notes what was found.
      * @throws UpstreamError when Klaviyo or the vault cannot be reached
      */
     test: async (id: ConnectionId, { signal }: Options): Promise<readonly ConnectionCheck[]> => {
-      const { value: connection } = await find(id, { signal });
-      let client: KlaviyoClient | undefined;
-      const secret = await check('secret', async () => {
-        client = await clientOf(connection, { signal });
-        return 'The API key is in Key Vault.';
-      });
-      if (client === undefined) return [secret];
-      const reader = client;
-      const account = await check('account', async () => {
-        const found = await getAccount(reader, { signal });
-        if (found.id === connection.accountId) return `${found.name} (${found.id})${found.testAccount ? ', a test account' : ''}`;
-        throw new ConflictError({
-          code: 'account_differs',
-          message: `The key belongs to another account, ${found.name} (${found.id}), than when the connection was made.`,
-        });
-      });
-      return [
-        secret,
-        account,
-        await check('lists:read', async () => {
-          await reader.send('lists', { query: { 'page[size]': '1' }, signal });
-          return 'Lists can be read.';
-        }),
-        await check('profiles:read', async () => {
-          await reader.send('profiles', { query: { 'page[size]': '1', 'fields[profile]': 'created' }, signal });
-          return 'Profiles can be read.';
-        }),
-        // Klaviyo has no call that proves a writing scope without writing; the first run's small job does (design, canary)
-        ...['lists:write', 'profiles:write'].map((scope) => ({ check: scope, ok: null, detail: 'Shown by the first run only.' })),
-      ];
+      const { connection, note } = await findNoted(id, { signal });
+      let key;
+      try {
+        key = await keys.read(connection.value, { note, signal });
+      } catch (error) {
+        if (findingOf(error) === undefined) throw error;
+        return [{ check: 'secret', ok: false, detail: (error as Error).message }];
+      }
+      const secret: ConnectionCheck = { check: 'secret', ok: true, detail: 'The API key is in Key Vault.' };
+      const { accountId } = connection.value;
+      const list = await runChecklist(clientFor(key.apiKey, accountId), { signal });
+      if (list.account !== undefined && list.account.id !== accountId) {
+        const { name, id: other } = list.account;
+        const detail = `The key belongs to another account, ${name} (${other}), than when the connection was made.`;
+        await keys.noteFinding(id, { status: 'accountChanged', detail }, note);
+        return [secret, ...list.checks.map((one) => (one.check === 'account' ? { ...one, ok: false, detail } : one))];
+      }
+      const finding = findingOf(list.refusal);
+      if (finding) await keys.noteFinding(id, { ...finding, endpoint: undefined }, note);
+      else await keys.noteGood(id, note, { version: key.version, accountId });
+      return [secret, ...list.checks];
     },
 
-    /** All lists of the account, by name. @throws NotFoundError connection_unknown; ConflictError secret_missing; UpstreamError */
-    lists: async (id: ConnectionId, { caller, signal }: { caller: Caller } & Options): Promise<readonly KlaviyoList[]> => {
+    /**
+     * Lists of the account, by name; `search` finds a part of the name on all pages, `name` exactly this name by one call.
+     * @throws NotFoundError connection_unknown; ConflictError secret_missing; UpstreamError
+     */
+    lists: async (
+      id: ConnectionId,
+      { search, name, caller, signal }: { search?: string; name?: string } & AsCaller,
+    ): Promise<readonly KlaviyoList[]> => {
       const { value: connection } = await find(id, { signal });
       if (!mayUse(caller, connection)) throw notFound();
+      const client = await clientOf(connection, { signal });
       const lists: KlaviyoList[] = [];
-      for await (const list of readLists(await clientOf(connection, { signal }), { signal })) lists.push(list);
-      return lists.sort((one, other) => one.name.localeCompare(other.name));
+      if (name === undefined) for await (const list of readLists(client, { signal })) lists.push(list);
+      else lists.push(...(await findListsNamed(client, name, { signal })));
+      const wanted = (search ?? '').toLowerCase();
+      return lists.filter((list) => list.name.toLowerCase().includes(wanted)).sort((one, other) => one.name.localeCompare(other.name));
     },
   };
 };

@@ -115,7 +115,7 @@ export const toProblem = (
       ...(upstream instanceof UpstreamError
         ? { service: upstream.service, ...(upstream.requestId === undefined ? {} : { requestId: upstream.requestId }) }
         : {}),
-      ...(error instanceof ConflictError && error.details ? { details: error.details } : {}),
+      ...((error instanceof ConflictError || error instanceof InvalidInputError) && error.details ? { details: error.details } : {}),
     },
   };
 };

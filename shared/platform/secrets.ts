@@ -1,12 +1,17 @@
 import type { SecretClient } from '@azure/keyvault-secrets';
 import { ConflictError, NotFoundError, UpstreamError } from '../errors';
 
+interface VaultFailure {
+  statusCode?: number;
+  code?: string;
+  response?: { headers?: { get(name: string): string | undefined }; bodyAsText?: string | null };
+}
+
+/** Why the vault keeps a secret to itself that the app may read; its inner code (Key Vault REST reference, "Get Secret"). */
+const isShut = ({ response }: VaultFailure): boolean => /"Secret(Disabled|Expired|NotYetValid)"/.test(response?.bodyAsText ?? '');
+
 const vaultError = (error: unknown): Error => {
-  const { statusCode, code, response } = error as {
-    statusCode?: number;
-    code?: string;
-    response?: { headers?: { get(name: string): string | undefined } };
-  };
+  const { statusCode, code, response } = error as VaultFailure;
   if (!(error instanceof Error)) return new Error('Key Vault call failed');
   if (statusCode === 404)
     return new NotFoundError({ code: 'secret_missing', message: 'The secret is no longer in Key Vault; restore it there.', cause: error });
@@ -16,11 +21,21 @@ const vaultError = (error: unknown): Error => {
       message: 'A deleted secret of this name is still kept by Key Vault; recover or purge it.',
       cause: error,
     });
+  if (statusCode === 403 && isShut(error as VaultFailure)) {
+    return new UpstreamError('keyVault', {
+      code: 'secret_disabled',
+      message: 'The secret is disabled in Key Vault, or its time is over or has not come; enable it there.',
+      status: statusCode,
+      requestId: response?.headers?.get('x-ms-request-id'),
+      retryable: false,
+      cause: error,
+    });
+  }
   const refused = statusCode === 401 || statusCode === 403;
   return new UpstreamError('keyVault', {
     code: refused ? 'vault_refused' : 'vault_unavailable',
     message: refused
-      ? 'Key Vault refused the app; give its identity the role Key Vault Secrets Officer, and see that the secret is enabled.'
+      ? 'Key Vault refused the app; give its identity the role Key Vault Secrets Officer.'
       : `Key Vault did not answer as expected (${code ?? statusCode ?? error.name}); it is tried again.`,
     status: statusCode,
     requestId: response?.headers?.get('x-ms-request-id'),
@@ -39,7 +54,7 @@ export const createSecrets = (client: SecretClient) => {
     }
   };
   return {
-    /** @throws NotFoundError secret_missing; UpstreamError vault_refused (also for a disabled secret), vault_unavailable */
+    /** @throws NotFoundError secret_missing; UpstreamError secret_disabled, vault_refused, vault_unavailable */
     get: (name: string, { signal }: { signal: AbortSignal }): Promise<{ value: string; version: string }> =>
       attempt(async () => {
         const secret = await client.getSecret(name, { abortSignal: signal });

@@ -1,5 +1,5 @@
 import { type RestError, odata } from '@azure/data-tables';
-import type { TableClient } from '@azure/data-tables';
+import type { TableClient, TransactionAction } from '@azure/data-tables';
 import type { z } from 'zod';
 import { ConflictError, LimitError, NotFoundError } from '../errors';
 import { storageError } from './blobs';
@@ -239,3 +239,35 @@ export const createRows = <S extends z.ZodType>({
 };
 
 export type Rows<S extends z.ZodType> = ReturnType<typeof createRows<S>>;
+
+/** One change of a transaction; a removal takes the row whatever its version, and needs it to be there. */
+export type RowChange =
+  | { readonly kind: 'insert'; readonly row: string; readonly value: unknown }
+  | { readonly kind: 'replace'; readonly row: string; readonly value: unknown; readonly ifMatch: string }
+  | { readonly kind: 'remove'; readonly row: string };
+
+/**
+ * Changes several rows of one partition at once: all of it, or nothing, by one call. Values are written as they are; whoever reads them
+ * parses them.
+ * @returns the new versions, in the order of the changes; '' for a row that is removed
+ * @throws ConflictError already_exists when a row to insert is there, changed_meanwhile when one to replace has another version;
+ * NotFoundError when one to replace or remove is not there
+ */
+export const createTransaction =
+  ({ table, what }: { table: TableClient; what: string }) =>
+  async (partition: string, changes: readonly RowChange[], { signal }: { signal: AbortSignal }): Promise<readonly string[]> => {
+    const actions = changes.map((change): TransactionAction => {
+      const key = { partitionKey: partition, rowKey: change.row };
+      if (change.kind === 'remove') return ['delete', key];
+      const entity = { ...key, document: JSON.stringify(change.value) };
+      return change.kind === 'insert' ? ['create', entity] : ['update', entity, 'Replace', { etag: change.ifMatch }];
+    });
+    try {
+      const { subResponses } = await table.submitTransaction(actions, { abortSignal: signal });
+      return subResponses.map(({ etag }) => etag ?? '');
+    } catch (error) {
+      if (error instanceof Error && (error as RestError).statusCode === 409)
+        throw new ConflictError({ code: 'already_exists', message: `${what} exists already.`, cause: error });
+      throw tableError(error, what);
+    }
+  };

@@ -1,11 +1,9 @@
 import { ConflictError, UpstreamError } from '../errors';
-import type { Connection } from '../connections/connection';
+import type { ConnectionKeys } from '../connections/connection-keys';
 import type { ConnectionStore } from '../connections/connection-store';
-import { getAccount } from '../klaviyo/accounts';
 import type { CallGate, Klaviyo, KlaviyoClient } from '../klaviyo/client';
 import { KLAVIYO_REVISION } from '../klaviyo/endpoints';
 import type { Pacing } from '../klaviyo/pacing';
-import type { Secrets } from '../platform/secrets';
 import type { Hold } from './hold';
 import type { RunDocument } from './run';
 import { addWarning } from './slice';
@@ -16,50 +14,33 @@ import { addWarning } from './slice';
  */
 export const createOpenKlaviyo = ({
   klaviyo,
-  secrets,
   connectionStore,
+  connectionKeys,
   pacing,
 }: {
   klaviyo: Klaviyo;
-  secrets: Secrets;
-  connectionStore: Pick<ConnectionStore, 'find' | 'findCheckedKey' | 'putCheckedKey'>;
+  connectionStore: Pick<ConnectionStore, 'findNoted'>;
+  connectionKeys: Pick<ConnectionKeys, 'read' | 'watch' | 'accountOf'>;
   pacing: Pacing;
 }) => {
-  /** accounts of secret versions that this process knows of */
-  const checked = new Map<string, string>();
-  /** Klaviyo is asked once per version, by whichever instance meets it first: an account allows 15 such calls a minute. */
-  const accountOf = async (
-    { id, secretName }: Connection,
-    version: string,
-    client: KlaviyoClient,
-    { signal }: { signal: AbortSignal },
-  ): Promise<string> => {
-    const key = `${secretName} ${version}`;
-    const known = checked.get(key);
-    if (known !== undefined) return known;
-    const noted = await connectionStore.findCheckedKey(id, { signal });
-    const isNoted = noted?.version === version;
-    const accountId = isNoted ? noted.accountId : (await getAccount(client, { signal })).id;
-    if (!isNoted) await connectionStore.putCheckedKey(id, { version, accountId }, { signal });
-    checked.set(key, accountId);
-    return accountId;
-  };
   return async (document: RunDocument, hold: Hold, { timeoutMs }: { timeoutMs: number }): Promise<KlaviyoClient> => {
     const { config, run } = document;
-    const connection = await connectionStore.find(config.connectionId, { signal: hold.signal });
-    if (!connection) {
+    const noted = await connectionStore.findNoted(config.connectionId, { signal: hold.signal });
+    if (!noted) {
       throw new ConflictError({
         code: 'connection_removed',
         message: 'The connection of this export has been removed; choose another one.',
       });
     }
-    const { value: apiKey, version } = await secrets.get(connection.value.secretName, { signal: hold.signal });
+    const { note } = noted;
+    const connection = noted.connection.value;
+    const { apiKey, version } = await connectionKeys.read(connection, { note, signal: hold.signal });
     const gate: CallGate = {
       pace: (endpoint, options) => pacing.take(config.accountId, endpoint, options),
       fence: (callMs) => hold.fence(callMs),
       throttled: (endpoint, retryAfterMs) => pacing.throttled(config.accountId, endpoint, retryAfterMs),
     };
-    const client = klaviyo.client({
+    const bare = klaviyo.client({
       apiKey,
       gate,
       timeoutMs,
@@ -79,8 +60,9 @@ export const createOpenKlaviyo = ({
         },
       },
     });
+    const client = connectionKeys.watch(connection.id, bare, note);
     if (document.keyVersion !== version) {
-      const accountId = await accountOf(connection.value, version, client, { signal: hold.signal });
+      const accountId = await connectionKeys.accountOf(connection, { version, note, client, signal: hold.signal });
       if (accountId !== config.accountId) {
         throw new UpstreamError('klaviyo', {
           code: 'account_changed',

@@ -164,6 +164,7 @@ const ADMINISTRATORS = (status: number) => `${status} 403 403 403 401`;
 const routes: readonly Route[] = [
   ...ofEither('shared'),
   ...ofEither('closed'),
+  ['getConsent', 'the only one', ANYBODY, async () => ['GET', '/consent']],
   ['listConnections', 'all', '200 200 403 403 401', async () => ['GET', '/connections']],
   ['createConnection', 'a new one', ADMINISTRATORS(201), async () => ['POST', '/connections', { body: aConnection() }]],
   [

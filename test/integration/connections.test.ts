@@ -6,6 +6,7 @@ import type { Api } from '../support/api';
 let api: Api;
 beforeAll(async () => {
   api = await startApi();
+  api.klaviyo.sandbox.addAccount({ id: 'SANDBX', keys: [{ key: 'pk_sandbox_second' }] }, Date.now());
 });
 afterAll(() => api.close());
 afterEach(() => api.vault.faults.clear());
@@ -83,9 +84,10 @@ describe('connecting', () => {
   });
 
   it('takes the secret and the name back when the row cannot be written', async () => {
-    const { connectionStore, secrets, klaviyo, pacing, now } = api.services;
+    const { connectionStore, connectionKeys, secrets, klaviyo, pacing, now } = api.services;
     const broken = createConnections({
       store: { ...connectionStore, insert: () => Promise.reject(new Error('storage is away')) },
+      keys: connectionKeys,
       secrets,
       klaviyo,
       pacing,
@@ -167,10 +169,10 @@ describe('changing', () => {
 
   it('puts a new key of the same account into the same secret', async () => {
     const { id, etag, json } = await connect();
-    const answer = await api.call('PATCH', `/api/connections/${id}`, { body: { apiKey: 'pk_sandbox_no_lists_write' }, ifMatch: etag });
+    const answer = await api.call('PATCH', `/api/connections/${id}`, { body: { apiKey: 'pk_sandbox_second' }, ifMatch: etag });
     expect([answer.status, answer.json.secretName]).toEqual([200, json.secretName]);
     expect((await api.services.secrets.get(String(json.secretName), { signal: AbortSignal.timeout(5_000) })).value).toBe(
-      'pk_sandbox_no_lists_write',
+      'pk_sandbox_second',
     );
   });
 
@@ -199,18 +201,22 @@ describe('removing', () => {
 
 describe('testing and lists', () => {
   const checks = async (apiKey: string) => {
-    const { id, etag } = await connect();
-    await api.call('PATCH', `/api/connections/${id}`, { body: { apiKey }, ifMatch: etag });
+    const { id, json } = await connect();
+    await api.services.secrets.set(String(json.secretName), apiKey, { signal: AbortSignal.timeout(5_000) });
     const answer = await api.call('POST', `/api/connections/${id}/test`);
     expect(answer.status).toBe(200);
     return Object.fromEntries(answer.json.value.map(({ check, ok }) => [String(check), ok]));
   };
 
   it('shows item by item what a key can do', async () => {
-    const all = { secret: true, account: true, 'lists:read': true, 'profiles:read': true, 'lists:write': null, 'profiles:write': null };
+    const scopes = ['accounts:read', 'lists:read', 'lists:write', 'profiles:read', 'profiles:write'];
+    const all = Object.fromEntries(['secret', 'key', 'account', 'testAccount', ...scopes].map((check) => [check, true]));
     expect(await checks('pk_sandbox_full')).toEqual(all);
     expect(await checks('pk_sandbox_no_lists_read')).toEqual({ ...all, 'lists:read': false });
     expect(await checks('pk_sandbox_no_profiles_read')).toEqual({ ...all, 'profiles:read': false });
+    expect(await checks('pk_sandbox_no_lists_write')).toEqual({ ...all, 'lists:write': false });
+    expect(await checks('pk_sandbox_no_profiles_write')).toEqual({ ...all, 'profiles:write': false });
+    expect(await checks('pk_sandbox_no_accounts_read')).toEqual({ ...all, 'accounts:read': false, account: null, testAccount: null });
   });
 
   it('says when the secret is gone, and nothing more', async () => {
