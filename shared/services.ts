@@ -21,6 +21,7 @@ import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
 import { createRows } from './platform/tables';
 import { createLog } from './platform/telemetry';
+import { createPreview } from './preview/preview';
 import { createErasureStore } from './people/erasure-store';
 import { createErasures } from './people/erasures';
 import { createTrace } from './people/trace';
@@ -253,6 +254,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   });
 
   const activity = createActivity({ table: tables.activity });
+  const previews = createPreview({ source, exportStore, connections });
   const trace = createTrace({
     source,
     exportStore,
@@ -327,6 +329,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     settings,
     source,
     figures,
+    previews,
     runs,
     removal,
     housekeeping,

@@ -5,6 +5,7 @@ import { registerExports } from './exports';
 import { registerHealth } from './health';
 import { registerMe } from './me';
 import { registerPeople } from './people';
+import { registerPreview } from './preview';
 import { createRouter } from './register-route';
 import type { HttpApp } from './register-route';
 import { registerRuns } from './runs';
@@ -23,6 +24,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerRuns(router, services);
   registerSchedules(router, services);
   registerSegments(router, services);
+  registerPreview(router, services);
   registerSettings(router, services);
   registerPeople(router, services);
   registerMe(router);

@@ -24,6 +24,7 @@ export const ActivityKind = z
     'removals_dismissed',
     'rejected_retried',
     'run_rows_downloaded',
+    'rows_previewed',
     'activity_downloaded',
     'person_traced',
     'person_erase_requested',

@@ -53,3 +53,14 @@ export const mappedFields = (mapping: Mapping): readonly string[] => {
   const all = [core.email, ...Object.values(core), ...Object.values(location ?? {}), ...(properties ?? []).map(({ field }) => field)];
   return [...new Set(all.filter((field): field is string => field !== undefined))];
 };
+
+/** Every mapped field with its JSON pointer below `/mapping`. */
+export const mappingPointers = ({ location, properties, ...core }: Mapping): readonly { pointer: string; field: string }[] => {
+  const named = (prefix: string, fields: Readonly<Record<string, string | undefined>>) =>
+    Object.entries(fields).flatMap(([name, field]) => (field === undefined ? [] : [{ pointer: `/mapping/${prefix}${name}`, field }]));
+  return [
+    ...named('', core),
+    ...named('location/', location ?? {}),
+    ...(properties ?? []).map(({ field }, index) => ({ pointer: `/mapping/properties/${index}/field`, field })),
+  ];
+};

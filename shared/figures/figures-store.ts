@@ -53,8 +53,13 @@ export const createFiguresStore = ({ blobs }: { blobs: Blobs }) => ({
     return undefined;
   },
 
-  /** Keeps what was counted; where somebody else has counted the same meanwhile, theirs stays. */
-  add: async (segment: SegmentSnapshot, figures: StoredFigures, set: AddressSet, { signal }: Options): Promise<void> => {
+  /** Keeps what was counted; where somebody else has counted the same since `begunAt`, theirs stays. */
+  add: async (
+    segment: SegmentSnapshot,
+    figures: StoredFigures,
+    set: AddressSet,
+    { begunAt, signal }: { begunAt: Date } & Options,
+  ): Promise<void> => {
     const name = figuresName(segment, figures.email);
     const metadata = { [FACTS]: encode(figures) };
     try {
@@ -62,8 +67,9 @@ export const createFiguresStore = ({ blobs }: { blobs: Blobs }) => ({
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       const there = decode((await blobs.findProperties(name, { signal }))?.metadata);
-      // one of another key, or that cannot be read, is of no use to anybody
-      if (there?.hashKeyId !== figures.hashKeyId) await blobs.writeParts(name, set.parts(), { signal, metadata });
+      // one of another key, one that cannot be read, or that was too old for us, is of no use to anybody
+      if (there?.hashKeyId !== figures.hashKeyId || Date.parse(there.countedAt) < begunAt.getTime())
+        await blobs.writeParts(name, set.parts(), { signal, metadata });
     }
   },
 

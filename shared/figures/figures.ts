@@ -1,7 +1,8 @@
-import { InvalidInputError, NotFoundError, UpstreamError } from '../errors';
+import { InvalidInputError, UpstreamError } from '../errors';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { HashKey } from '../runs/member-key';
+import { requestedSnapshot } from '../segments/requested-snapshot';
 import type { SegmentInfo, SegmentSnapshot, SegmentSource, SourceSnapshot } from '../segments/segment-source';
 import { countSegment } from './count-segment';
 import type { Combination, FiguresStore } from './figures-store';
@@ -15,6 +16,11 @@ const COUNT_MS = 100_000;
 /** A call counts one segment after the other and begins no further one after this; what is counted by then is kept. */
 const BEGIN_MS = 100_000;
 const COME_BACK_MS = 60_000;
+/**
+ * Dataverse names who is in a segment, not what their profiles hold: its figures are believed for this long only, so that a corrected
+ * address counts.
+ */
+const DATAVERSE_MS = 3_600_000;
 /** Of segments that nobody has looked at for so long nothing is kept. */
 const KEEP_MS = 30 * 86_400_000;
 
@@ -78,7 +84,7 @@ export const createFigures = ({
   beginMs = BEGIN_MS,
 }: {
   store: FiguresStore;
-  source: Pick<SegmentSource, 'listSegments' | 'snapshot' | 'readRows'>;
+  source: Pick<SegmentSource, 'kind' | 'listSegments' | 'snapshot' | 'readRows'>;
   hashKey: (options: Options) => Promise<HashKey>;
   cap: (options: Options) => Promise<number>;
   now: () => Date;
@@ -91,6 +97,9 @@ export const createFigures = ({
   const underWay = new Map<string, Promise<StoredFigures>>();
   /** One after the other, as they share one processor, and so that memory is that of one. */
   let last: Promise<unknown> = Promise.resolve();
+
+  const isFresh = ({ countedAt }: { readonly countedAt: string }): boolean =>
+    source.kind !== 'dataverse' || now().getTime() - Date.parse(countedAt) < DATAVERSE_MS;
 
   const scan = async (snapshot: SourceSnapshot, segment: SegmentSnapshot, email: string, { signal }: Options): Promise<StoredFigures> => {
     const begunAt = now();
@@ -111,7 +120,7 @@ export const createFigures = ({
     const { name, refreshedAt } = segment;
     const about = { segment: name, email, ...(refreshedAt === undefined ? {} : { refreshedAt }), countedAt: now().toISOString() };
     const figures: StoredFigures = { ...about, ...counts, hashKeyId: key.id };
-    await store.add(segment, figures, set, { signal });
+    await store.add(segment, figures, set, { begunAt, signal });
     log('segment_counted', { members: counts.members, exportable: counts.exportable, ms: Math.round(monotonicMs() - begunMs) });
     // what was counted before this began, of other snapshots
     await store.removeOlder(segment, { before: begunAt, signal });
@@ -143,7 +152,7 @@ export const createFigures = ({
       try {
         for (const segment of segments) {
           const one = await store.open(segment, email, { signal });
-          if (one?.figures.hashKeyId === id) opened.push(one);
+          if (one?.figures.hashKeyId === id && isFresh(one.figures)) opened.push(one);
           else {
             one?.stream.destroy();
             missing.push(segment);
@@ -190,7 +199,7 @@ export const createFigures = ({
   ): Promise<Pick<Combination, 'members' | 'matrix' | 'union'>> => {
     const digests = segments.map(segmentDigestOf);
     const kept = await store.findCombination(segments, email, { signal });
-    if (kept) {
+    if (kept && isFresh(kept)) {
       const places = digests.map((digest) => kept.digests.indexOf(digest));
       return {
         members: places.map((place) => kept.members[place]!),
@@ -217,7 +226,7 @@ export const createFigures = ({
   const present = async (snapshot: SourceSnapshot, email: string, { signal }: Options): Promise<StoredFigures> => {
     const [segment] = snapshot.segments;
     const known = await store.find(segment!, email, { signal });
-    if (known) return known;
+    if (known && isFresh(known)) return known;
     requireComplete(snapshot);
     return count(snapshot, segment!, email, { signal });
   };
@@ -229,10 +238,13 @@ export const createFigures = ({
      */
     ofSegment: async (name: string, email: string, { signal }: Options): Promise<PresentFigures> => {
       const snapshot = await source.snapshot([name], { signal });
-      requireField(snapshot.segments[0]!, email, '?email');
-      const figures = SegmentFigures.parse(await present(snapshot, email, { signal }));
+      const segment = snapshot.segments[0]!;
+      requireField(segment, email, '?email');
+      const { refreshedAt: _, ...figures } = SegmentFigures.parse(await present(snapshot, email, { signal }));
       const most = await cap({ signal });
-      return { ...figures, snapshotId: snapshot.id, cap: most, overCap: figures.exportable > most };
+      // the same files may have been confirmed by a later refresh
+      const refreshed = segment.refreshedAt === undefined ? {} : { refreshedAt: segment.refreshedAt };
+      return { ...figures, ...refreshed, snapshotId: snapshot.id, cap: most, overCap: figures.exportable > most };
     },
 
     /**
@@ -243,15 +255,8 @@ export const createFigures = ({
       { segments: names, email }: { segments: readonly string[]; email: string },
       { signal }: Options,
     ): Promise<SegmentOverlap> => {
-      const snapshot = await source.snapshot(names, { signal }).catch(async (error: unknown) => {
-        if (!(error instanceof NotFoundError)) throw error;
-        const there = new Set((await source.listSegments({ signal })).map(({ name }) => name));
-        const problems = names.flatMap((name, index) =>
-          there.has(name) ? [] : [{ pointer: `/segments/${index}`, detail: `The source has no segment ${name}.` }],
-        );
-        throw new InvalidInputError({ code: 'segment_unknown', message: problems[0]?.detail ?? error.message, problems });
-      });
-      const segments = names.map((name) => snapshot.segments.find((one) => one.name === name)!);
+      const snapshot = await requestedSnapshot(source, names, { signal });
+      const { segments } = snapshot;
       for (const segment of segments) requireField(segment, email, '/email');
       const { members, matrix, union } = await combine(snapshot, segments, email, { signal });
       const most = await cap({ signal });
@@ -272,9 +277,11 @@ export const createFigures = ({
 
     /**
      * How many distinct people segments bring together, where that has been counted for what the source holds now: one call to our storage,
-     * never a scan. Whatever stands in the way, nothing is known: whoever asks only wants to warn.
+     * never a scan. Whatever stands in the way, nothing is known: whoever asks only wants to warn. Nor is it for Dataverse, where already
+     * the look at what it holds now takes a call for each 5,000 members.
      */
     knownMembers: async (names: readonly string[], email: string, { signal }: Options): Promise<number | undefined> => {
+      if (source.kind === 'dataverse') return undefined;
       try {
         const snapshot = await source.snapshot(names, { signal });
         const [only, another] = snapshot.segments;
@@ -293,8 +300,9 @@ export const createFigures = ({
       const refreshed = new Map(segments.map(({ name, refreshedAt }) => [name, refreshedAt]));
       const found = new Map<string, SegmentFigures>();
       for await (const { segment, ...figures } of store.readAll({ signal })) {
+        if (!refreshed.has(segment) || figures.refreshedAt !== refreshed.get(segment) || !isFresh(figures)) continue;
         // without a time nobody can tell whether they are those of today
-        if (figures.refreshedAt === undefined || figures.refreshedAt !== refreshed.get(segment)) continue;
+        if (figures.refreshedAt === undefined && source.kind !== 'dataverse') continue;
         const other = found.get(segment);
         if (other === undefined || other.countedAt < figures.countedAt) found.set(segment, SegmentFigures.parse(figures));
       }

@@ -200,6 +200,12 @@ const routes: readonly Route[] = [
     '200 200 403 403 401',
     async () => ['POST', '/segments/overlap', { body: { segments: [SEGMENT], email: 'EMail' } }],
   ],
+  [
+    'previewExport',
+    'no connection',
+    '200 200 403 403 401',
+    async () => ['POST', '/exports/preview', { body: { segments: [SEGMENT], mapping: { email: 'EMail' } } }],
+  ],
   ['getSystemSchedule', 'the only one', ANYBODY, async () => ['GET', '/settings/schedule']],
   [
     'setSystemSchedule',

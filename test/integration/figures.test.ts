@@ -193,7 +193,7 @@ describe('the figures of a segment', () => {
 });
 
 describe('the overlap of segments', () => {
-  it('L2 counts people once over all segments, as a run of them does', async () => {
+  it('counts people once over all segments, as a run of them does (L2)', async () => {
     const folder = await aFolder({ MAX_PROFILES_PER_EXPORT: '45' });
     const [a, b, c] = [named('A'), named('B'), named('Ç & "C"')];
     await folder.write({ [a]: [...goodRows(30), ...bad], [b]: goodRows(30, { from: 20 }), [c]: goodRows(5, { from: 5 }) });

@@ -54,6 +54,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   schedules: ['exports', 'runs', 'platform', 'streams', 'settings'],
   requests: ['schedules', 'exports', 'runs', 'activity', 'platform', 'streams', 'settings'],
   people: ['activity', 'connections', 'exports', 'klaviyo', 'platform', 'runs', 'segments', 'streams'],
+  preview: ['connections', 'exports', 'klaviyo', 'runs', 'segments'],
   figures: ['runs', 'segments', 'platform', 'streams'],
   http: ['activity', 'platform'],
 };
