@@ -107,6 +107,7 @@ const listKlaviyoLists = defineRoute({
   who: 'Contributor',
   params,
   query: KlaviyoListQuery,
+  refusals: [409],
   answers: { 200: { description: 'By name', schema: listOf(KlaviyoList, 'KlaviyoListList') } },
 });
 

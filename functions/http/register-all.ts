@@ -4,6 +4,7 @@ import { registerConnections } from './connections';
 import { registerExports } from './exports';
 import { registerHealth } from './health';
 import { registerMe } from './me';
+import { registerOpenApi } from './openapi';
 import { registerPeople } from './people';
 import { registerPreview } from './preview';
 import { createRouter } from './register-route';
@@ -30,6 +31,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerMe(router);
   registerHealth(router, services);
   if (env.ALLOW_FUNCTION_KEYS) registerSystem(router, services);
+  registerOpenApi(router);
   router.routeRest();
   return router.definitions;
 };

@@ -44,6 +44,7 @@ const nextRuns = defineRoute({
   summary: 'The next runs of an export, or of a schedule that need not be saved; stores nothing',
   who: 'Viewer',
   body: NextRunsRequest,
+  refusals: [404],
   answers: { 200: { description: 'In order of time', schema: NextRuns } },
 });
 const runAllExports = defineRoute({

@@ -21,6 +21,8 @@ export interface AnswerDefinition {
   readonly schema?: z.ZodType;
   /** content type of a body that is streamed as it is */
   readonly stream?: string;
+  /** content types of a body that is given whole, with headers of its own */
+  readonly content?: readonly string[];
   readonly etag?: true;
   readonly location?: true;
 }
@@ -61,6 +63,8 @@ interface RouteBase {
   readonly maxBodyBytes?: number;
   /** honours Idempotency-Key: asked again under the same key, it does nothing and answers as before; for POSTs that create or run */
   readonly idempotent?: true;
+  /** statuses of refusals that do not follow from the rest, e.g. 409 of a GET */
+  readonly refusals?: readonly number[];
   readonly answers: Readonly<Record<number, AnswerDefinition>>;
 }
 
@@ -76,6 +80,7 @@ export type RouteInput<R extends RouteDefinition> = {
   /** the version named by the caller, or * */
   readonly ifMatch: R['ifMatch'] extends 'optional' ? string | undefined : R['ifMatch'] extends string ? string : undefined;
   readonly caller: R['who'] extends 'open' ? undefined : Caller;
+  readonly headers: { get(name: string): string | null };
   readonly signal: AbortSignal;
   /**
    * Writes the activity log's entry now instead of after success, for what hands out data: not recorded, not done.
@@ -84,11 +89,20 @@ export type RouteInput<R extends RouteDefinition> = {
   readonly record: R['records'] extends string ? (told?: Told) => Promise<void> : undefined;
 };
 
+/** A body that is given as it is. */
+export interface WholeContent {
+  readonly body: string | Uint8Array;
+  /** content-type and whatever differs from the usual */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 type AnswerOf<S extends number, D extends AnswerDefinition> = { readonly status: S } & (D['schema'] extends z.ZodType
   ? { readonly body: z.input<D['schema']> }
   : D['stream'] extends string
     ? { readonly stream: AsyncIterable<string>; readonly fileName: string }
-    : unknown) &
+    : D['content'] extends readonly string[]
+      ? { readonly content: WholeContent }
+      : unknown) &
   (D['etag'] extends true ? { readonly etag: string } : unknown) &
   (D['location'] extends true ? { readonly location: string } : unknown);
 
@@ -141,6 +155,7 @@ const toResponse = async (
     location?: string;
     stream?: AsyncIterable<string>;
     fileName?: string;
+    content?: WholeContent;
   },
 ): Promise<HttpResponseInit> => {
   const { schema, stream: contentType } = definition.answers[answer.status] ?? {};
@@ -151,6 +166,9 @@ const toResponse = async (
     headers['content-type'] = contentType ?? 'application/octet-stream';
     headers['content-disposition'] = `attachment; filename="${answer.fileName ?? 'download'}"`;
     return { status: answer.status, headers, body: await startStream(answer.stream) };
+  }
+  if (answer.content !== undefined) {
+    return { status: answer.status, headers: { ...headers, ...answer.content.headers }, body: answer.content.body };
   }
   // Parsed on the way out, too: a field that the contract does not name stays inside.
   return { status: answer.status, headers, ...(schema === undefined ? {} : { jsonBody: schema.parse(answer.body) }) };
@@ -254,7 +272,7 @@ export const createHandler =
         definition.records && caller ? createRecorder({ kind: definition.records, caller, headers, params }, parts) : undefined;
       const record = recorder?.before;
       const answer = async (): Promise<HttpResponseInit> => {
-        const done = await handle({ params, query, body, ifMatch, caller, signal, record } as unknown as RouteInput<R>);
+        const done = await handle({ params, query, body, ifMatch, caller, headers, signal, record } as unknown as RouteInput<R>);
         return respond(definition, done, { recorder, log: (line) => context.error(line) });
       };
       if (!definition.idempotent || caller === undefined) return await answer();

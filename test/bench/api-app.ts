@@ -46,6 +46,7 @@ const main = async (): Promise<void> => {
   const storageHosts = new Set([...(env.AzureWebJobsStorage ?? '').matchAll(storage)].map(([host]) => host));
   let metered: Metered<unknown>[] = [];
   const { call } = createCaller(services, {
+    checked: false,
     tenantId: env.TENANT_ID,
     around: async (_operation, work) => {
       const measured = await outside.metered(work);

@@ -7,6 +7,7 @@ import { hasEnded } from '../../infra/local/run-view';
 import { parseEnv } from '../../shared/env';
 import { createServices } from '../../shared/services';
 import { aConnection, anExport } from '../support/api';
+import { type Contract, createContract } from '../support/contract';
 import { createStartedCloud, type ShownRun, until } from '../support/started-cloud';
 
 const SEGMENT = 'NewsletterReaders';
@@ -22,6 +23,7 @@ interface Sent {
 }
 type Json = Record<string, unknown> & { id: string; value: Record<string, unknown>[] };
 
+let contract: Contract | undefined;
 const call = async (method: string, path: string, { as = 'Administrator', body, raw, headers = {}, ifMatch }: Sent = {}) => {
   const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const answer = await fetch(`${cloud.recorded().api}${path}`, {
@@ -35,6 +37,8 @@ const call = async (method: string, path: string, { as = 'Administrator', body, 
     body: sent,
   });
   const text = await answer.text();
+  contract ??= createContract(await (await fetch(`${cloud.recorded().api}/openapi.json`)).json());
+  contract.check({ method, target: `/api${path}`, status: answer.status, headers: answer.headers, text });
   const type = answer.headers.get('content-type') ?? '';
   return { status: answer.status, headers: answer.headers, type, text, json: (type.includes('json') ? JSON.parse(text) : {}) as Json };
 };
@@ -235,6 +239,9 @@ const routes: readonly Route[] = [
     async () => ['GET', `/people/erase/${(await make('/people/erase', { email: 'nobody@example.com' })).id}`],
   ],
   ['getMe', 'oneself', ANYBODY, async () => ['GET', '/me']],
+  ['getOpenApi', 'this API', ANYBODY, async () => ['GET', '/openapi.json']],
+  ['getDocs', 'this API', ANYBODY, async () => ['GET', '/docs']],
+  ['getDocsFile', 'a part', ANYBODY, async () => ['GET', '/docs/start.js']],
   ['getHealth', 'open', '200 200 200 200 200', async () => ['GET', '/health']],
 ];
 

@@ -58,3 +58,38 @@ it('HEAD answers as GET does, without a body', async () => {
     expect(head.headers.get('content-type')).toContain('json');
   }
 });
+
+describe('the description of the API', () => {
+  it('is OpenAPI 3.1 with a version of its own, which a browser asks for', async () => {
+    const first = await api.call('GET', '/api/openapi.json', { as: 'Viewer' });
+    expect([first.status, first.json.openapi]).toEqual([200, '3.1.1']);
+    const again = await api.call('GET', '/api/openapi.json', { headers: { 'if-none-match': first.headers.get('etag')! } });
+    expect([again.status, again.text]).toEqual([304, '']);
+    expect((await api.call('GET', '/api/openapi.json', { as: 'Anonymous' })).status).toBe(401);
+  });
+
+  it('is shown by a page that loads nothing from elsewhere', async () => {
+    const page = await api.call('GET', '/api/docs', { as: 'Viewer' });
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('content-security-policy')).not.toMatch(/https?:|\*|unsafe/);
+    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!);
+    expect(parts).toHaveLength(5);
+    for (const address of parts) {
+      expect(address).toMatch(/^\/api\//);
+      const part = await api.call('GET', address, { as: 'Viewer' });
+      expect([address, part.status]).toEqual([address, 200]);
+      if (address.includes('?v=')) expect(part.headers.get('cache-control')).toContain('immutable');
+    }
+  });
+
+  it('is compressed for whoever takes that, and hands out no other file', async () => {
+    const zipped = (encoding: string) => api.call('GET', '/api/docs/start.js', { headers: { 'accept-encoding': encoding } });
+    expect((await zipped('br, gzip;q=0.8')).headers.get('content-encoding')).toBe('gzip');
+    for (const none of ['br', 'gzip;q=0', 'x-gzip-like']) expect((await zipped(none)).headers.get('content-encoding')).toBeNull();
+    for (const file of ['package.json', 'index.html', '..%2Fpackage.json', '__proto__', 'swagger-ui-bundle.js.map']) {
+      expect([file, (await api.call('GET', `/api/docs/${file}`)).status]).toEqual([file, 404]);
+    }
+    // another version than the page names is not kept for ever
+    expect((await api.call('GET', '/api/docs/start.js?v=1')).headers.get('cache-control')).toBe('private, no-cache');
+  });
+});

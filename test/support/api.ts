@@ -1,6 +1,7 @@
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import type { HttpFunctionOptions } from '@azure/functions';
 import { BlobServiceClient } from '@azure/storage-blob';
+import { openApiOf } from '../../functions/http/openapi';
 import { registerHttp } from '../../functions/http/register-all';
 import { authenticate } from '../../infra/local/auth/app-service-authentication';
 import type { LocalRole } from '../../infra/local/auth/app-service-authentication';
@@ -13,6 +14,8 @@ import { parseEnv } from '../../shared/env';
 import { ensureStorage } from '../../shared/platform/provision';
 import { createServices } from '../../shared/services';
 import type { Services } from '../../shared/services';
+import { createContract } from './contract';
+import type { Contract } from './contract';
 import { startTrustedVault } from './trusted-vault';
 
 export interface ApiCall {
@@ -40,13 +43,16 @@ const { signal } = new AbortController();
 const textOf = async (body: unknown): Promise<string> => {
   if (body === undefined || body === null) return '';
   if (typeof body === 'string') return body;
+  if (body instanceof Uint8Array) return Buffer.from(body).toString('utf8');
   const parts: Buffer[] = [];
   for await (const part of body as AsyncIterable<Uint8Array>) parts.push(Buffer.from(part));
   return Buffer.concat(parts).toString('utf8');
 };
 
 /**
- * Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on.
+ * Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on. Every answer
+ * is held against the API's description.
+ * @param checked false where time is measured: answers are not held against the description
  * @param around told of each call of a handler, by the name of its operation; does it and may look at it
  */
 export const createCaller = (
@@ -54,7 +60,8 @@ export const createCaller = (
   {
     tenantId,
     around = (_operation, work) => work(),
-  }: { tenantId: string; around?: <T>(operation: string, work: () => Promise<T>) => Promise<T> },
+    checked = true,
+  }: { tenantId: string; checked?: boolean; around?: <T>(operation: string, work: () => Promise<T>) => Promise<T> },
 ) => {
   const functions = new Map<string, HttpFunctionOptions>();
   const definitions = registerHttp({ http: (name: string, options: HttpFunctionOptions) => functions.set(name, options) }, services);
@@ -63,6 +70,7 @@ export const createCaller = (
     '',
   );
 
+  let contract: Contract | undefined;
   let count = 0;
   const call = async (
     method: string,
@@ -103,10 +111,14 @@ export const createCaller = (
       };
       return { answer: answered, text: answered.jsonBody === undefined ? await textOf(answered.body) : JSON.stringify(answered.jsonBody) };
     });
-    const isJson = answer.jsonBody !== undefined || (answer.headers['content-type'] ?? '').includes('json');
+    const answered = new Headers(answer.headers);
+    if (answer.jsonBody !== undefined) answered.set('content-type', 'application/json'); // as the library does
+    const isJson = (answered.get('content-type') ?? '').includes('json');
+    if (checked) contract ??= createContract(openApiOf(definitions));
+    contract?.check({ method, target: url.pathname, status: answer.status, headers: answered, text });
     return {
       status: answer.status,
-      headers: new Headers(answer.headers),
+      headers: answered,
       text,
       json: (isJson && text !== '' ? JSON.parse(text) : {}) as ApiAnswer['json'],
     };

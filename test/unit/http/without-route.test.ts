@@ -1,38 +1,15 @@
 import { WITHOUT_ROUTE } from '../../../functions/http/register-route';
-import { registerHttp } from '../../../functions/http/register-all';
 import { createRouter } from '../../../infra/local/function-host/routes';
-import { parseEnv } from '../../../shared/env';
 import { methodsOf } from '../../../shared/http/without-route';
-import { createServices } from '../../../shared/services';
+import { allRoutes } from '../../support/all-routes';
 
-const env = parseEnv({
-  AzureWebJobsStorage:
-    'DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=AAAA;TableEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;BlobEndpoint=http://127.0.0.1:1/a',
-  KEY_VAULT_URL: 'https://vault.invalid',
-  TENANT_ID: 'tenant',
-  SOURCE_CONNECTION_STRING: 'UseDevelopmentStorage=true',
-  SOURCE_CONTAINER: 'lake',
-  SOURCE_FOLDER: 'ci',
-  ALLOW_FUNCTION_KEYS: 'true',
-});
-const registered: { name: string; route: string; methods: readonly string[] }[] = [];
-const definitions = registerHttp(
-  {
-    http: (name, options) =>
-      void registered.push({
-        name,
-        route: 'route' in options ? options.route! : name,
-        methods: ('methods' in options && options.methods) || [],
-      }),
-  },
-  createServices(env),
-);
+const { definitions, registered } = allRoutes();
 
 it('comes after every other function by name, as the host takes the first that fits', () => {
   const names = registered.map(({ name }) => name.toUpperCase()).sort();
   expect(names.at(-1)).toBe(WITHOUT_ROUTE.toUpperCase());
   const router = createRouter(
-    registered.map(({ name, route, methods }) => ({ functionName: name, template: route, methods })),
+    registered.map(({ name, options: { route, methods } }) => ({ functionName: name, template: route ?? name, methods })),
     '',
   );
   expect(router.warnings).toEqual([]);
