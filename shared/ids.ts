@@ -34,9 +34,14 @@ export const newEraseId = (): EraseId => EraseId.parse(`era_${random(10)}`);
 /** One more than the largest instant a run id can hold: 36^9 milliseconds (the year 5188). */
 const END_OF_TIME = 36 ** 9;
 
+/** The part of a run id that its instant makes; instants that no id can hold count as the nearest one. */
+const timePart = (ms: number): string => (END_OF_TIME - 1 - Math.min(END_OF_TIME - 1, Math.max(0, ms))).toString(36).padStart(9, '0');
+
+/** The smallest text that an id of a run submitted at this instant can be: newer runs sort before it, this one's and older ones from it on. */
+export const firstRunIdAt = (at: Date): string => `run_${timePart(at.getTime())}`;
+
 /** Run ids sort newest first, as table rows come in ascending order only. */
-export const newRunId = (now: Date): RunId =>
-  RunId.parse(`run_${(END_OF_TIME - 1 - now.getTime()).toString(36).padStart(9, '0')}${random(6)}`);
+export const newRunId = (now: Date): RunId => RunId.parse(`${firstRunIdAt(now)}${random(6)}`);
 
 /** When a run was submitted, by its id. */
 export const instantOfRunId = (runId: RunId): Date => new Date(END_OF_TIME - 1 - parseInt(runId.slice(4, 13), 36));

@@ -46,11 +46,11 @@ import { createVerify } from './runs/phases/verify';
 import { createRemoval } from './runs/removal';
 import { createRetention } from './runs/retention';
 import { createRowReports } from './runs/row-report';
-import { Run } from './runs/run';
 import type { RunMessage } from './runs/run';
 import { createRunAudit } from './runs/run-audit';
+import { createRunHistory } from './runs/run-history';
 import { createRunRows } from './runs/run-rows';
-import { createRunStore } from './runs/run-store';
+import { createRunStore, runTable } from './runs/run-store';
 import { createRuns } from './runs/runs';
 import { createStagedSweep } from './runs/staged-sweep';
 import { createStaging } from './runs/staging';
@@ -141,7 +141,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   };
   const source = { 'cdm-folder': cdmFolder, dataverse }[env.SOURCE_KIND]();
 
-  const rowsOfRuns = createRows({ table: tables.runs, schema: Run, what: 'The run' });
+  const rowsOfRuns = runTable(tables.runs);
   const runStore = createRunStore({ blobs: containers.runs, rows: rowsOfRuns });
   const runRows = createRunRows({ store: runStore, rows: rowsOfRuns });
   const activities = createExportActivities({ rows: createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' }) });
@@ -173,6 +173,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const runs = createRuns({
     store: runStore,
     runRows,
+    history: createRunHistory({ store: runStore }),
     activities,
     occurrences,
     exportStore,

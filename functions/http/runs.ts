@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import type { Export, TriggerKind } from '../../shared/exports/export';
+import { TriggerKind } from '../../shared/exports/export';
+import type { Export } from '../../shared/exports/export';
 import type { SegmentExports } from '../../shared/exports/exports';
 import type { Caller } from '../../shared/caller';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
-import { Run, RunRequest } from '../../shared/runs/run';
+import { Run, RunRequest, RunState } from '../../shared/runs/run';
+import type { HistoryFilter } from '../../shared/runs/run-history';
 import { RunJobs } from '../../shared/runs/run-jobs';
 import type { Router } from './register-route';
 
 type Options = { signal: AbortSignal };
-type PageOptions = { size: number; token?: string } & Options;
+type PageOptions = { size: number; token?: string; extraCalls?: number } & Options;
 interface RunPage {
   readonly value: readonly Run[];
   readonly token?: string;
@@ -30,8 +32,7 @@ export interface RunOperations {
   ): Promise<{ run: Run; created: boolean }>;
   get(id: RunId, options: Options): Promise<Run>;
   jobs(id: RunId, options: Options): Promise<RunJobs>;
-  listOfExport(exportId: ExportId, options: PageOptions): Promise<RunPage>;
-  list(options: PageOptions): Promise<RunPage>;
+  list(filter: HistoryFilter, options: PageOptions): Promise<RunPage>;
   cancel(id: RunId, options: { by: string } & Options): Promise<unknown>;
   approveRemovals(id: RunId, options: { upTo: number; by: string } & Options): Promise<Run>;
   dismissRemovals(id: RunId, options: Options): Promise<Run>;
@@ -41,11 +42,21 @@ export interface RunOperations {
 
 const ofExport = z.object({ id: ExportId });
 const ofRun = z.object({ id: RunId });
-const Page = z.strictObject({
+const filters = {
+  state: RunState.optional(),
+  trigger: TriggerKind.optional(),
+  /** submitted at this instant or later */
+  from: z.iso.datetime({ offset: true }).optional(),
+  /** submitted before this instant */
+  to: z.iso.datetime({ offset: true }).optional(),
+};
+const page = {
   size: z.coerce.number().int().min(1).max(200).default(50),
   /** from nextLink */
-  token: z.string().min(1).max(2_000).optional(),
-});
+  token: z.string().min(1).max(4_000).optional(),
+};
+const HistoryOfExport = z.strictObject({ ...filters, ...page });
+const History = z.strictObject({ exportId: ExportId.optional(), ...filters, ...page });
 const RunList = listOf(Run, 'RunList');
 const RowStage = z.enum(['invalid', 'rejected', 'held']);
 
@@ -66,19 +77,19 @@ const listRunsOfExport = defineRoute({
   operation: 'listRunsOfExport',
   method: 'GET',
   path: 'api/exports/{id}/runs',
-  summary: 'Runs of one export, newest first',
+  summary: 'Runs of one export, newest first; a page with filters may hold fewer than asked for, also none, while there is a nextLink',
   who: 'Viewer',
   params: ofExport,
-  query: Page,
+  query: HistoryOfExport,
   answers: { 200: { description: 'One page', schema: RunList } },
 });
 const listRuns = defineRoute({
   operation: 'listRuns',
   method: 'GET',
   path: 'api/runs',
-  summary: 'Runs of all exports, newest first',
+  summary: 'Runs of all exports, newest first; a page with filters may hold fewer than asked for, also none, while there is a nextLink',
   who: 'Viewer',
-  query: Page,
+  query: History,
   answers: { 200: { description: 'One page', schema: RunList } },
 });
 const getRun = defineRoute({
@@ -154,8 +165,26 @@ const readRunRows = defineRoute({
   answers: { 200: { description: 'CSV with a header', stream: 'text/csv; charset=utf-8' } },
 });
 
-const nextLink = (path: string, size: number, token: string | undefined): { nextLink?: string } =>
-  token === undefined ? {} : { nextLink: `${path}?${new URLSearchParams({ size: String(size), token }).toString()}` };
+/** The same question, from the next run on. */
+const nextLink = (
+  path: string,
+  query: Readonly<Record<string, string | number | undefined>>,
+  token: string | undefined,
+): { nextLink?: string } => {
+  if (token === undefined) return {};
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...query, token })) if (value !== undefined) asked.set(name, String(value));
+  return { nextLink: `${path}?${asked.toString()}` };
+};
+
+/** Storage calls that a list may cost at most are three; it takes two, or one and what there is to check before. */
+const EXTRA_CALLS = 1;
+
+const filterOf = ({ from, to, ...filter }: Omit<z.output<typeof History>, 'size' | 'token'>): HistoryFilter => ({
+  ...filter,
+  ...(from === undefined ? {} : { from: new Date(from) }),
+  ...(to === undefined ? {} : { to: new Date(to) }),
+});
 
 /** What the activity log calls the export of a run. */
 const aboutExport = ({ id, name, connectionId }: Export) => ({ exportId: id, name, connectionId });
@@ -176,14 +205,16 @@ export const registerRuns = (
     const activity = { name, connectionId, runId: run.id, details };
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
-  route(listRunsOfExport).to(async ({ params: { id }, query: { size, token }, signal }) => {
+  route(listRunsOfExport).to(async ({ params: { id }, query, signal }) => {
     await segmentExports.requireExists(id, { signal });
-    const page = await runs.listOfExport(id, { size, token, signal });
-    return { status: 200, body: { value: [...page.value], ...nextLink(`/api/exports/${id}/runs`, size, page.token) } };
+    const { size, token, ...filter } = query;
+    const { value, token: next } = await runs.list(filterOf({ ...filter, exportId: id }), { size, token, signal });
+    return { status: 200, body: { value: [...value], ...nextLink(`/api/exports/${id}/runs`, query, next) } };
   });
-  route(listRuns).to(async ({ query: { size, token }, signal }) => {
-    const page = await runs.list({ size, token, signal });
-    return { status: 200, body: { value: [...page.value], ...nextLink('/api/runs', size, page.token) } };
+  route(listRuns).to(async ({ query, signal }) => {
+    const { size, token, ...filter } = query;
+    const { value, token: next } = await runs.list(filterOf(filter), { size, token, extraCalls: EXTRA_CALLS, signal });
+    return { status: 200, body: { value: [...value], ...nextLink('/api/runs', query, next) } };
   });
   route(getRun).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.get(id, { signal }) }));
   route(listRunJobs).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.jobs(id, { signal }) }));

@@ -56,6 +56,7 @@ export const warningsThatTell: Readonly<Record<string, string | null>> = {
   state_lost: 'The data of the last run was lost at its end; the next run sends everything again.',
   not_verified: 'It could not be checked whether everybody arrived, as Klaviyo answered with people that were not asked for.',
   revision_differs: 'Klaviyo serves another API revision than this app was made for; install the newest version of the app.',
+  profiles_missing: 'Customers of the segments had no profile yet in the last run, so nobody was removed; they come with the next run.',
   // a share that is too high is told by itself
   rows_invalid: null,
   rows_gone: null,

@@ -14,11 +14,10 @@ const MAX_TRACED_REPORTS = 100;
 export const findInReports = async (
   exportId: ExportId,
   address: Address,
-  { reports, runStore, signal }: { reports: RowReports; runStore: Pick<RunStore, 'pageOfExport'>; signal: AbortSignal },
+  { reports, runStore, signal }: { reports: RowReports; runStore: Pick<RunStore, 'newestOfExport'>; signal: AbortSignal },
 ): Promise<TracedReport[]> => {
   const found: TracedReport[] = [];
-  const { rows: lastRuns } = await runStore.pageOfExport(exportId, { size: LAST_RUNS, signal });
-  for (const { value: run } of lastRuns) {
+  for (const run of await runStore.newestOfExport(exportId, { size: LAST_RUNS, signal })) {
     for await (const { stage, row } of reports.find(run.id, address.text, { signal })) {
       if (!isSameAddress(address, row.email)) continue;
       if (found.length === MAX_TRACED_REPORTS) return found;

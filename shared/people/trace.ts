@@ -43,7 +43,7 @@ export const createTrace = ({
   activities: Pick<ExportActivities, 'get'>;
   states: StateStore;
   reports: RowReports;
-  runStore: Pick<RunStore, 'find' | 'readOfExport' | 'pageOfExport'>;
+  runStore: Pick<RunStore, 'find' | 'readOfExport' | 'newestOfExport'>;
   hashKey: (options: { signal: AbortSignal }) => Promise<HashKey>;
   activity: ActivityRecorder;
   now: () => Date;

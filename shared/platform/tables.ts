@@ -31,21 +31,40 @@ const tableError = (error: unknown, what: string): Error => {
   return storageError(error, what);
 };
 
+/** Which rows of a partition: bounds of the row key, and values that properties beside the document must have. */
+export interface RowRange {
+  readonly from?: string;
+  readonly below?: string;
+  /** of `columns`; an undefined value asks for nothing */
+  readonly where?: Readonly<Record<string, string | undefined>>;
+}
+
+const filterOf = (partition: string, { from, below, where = {} }: RowRange): string => {
+  const parts = [odata`PartitionKey eq ${partition}`];
+  if (from !== undefined) parts.push(odata`RowKey ge ${from}`);
+  if (below !== undefined) parts.push(odata`RowKey lt ${below}`);
+  for (const [name, value] of Object.entries(where)) if (value !== undefined) parts.push(`${name}${odata` eq ${value}`}`);
+  return parts.join(' and ');
+};
+
 /**
  * One kind of row in one table: a document of `schema` in one property, parsed whenever it is read, and replaced by version.
  * @param what how messages call a row, e.g. "The export"
  * @param maxCharacters of the document as JSON; above 32,000 it is cut into several properties (document, document1, …), at most 448,000
+ * @param columns properties beside the document, so that the table service can choose by them
  */
 export const createRows = <S extends z.ZodType>({
   table,
   schema,
   what,
   maxCharacters = MAX_PROPERTY_CHARACTERS,
+  columns = () => ({}),
 }: {
   table: TableClient;
   schema: S;
   what: string;
   maxCharacters?: number;
+  columns?: (value: z.output<S>) => Readonly<Record<string, string>>;
 }) => {
   type T = z.output<S>;
   const parse = (entity: { document?: unknown; etag?: unknown }): Stored<T> => {
@@ -62,7 +81,7 @@ export const createRows = <S extends z.ZodType>({
     for (let part = 1; part * MAX_PROPERTY_CHARACTERS < document.length; part += 1) {
       parts[`document${part}`] = document.slice(part * MAX_PROPERTY_CHARACTERS, (part + 1) * MAX_PROPERTY_CHARACTERS);
     }
-    return { partitionKey: partition, rowKey: row, document: document.slice(0, MAX_PROPERTY_CHARACTERS), ...parts };
+    return { ...columns(value), partitionKey: partition, rowKey: row, document: document.slice(0, MAX_PROPERTY_CHARACTERS), ...parts };
   };
 
   return {
@@ -201,30 +220,27 @@ export const createRows = <S extends z.ZodType>({
     /** All rows of a partition in ascending order of row key, page by page. */
     list: async function* (
       partition: string,
-      { signal, from, below }: { signal: AbortSignal; from?: string; below?: string },
+      { signal, ...range }: { signal: AbortSignal } & RowRange,
     ): AsyncGenerator<Stored<T> & { row: string }> {
-      const parts = [odata`PartitionKey eq ${partition}`];
-      if (from !== undefined) parts.push(odata`RowKey ge ${from}`);
-      if (below !== undefined) parts.push(odata`RowKey lt ${below}`);
       try {
-        const rows = table.listEntities<{ document: string }>({ queryOptions: { filter: parts.join(' and ') }, abortSignal: signal });
+        const rows = table.listEntities<{ document: string }>({
+          queryOptions: { filter: filterOf(partition, range) },
+          abortSignal: signal,
+        });
         for await (const row of rows) yield { ...parse(row), row: String(row.rowKey) };
       } catch (error) {
         throw tableError(error, what);
       }
     },
 
-    /** One page of a partition: at most `size` rows and the token that brings the next. */
+    /** One page of a partition: at most `size` rows, also fewer where the service chose by columns, and the token that brings the next. */
     page: async (
       partition: string,
-      { signal, size, token, from, below }: { signal: AbortSignal; size: number; token?: string; from?: string; below?: string },
+      { signal, size, token, ...range }: { signal: AbortSignal; size: number; token?: string } & RowRange,
     ): Promise<{ rows: readonly (Stored<T> & { row: string })[]; token?: string }> => {
-      const parts = [odata`PartitionKey eq ${partition}`];
-      if (from !== undefined) parts.push(odata`RowKey ge ${from}`);
-      if (below !== undefined) parts.push(odata`RowKey lt ${below}`);
       try {
         const pages = table
-          .listEntities<{ document: string }>({ queryOptions: { filter: parts.join(' and ') }, abortSignal: signal })
+          .listEntities<{ document: string }>({ queryOptions: { filter: filterOf(partition, range) }, abortSignal: signal })
           .byPage({ maxPageSize: size, ...(token === undefined ? {} : { continuationToken: token }) });
         for await (const page of pages) {
           const rows = page.map((row) => ({ ...parse(row), row: String(row.rowKey) }));

@@ -1,17 +1,28 @@
+import { TriggerKind } from '../exports/export';
 import type { ExportStore } from '../exports/export-store';
 import { RunId, instantOfRunId } from '../ids';
 import type { ExportId } from '../ids';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
-import { hasEnded } from './run';
+import { RunState, hasEnded } from './run';
 import type { Run } from './run';
+import { sameRun } from './run-rows';
 import type { RunRows } from './run-rows';
+import { ACTIVE, ALL, partitionOfState, partitionOfTrigger, partitionsOf } from './run-store';
 import type { RunStore } from './run-store';
 
 /** A run this young is still being started, or removed: its parts do not fit together yet. */
 const YOUNG_MS = 3_600_000;
 /** Runs looked at in one step. */
 const PAGE = 200;
+
+/** Partitions beside `all` and those of exports. */
+const indexPartitions = [
+  ACTIVE,
+  ...RunState.options.filter(hasEnded).map(partitionOfState),
+  ...TriggerKind.options.map(partitionOfTrigger),
+];
+const sameAs = (run: Run, row: Run | undefined): boolean => row !== undefined && sameRun(run, row);
 
 /** Where the walk stands; absent = at its beginning. */
 export interface AuditPlace {
@@ -22,8 +33,7 @@ export interface AuditPlace {
 }
 
 /**
- * Walks through all runs, a page at a time, and makes their three parts agree: the document, which is the truth, the row of its export
- * and the row of all. Each crash that can part them is repaired earlier as a rule (on read, by the sweep); this finds the rest.
+ * Walks through all runs, a page at a time, and makes their parts agree: the document, which is the truth, and the rows that lists read. Each crash that can part them is repaired earlier as a rule (on read, by the sweep); this finds the rest.
  */
 export const createRunAudit = ({
   store,
@@ -70,12 +80,26 @@ export const createRunAudit = ({
       ...(place === undefined ? {} : { from: `${place.after}!` }),
       ...(token === undefined || last === undefined ? {} : { below: `${last}!` }),
     };
-    const rows = new Map<string, Run>();
-    for await (const { row, value } of store.readAll({ ...range, signal })) rows.set(row, value);
-    const ofExports = new Map<string, Run>();
-    for (const exportId of new Set([...rows.values()].map((run) => run.exportId))) {
-      for await (const { row, value } of store.readOfExport(exportId, { ...range, signal })) ofExports.set(row, value);
-    }
+    /** what each partition says of the runs of this page */
+    const seen = new Map<string, Map<string, Run>>();
+    const look = async (partition: string): Promise<Map<string, Run>> => {
+      const found = new Map<string, Run>();
+      for await (const { row, value } of store.readRows(partition, { ...range, signal })) found.set(row, value);
+      seen.set(partition, found);
+      return found;
+    };
+    const all = await look(ALL);
+    for (const partition of indexPartitions) await look(partition);
+    for (const exportId of new Set([...seen.values()].flatMap((rows) => [...rows.values()].map((run) => run.exportId))))
+      await look(exportId);
+    const rowsOf = (name: string): Run[] => [...seen.values()].flatMap((rows) => rows.get(name) ?? []);
+    /** Whether the run has ended, and has all its rows, which say the same, and no other ones. */
+    const isSettled = (name: string): boolean => {
+      const run = all.get(name);
+      if (!run || !hasEnded(run.state)) return false;
+      const partitions = partitionsOf(run);
+      return rowsOf(name).length === partitions.length && partitions.every((partition) => sameAs(run, seen.get(partition)?.get(name)));
+    };
     const exportsThere = new Map<ExportId, boolean>();
     const isThere = async (exportId: ExportId): Promise<boolean> => {
       const known = exportsThere.get(exportId) ?? (await exportStore.find(exportId, { signal })) !== undefined;
@@ -84,14 +108,14 @@ export const createRunAudit = ({
     };
 
     const folders = new Set(names);
-    for (const name of new Set([...names, ...rows.keys(), ...ofExports.keys()])) {
+    for (const name of new Set([...names, ...[...seen.values()].flatMap((rows) => [...rows.keys()])])) {
       const runId = RunId.safeParse(name);
       if (!runId.success || now().getTime() - instantOfRunId(runId.data).getTime() < YOUNG_MS) continue;
-      const [row, ofExport] = [rows.get(name), ofExports.get(name)];
-      const same = row && ofExport && JSON.stringify(row) === JSON.stringify(ofExport);
-      if (folders.has(name) && same && hasEnded(row.state) && (await isThere(row.exportId))) continue;
+      if (folders.has(name) && isSettled(name) && (await isThere(all.get(name)!.exportId))) continue;
+      // an ended one says where all the others lie
+      const row = rowsOf(name).find(({ state }) => hasEnded(state)) ?? rowsOf(name)[0];
       try {
-        const done = await settle(runId.data, row ?? ofExport, { signal });
+        const done = await settle(runId.data, row, { signal });
         log('run_audited', { runId: name, done });
       } catch (error) {
         signal.throwIfAborted();

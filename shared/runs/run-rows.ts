@@ -2,49 +2,63 @@ import { ConflictError, NotFoundError } from '../errors';
 import type { Rows } from '../platform/tables';
 import { hasEnded } from './run';
 import type { Run } from './run';
-import { ALL } from './run-store';
+import { ACTIVE, ALL, partitionsOf } from './run-store';
 import type { RunStore } from './run-store';
 
-const same = (one: Run, other: Run): boolean => JSON.stringify(one) === JSON.stringify(other);
+export const sameRun = (one: Run, other: Run): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 /** Holds the rows of runs to their documents, which are the truth (failures.md row 38). */
-export const createRunRows = ({ store, rows }: { store: Pick<RunStore, 'find'>; rows: Rows<typeof Run> }) => {
+export const createRunRows = ({ store, rows }: { store: Pick<RunStore, 'find' | 'removeRun'>; rows: Rows<typeof Run> }) => {
   /**
    * The run as its document says; its rows are made to agree. Rows are read before the document and replaced by version, so a
-   * change meanwhile wins; those of a run that goes on are its runner's own affair. A run without a document is gone, and so are
+   * change meanwhile wins; that of a run that goes on is its runner's own affair. A run without a document is gone, and so are
    * its rows then.
+   * @param row the run as one of its rows says, or its document
    * @param addMissing also writes a row that is not there
    * @returns undefined when the run is gone
    */
   const truthOf = async (
-    { id, exportId }: Pick<Run, 'id' | 'exportId'>,
+    row: Run,
     { addMissing = false, signal }: { addMissing?: boolean; signal: AbortSignal },
   ): Promise<Run | undefined> => {
-    // the export's row last, as wherever rows are removed
-    const keys = [ALL, exportId].map((partition) => ({ partition, row: id }));
-    const stored = await Promise.all(keys.map((key) => rows.find(key, { signal })));
+    const { id } = row;
+    const partitions = [ACTIVE, ...partitionsOf(row)];
+    const seen = new Map(
+      await Promise.all(partitions.map(async (partition) => [partition, await rows.find({ partition, row: id }, { signal })] as const)),
+    );
     const run = (await store.find(id, { signal }))?.document.run;
-    for (const [index, key] of keys.entries()) {
-      const row = stored[index];
+    if (!run) {
+      await store.removeRun(row, { signal });
+      return undefined;
+    }
+    const attempt = async (work: Promise<unknown>): Promise<void> => {
       try {
-        if (!run) await rows.remove(key, { signal });
-        else if (row && hasEnded(run.state) && !same(row.value, run)) await rows.replace(key, run, { ifMatch: row.etag, signal });
-        else if (!row && addMissing) await rows.insert(key, run, { signal });
+        await work;
       } catch (error) {
+        // somebody else was faster
         if (!(error instanceof ConflictError || error instanceof NotFoundError)) throw error;
       }
+    };
+    for (const partition of hasEnded(run.state) ? partitionsOf(run) : [ACTIVE]) {
+      const key = { partition, row: id };
+      // the row that was at hand may have named another state than the one it ended with
+      const known = seen.has(partition) ? seen.get(partition) : await rows.find(key, { signal });
+      if (known && hasEnded(run.state) && !sameRun(known.value, run))
+        await attempt(rows.replace(key, run, { ifMatch: known.etag, signal }));
+      else if (!known && addMissing) await attempt(rows.insert(key, run, { signal }));
     }
+    if (hasEnded(run.state) && seen.get(ACTIVE)) await rows.remove({ partition: ACTIVE, row: id }, { signal });
     return run;
   };
 
   return {
     truthOf,
 
-    /** For readers of one run: repairs its rows when they say something else than its document. */
+    /** For readers of one run: repairs its rows when the one of all says something else than its document. One storage call as a rule. */
     check: async (run: Run, { signal }: { signal: AbortSignal }): Promise<void> => {
       if (!hasEnded(run.state)) return;
-      const stored = await Promise.all([ALL, run.exportId].map((partition) => rows.find({ partition, row: run.id }, { signal })));
-      if (stored.some((row) => row && !same(row.value, run))) await truthOf(run, { signal });
+      const stored = await rows.find({ partition: ALL, row: run.id }, { signal });
+      if (stored && !sameRun(stored.value, run)) await truthOf(run, { signal });
     },
   };
 };

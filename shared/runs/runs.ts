@@ -3,7 +3,7 @@ import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
 import { isClaimed } from '../exports/export';
 import type { Export, ExportActivity, TriggerKind } from '../exports/export';
-import { newRunId } from '../ids';
+import { instantOfRunId, newRunId } from '../ids';
 import type { ExportId, RunId } from '../ids';
 import type { Queue } from '../platform/queues';
 import type { Rows } from '../platform/tables';
@@ -12,7 +12,6 @@ import type { Log } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
 import { limitsFor } from '../settings/limits';
 import type { Limits } from '../settings/limits';
-import { mapConcurrent } from '../streams/map-concurrent';
 import { withEnded, withoutActive } from './export-activity';
 import type { ExportActivities } from './export-activity';
 import { servedDigestOf } from './prepare/digests';
@@ -22,7 +21,9 @@ import type { Occurrence } from './occurrence';
 import type { RowReports, RowStage } from './row-report';
 import { jobsOf } from './run-jobs';
 import type { RunJobs } from './run-jobs';
+import type { RunHistory } from './run-history';
 import type { RunRows } from './run-rows';
+import { ACTIVE } from './run-store';
 import type { RunStore, StopRequest } from './run-store';
 import type { Staging } from './staging';
 
@@ -49,10 +50,10 @@ export interface StartRun {
 const STANDSTILL_MS = 60_000;
 /** A run that was announced on its export, but has no document after this long, lost its starter. */
 const UNBORN_MS = 60_000;
+/** A row of a run that goes on, and that no export calls its own, is looked at after this long: its starter may be about to say so. */
+const UNCLAIMED_MS = 120_000;
 /** Reports are kept for a day at least. */
 const LEAST_REPORT_MS = 86_400_000;
-/** Documents of running runs read at a time for a list. */
-const LOOKS_AT_ONCE = 8;
 
 const startedWith = ({ trigger, full, dryRun, verifyAll, countUnknown, retryOf, approves }: StartRun, at: string) => ({
   trigger: { ...trigger },
@@ -72,6 +73,7 @@ const notStarted = (exportId: ExportId) =>
 export const createRuns = ({
   store,
   runRows,
+  history,
   activities,
   occurrences,
   exportStore,
@@ -87,6 +89,7 @@ export const createRuns = ({
 }: {
   store: RunStore;
   runRows: RunRows;
+  history: RunHistory;
   activities: ExportActivities;
   occurrences: Rows<typeof Occurrence>;
   exportStore: Pick<ExportStore, 'find'>;
@@ -503,18 +506,6 @@ export const createRuns = ({
       message: 'The rows of this run are no longer kept; run the export again to see them (/settings/limits says how long they stay).',
     });
 
-  /** A page of rows; those that say that their run goes on are asked of its document, as they may lie. */
-  const truePage = async (
-    { rows, token }: Awaited<ReturnType<RunStore['page']>>,
-    { signal }: { signal: AbortSignal },
-  ): Promise<{ value: Run[]; token?: string }> => {
-    const value: Run[] = [];
-    const truth = async ({ value: row }: { value: Run }, options: { signal: AbortSignal }): Promise<Run | undefined> =>
-      hasEnded(row.state) ? row : runRows.truthOf(row, options);
-    for await (const run of mapConcurrent(rows, truth, { concurrency: LOOKS_AT_ONCE, signal })) if (run) value.push(run);
-    return { value, ...(token === undefined ? {} : { token }) };
-  };
-
   return {
     /**
      * Starts a run, or answers with the one that is active or that this key started before.
@@ -533,14 +524,8 @@ export const createRuns = ({
     /** The import jobs of a run, as far as there are any yet. @throws NotFoundError run_unknown */
     jobs: async (runId: RunId, options: { signal: AbortSignal }): Promise<RunJobs> => jobsOf(await getDocument(runId, options)),
 
-    /** Newest first. */
-    listOfExport: async (exportId: ExportId, options: { size: number; token?: string; signal: AbortSignal }) => {
-      await findExport(exportId, options);
-      return truePage(await store.pageOfExport(exportId, options), options);
-    },
-
-    /** Runs of all exports, newest first. */
-    list: async (options: { size: number; token?: string; signal: AbortSignal }) => truePage(await store.page(options), options),
+    /** A page of runs, newest first. @throws InvalidInputError token_invalid, time_reversed */
+    list: history.page,
 
     /**
      * Asks a run to stop; it does so before its next batch. What Klaviyo has accepted by then cannot be recalled.
@@ -658,12 +643,24 @@ export const createRuns = ({
 
     /** Wakes runs that stand still and clears what crashes left; called each minute. */
     sweep: async ({ signal }: { signal: AbortSignal }): Promise<void> => {
+      const active = new Set<string>();
       for await (const { exportId, activity } of activities.readAll({ signal })) {
+        if (activity.activeRunId !== undefined) active.add(activity.activeRunId);
         try {
           await sweepOne(exportId, activity, { signal });
         } catch (error) {
           signal.throwIfAborted();
           log('sweep_failed', { exportId, ...errorFields(error) });
+        }
+      }
+      // rows that say "refreshing" and whose run nobody would look at any more: their runner died between two of its last writes
+      for await (const { row, value } of store.readRows(ACTIVE, { signal })) {
+        if (active.has(row) || now().getTime() - instantOfRunId(value.id).getTime() < UNCLAIMED_MS) continue;
+        try {
+          await runRows.truthOf(value, { signal });
+        } catch (error) {
+          signal.throwIfAborted();
+          log('sweep_failed', { runId: row, ...errorFields(error) });
         }
       }
     },

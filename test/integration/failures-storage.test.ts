@@ -92,7 +92,7 @@ describe('rows 11 and 12: an answer that is lost after the call was carried out,
     await expectUnharmed(one);
     expect(hits()).toBe(1);
     expect((await accountState(fixture, one.own.accountId)).jobs).toBe(1);
-    const { rows: all } = await fixture.services.runStore.pageOfExport(one.segmentExport.id, { size: 10, signal: testSignal() });
+    const all = await fixture.services.runStore.newestOfExport(one.segmentExport.id, { size: 10, signal: testSignal() });
     expect(all).toHaveLength(1);
   });
 
@@ -125,8 +125,8 @@ describe('rows 11 and 12: an answer that is lost after the call was carried out,
     const hits = storage.spoil(append, 'lose answer');
     await expectUnharmed(one);
     expect(hits()).toBe(1);
-    const [run] = (await fixture.services.runStore.pageOfExport(one.segmentExport.id, { size: 1, signal: testSignal() })).rows;
-    const report = await reportOf(fixture, run!.value, 'invalid');
+    const [run] = await fixture.services.runStore.newestOfExport(one.segmentExport.id, { size: 1, signal: testSignal() });
+    const report = await reportOf(fixture, run!, 'invalid');
     expect(report.map(([id]) => id)).toEqual(bad.map(({ id }) => id));
   });
 
@@ -280,15 +280,14 @@ it('row 12: what was kept for the end of a run survives the death of whoever end
       { exportId: one.segmentExport.id, trigger: { kind: 'request', by: 't' }, full, dryRun: false },
       { signal: testSignal() },
     );
-  const runs = async () =>
-    (await fixture.services.runStore.pageOfExport(one.segmentExport.id, { size: 10, signal: testSignal() })).rows.map(({ value }) => value);
+  const runs = () => fixture.services.runStore.newestOfExport(one.segmentExport.id, { size: 10, signal: testSignal() });
   const { run } = await start(false);
   await start(true);
 
-  // its second write to the export's row, after the one of finish, lets go of the export
+  // its third write to the export's row, after those that show it as running and of finish, lets go of the export
   const death = new AbortController();
   let writes = 0;
-  storage.spoil(/^(PUT|PATCH) .*PartitionKey='runner'/, () => Promise.resolve((writes += 1) === 2 && death.abort(new Error('dead'))), 2);
+  storage.spoil(/^(PUT|PATCH) .*PartitionKey='runner'/, () => Promise.resolve((writes += 1) === 3 && death.abort(new Error('dead'))), 3);
   const dying: Services = { ...one.app, advanceRun: (message) => one.app.advanceRun(message, { signal: death.signal }) };
   await fixture.pump(async () => death.signal.aborted && (await fixture.ended(run.id)), { app: dying });
   await fixture.queue.clearMessages();

@@ -492,10 +492,10 @@ describe('the erasure of a person', () => {
 
     const { activeRunId, claim } = await fixture.services.activities.get(segmentExport.id, { signal: testSignal() });
     expect(claim).toBeUndefined();
-    const { rows } = await fixture.services.runStore.pageOfExport(segmentExport.id, { size: 5, signal: testSignal() });
-    expect(rows.map(({ value }) => value.trigger.kind)).toEqual(['schedule', 'schedule']);
+    const runs = await fixture.services.runStore.newestOfExport(segmentExport.id, { size: 5, signal: testSignal() });
+    expect(runs.map(({ trigger }) => trigger.kind)).toEqual(['schedule', 'schedule']);
     if (activeRunId) await fixture.pump(() => fixture.ended(activeRunId), { app: one.app });
-    expect(await fixture.services.runs.get(rows[0]!.value.id, { signal: testSignal() })).toMatchObject({ state: 'successful' });
+    expect(await fixture.services.runs.get(runs[0]!.id, { signal: testSignal() })).toMatchObject({ state: 'successful' });
     expect(await membersOf(one)).toEqual(
       people(30)
         .map(({ email }) => email)
@@ -527,8 +527,8 @@ describe('the erasure of a person', () => {
     expect(await fixture.services.runs.get(slow, { signal: testSignal() })).toMatchObject({ state: 'canceled' });
     const { activeRunId } = await fixture.services.activities.get(segmentExport.id, { signal: testSignal() });
     if (activeRunId) await fixture.pump(() => fixture.ended(activeRunId), { app: one.app });
-    const { rows } = await fixture.services.runStore.pageOfExport(segmentExport.id, { size: 5, signal: testSignal() });
-    expect(rows.map(({ value }) => value.state)).toEqual(['successful', 'canceled', 'successful']);
+    const runs = await fixture.services.runStore.newestOfExport(segmentExport.id, { size: 5, signal: testSignal() });
+    expect(runs.map(({ state }) => state)).toEqual(['successful', 'canceled', 'successful']);
   });
 
   it('stops a run that left the state of the person behind, as that stays for a while', async () => {
@@ -740,8 +740,7 @@ describe('a claimed export', () => {
     expect(await one.app.runs.claim(segmentExport.id, { by: 'era_somebody', forMs, signal: testSignal() })).toBeDefined();
     return { one, segmentExport };
   };
-  const runsOf = async ({ id }: Export) =>
-    (await fixture.services.runStore.pageOfExport(id, { size: 10, signal: testSignal() })).rows.map(({ value }) => value);
+  const runsOf = ({ id }: Export) => fixture.services.runStore.newestOfExport(id, { size: 10, signal: testSignal() });
 
   it('refuses people, and keeps what comes from schedules, events and messages until it is free', async () => {
     const { one, segmentExport } = await claimed(60_000);

@@ -168,7 +168,7 @@ describe('a start', () => {
     expect(ids.size).toBe(1);
     const run = await one.finish({ id: [...ids][0]! });
     expect(run.number).toBe(1);
-    const { rows: all } = await fixture.services.runStore.pageOfExport(one.segmentExport.id, { size: 10, signal: testSignal() });
+    const all = await fixture.services.runStore.newestOfExport(one.segmentExport.id, { size: 10, signal: testSignal() });
     expect(all).toHaveLength(1);
     expect((await accountState(fixture, one.own.accountId)).jobs).toBe(1);
   });

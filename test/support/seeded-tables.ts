@@ -6,7 +6,7 @@ import type { ConnectionId, ExportId, RunId } from '../../shared/ids';
 import { createRows } from '../../shared/platform/tables';
 import { createExportActivities } from '../../shared/runs/export-activity';
 import { Run, RunDocument, noCounts } from '../../shared/runs/run';
-import { createRunStore } from '../../shared/runs/run-store';
+import { createRunStore, runTable } from '../../shared/runs/run-store';
 import type { Services } from '../../shared/services';
 import { mapConcurrent } from '../../shared/streams/map-concurrent';
 
@@ -80,7 +80,7 @@ export const seedTables = async (
   const activities = createExportActivities({
     rows: createRows({ table: exportsTable.table, schema: ExportActivity, what: 'The export' }),
   });
-  const runStore = createRunStore({ blobs: containers.runs, rows: createRows({ table: runsTable.table, schema: Run, what: 'The run' }) });
+  const runStore = createRunStore({ blobs: containers.runs, rows: runTable(runsTable.table) });
 
   const newest = now().getTime() - 5 * MINUTE_MS;
   const at = new Date(newest).toISOString();

@@ -181,7 +181,7 @@ it('row 33: a run that hands over between deaths is not given up', async () => {
   // each instance dies once in its second slice or later, eight times in all
   const world = begin({
     phases: { settle: waiting(30, 2_000) },
-    deaths: Array.from({ length: 8 }, () => ({ call: 60, when: 'after' as const })),
+    deaths: Array.from({ length: 8 }, () => ({ call: 45, when: 'after' as const })),
   });
   await world.pass(3_600, world.ended);
   expect(world.world.diedAtMs.length).toBe(8);

@@ -13,6 +13,7 @@ import type { Hold } from '../../../shared/runs/hold';
 import { type Run, RunMessage, hasEnded } from '../../../shared/runs/run';
 import type { RunDocument, RunPhase } from '../../../shared/runs/run';
 import { createRowReports } from '../../../shared/runs/row-report';
+import { createRunHistory } from '../../../shared/runs/run-history';
 import { createRunRows } from '../../../shared/runs/run-rows';
 import { createRunStore } from '../../../shared/runs/run-store';
 import { createRuns } from '../../../shared/runs/runs';
@@ -222,6 +223,7 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
     const runs = createRuns({
       store,
       runRows: createRunRows({ store, rows }),
+      history: createRunHistory({ store }),
       activities,
       occurrences: rowsOf('occurrences'),
       exportStore: { find: () => Promise.resolve(undefined) },
