@@ -4,27 +4,36 @@ import { ExportId } from '../ids';
 /** What both kinds of request may carry. */
 const common = {
   version: z.literal(1),
-  /** the sender's own id of this request: sent again, it starts nothing again */
-  requestId: z.string().min(1).max(200).optional(),
-  /** W3C trace context of the sender */
+  requestId: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('The sender’s own id of this request: sent again, it starts nothing again. Without it, the id of the message counts.'),
   traceparent: z
     .string()
     .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'expected a W3C traceparent')
-    .optional(),
+    .optional()
+    .describe('W3C trace context of the sender.'),
 };
 
 export const RunOne = z
   .strictObject({
     ...common,
     type: z.literal('run'),
-    exportId: ExportId,
-    full: z.boolean().default(false),
-    dryRun: z.boolean().default(false),
+    exportId: ExportId.describe('The export to run; a detached or paused one is refused.'),
+    full: z.boolean().default(false).describe('Sends everybody, changed or not.'),
+    dryRun: z.boolean().default(false).describe('Prepares and counts, and sends nothing.'),
   })
-  .meta({ id: 'RunOne' });
+  .meta({
+    id: 'RunOne',
+    description: 'Runs one export, whatever its schedule; answered by the active run where one of the same kind is under way.',
+  });
 export type RunOne = z.infer<typeof RunOne>;
 
-export const RunAll = z.strictObject({ ...common, type: z.literal('runAll') }).meta({ id: 'RunAll' });
+export const RunAll = z
+  .strictObject({ ...common, type: z.literal('runAll') })
+  .meta({ id: 'RunAll', description: 'Runs all exports with an active schedule; detached, paused and manual ones are left out.' });
 export type RunAll = z.infer<typeof RunAll>;
 
 /** The queue `export-requests`: the contract that other systems write to. */
@@ -32,19 +41,40 @@ export const ExportRequest = z.discriminatedUnion('type', [RunOne, RunAll]).meta
 export type ExportRequest = z.infer<typeof ExportRequest>;
 
 /** What storage says of a blob; Event Grid's schema and CloudEvents 1.0 carry the same `data`. */
-const BlobData = z.object({ api: z.string(), eTag: z.string().optional(), url: z.string().optional() });
+export const BlobData = z
+  .object({
+    api: z.string().describe('What wrote it: PutBlob, PutBlockList, CopyBlob and FlushWithClose count, the others are left alone.'),
+    eTag: z.string().optional().describe('Version of model.json: each starts an export once.'),
+    url: z.string().optional().describe('Address of the blob; its path must be that of the source’s model.json.'),
+  })
+  .meta({ id: 'BlobData' });
+
+/** An event in Event Grid's own schema, as far as it is read. Both come from Azure, so unknown fields are no error. */
+export const EventGridEvent = z
+  .object({
+    eventType: z.string().describe('Microsoft.Storage.BlobCreated; others are left alone.'),
+    subject: z.string().describe('/blobServices/default/containers/{container}/blobs/{folder}/model.json'),
+    data: z.unknown(),
+  })
+  .meta({ id: 'EventGridEvent' });
+
+/** A CloudEvent 1.0, as far as it is read. */
+export const CloudEvent = z
+  .object({
+    specversion: z.literal('1.0'),
+    type: z.string().describe('Microsoft.Storage.BlobCreated; others are left alone.'),
+    subject: z.string().optional().describe('/blobServices/default/containers/{container}/blobs/{folder}/model.json'),
+    data: z.unknown(),
+  })
+  .meta({ id: 'CloudEvent' });
 
 /**
- * An event of a storage account: in Event Grid's own schema, or as a CloudEvent. Both come from Azure, so unknown fields are no error.
+ * An event of a storage account: in Event Grid's own schema, or as a CloudEvent.
  * @see azure-docs, event-schema-blob-storage
  */
 export const BlobEvent = z.union([
-  z
-    .object({ specversion: z.literal('1.0'), type: z.string(), subject: z.string().optional(), data: z.unknown() })
-    .transform(({ type, subject, data }) => ({ type, subject, data })),
-  z
-    .object({ eventType: z.string(), subject: z.string(), data: z.unknown() })
-    .transform(({ eventType, subject, data }) => ({ type: eventType, subject, data })),
+  CloudEvent.transform(({ type, subject, data }) => ({ type, subject, data })),
+  EventGridEvent.transform(({ eventType, subject, data }) => ({ type: eventType, subject, data })),
 ]);
 export type BlobEvent = z.infer<typeof BlobEvent>;
 
@@ -81,7 +111,7 @@ const isBlob = (place: string, { container, folder }: SourceFolder): boolean => 
 };
 
 /** Whether a parsed message is an event rather than a request of the contract. */
-export const looksLikeEvent = (value: Readonly<Record<string, unknown>>): boolean => 'specversion' in value || 'eventType' in value;
+export const looksLikeEvent = (value: object): boolean => 'specversion' in value || 'eventType' in value;
 
 /** What an event means for us: only a finished write of the source's own model.json says that a refresh is done. */
 export const readBlobEvent = ({ type, subject, data }: BlobEvent, source: SourceFolder | undefined): ReadEvent => {

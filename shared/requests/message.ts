@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { looksLikeEvent } from './export-request';
 
 /** A JSON object, or the sentence that says why it is none. Sentences never quote the message: it may hold personal data. */
 export type Decoded = { readonly value: Readonly<Record<string, unknown>> } | { readonly reason: string };
@@ -31,6 +32,16 @@ const nameOf = (value: unknown): string =>
   value === null || value === undefined ? String(value) : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 
 /**
+ * Event Grid sends one event a message to a queue, but an array to a webhook: a forwarder that passes that on unchanged means the event
+ * in it. Several in one message cannot be given back one by one.
+ */
+const onlyEventIn = (value: unknown): unknown => {
+  if (!Array.isArray(value) || value.length !== 1) return value;
+  const [only] = value as unknown[];
+  return typeof only === 'object' && only !== null && looksLikeEvent(only) ? only : value;
+};
+
+/**
  * Reads a queue message as it reaches a handler: the Functions library parses text that is JSON (so `35732122e2` comes as a number)
  * and leaves the rest, among it base64, as text.
  * @see Azure/azure-functions-nodejs-library, fromRpcTypedData.ts and issue 90
@@ -49,6 +60,7 @@ export const decodeMessage = (message: unknown): Decoded => {
     else return { reason: 'The message is neither JSON nor base64 of JSON.' };
   }
   if (typeof value === 'string') return { reason: 'The message is neither JSON nor base64 of JSON.' };
+  value = onlyEventIn(value);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { reason: `The message is ${nameOf(value)}; expected one JSON object.` };
   }

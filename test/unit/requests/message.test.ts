@@ -57,6 +57,15 @@ describe('a message', () => {
     expect(JSON.stringify(decoded)).not.toContain('ada@');
   });
 
+  it('is the event in it when a forwarder sends an array of one, and of one only', () => {
+    const event = { eventType: 'Microsoft.Storage.BlobCreated', subject: 's', data: {} };
+    expect(decodeMessage([event])).toEqual({ value: event });
+    expect(decodeMessage(base64(JSON.stringify([event])))).toEqual({ value: event });
+    for (const several of [[event, event], [], [[event]], [null], [request]]) {
+      expect(decodeMessage(several)).toMatchObject({ reason: expect.stringContaining('an array') as unknown });
+    }
+  });
+
   it('is refused when it is undefined', () => {
     expect(decodeMessage(undefined)).toEqual({ reason: 'The message is undefined; expected one JSON object.' });
   });

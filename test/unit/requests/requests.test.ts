@@ -35,6 +35,8 @@ const exportsOfEachKind = [
   anExport(3, { schedule: { kind: 'off' } }),
   anExport(4, { connectionId: undefined }),
   anExport(5, { schedule: custom, connectionId: undefined }),
+  anExport(6, { paused: true }),
+  anExport(7, { schedule: custom, paused: true }),
 ];
 const event = {
   eventType: 'Microsoft.Storage.BlobCreated',
@@ -167,6 +169,7 @@ describe('a message of another system', () => {
   it.each([
     ['unknown', new NotFoundError({ code: 'export_unknown', message: 'There is no export.' }), 'There is no export.'],
     ['detached', new ConflictError({ code: 'export_detached', message: 'It has no connection.' }), 'It has no connection.'],
+    ['paused', new ConflictError({ code: 'export_paused', message: 'It is paused.' }), 'It is paused.'],
   ])('for an export that is %s ends in the poison queue with the reason', async (_, error, reason) => {
     const { world, receive } = aWorld();
     world.refuse.set(idOf(9), error);
