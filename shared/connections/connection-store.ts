@@ -17,7 +17,7 @@ const NameClaim = z.object({ kind: z.literal('name'), connectionId: ConnectionId
 type Named = Pick<Connection, 'type' | 'displayName'>;
 
 /** Names differ when they differ in more than case; hashed, as a name may hold what a row key may not. */
-const nameKey = ({ type, displayName }: Named): string =>
+export const nameKey = ({ type, displayName }: Named): string =>
   createHash('sha256')
     .update(`${type}\n${displayName.normalize('NFKC').toLowerCase()}`)
     .digest('hex');

@@ -81,8 +81,8 @@ export const Connection = z.object({
   exportUserName: z.string().default(''),
   /** somebody is removing it: whoever has just saved an export for it looks here */
   removing: z.object({ at: z.iso.datetime() }).optional(),
-  /** an earlier version of this row with the same content, from before a removal that was refused */
-  sameAs: z.string().optional(),
+  /** earlier versions of this row with the same content, from before removals that were refused; the newest last */
+  sameAs: z.array(z.string()).optional(),
 });
 export type Connection = z.infer<typeof Connection>;
 

@@ -33,6 +33,7 @@ const UNDO_MS = 15_000;
 const LOOK_MS = 3_000;
 const LOOK_AT_SEVERAL_MS = 1_500;
 const MAX_LOOKS = 5;
+const MAX_SAME = 10;
 
 /** The form of names of secrets that we make, and delete: nobody else may lean on one. */
 const newSecretName = (): string => `klaviyo-${randomBytes(16).toString('hex')}`;
@@ -49,13 +50,16 @@ export const mayUse = (caller: Caller, connection: Connection): boolean =>
 /** @returns the version that the change must name. @throws ConflictError changed_meanwhile, connection_being_removed */
 const requireChangeable = (stored: Stored<Connection>, ifMatch: string, now: Date): string => {
   // a removal that was refused has written the row and changed nothing
-  const etag = stored.value.sameAs === ifMatch ? stored.etag : requireVersion(stored, ifMatch, 'The connection');
+  const etag = stored.value.sameAs?.includes(ifMatch) ? stored.etag : requireVersion(stored, ifMatch, 'The connection');
   if (!isBeingRemoved(stored.value, now)) return etag;
   throw new ConflictError({
     code: 'connection_being_removed',
     message: 'Somebody is removing this connection at this moment; look again in a minute.',
   });
 };
+
+/** This version and those that say the same, for a row that is written back as it was. */
+const versionsOf = ({ value, etag }: Stored<Connection>): string[] => [...(value.sameAs ?? []), etag].slice(-MAX_SAME);
 
 /** Does something, and takes back what was done before it when it fails. */
 const orUndo = async <T>(work: () => Promise<T>, undo: (options: Options) => Promise<void>): Promise<T> => {
@@ -298,18 +302,12 @@ export const createConnections = ({
     find: async (id: ConnectionId, { signal }: Options): Promise<Connection | undefined> => (await store.find(id, { signal }))?.value,
 
     /**
-     * Who has just stored an export for a connection asks this: a removal marks the connection before it looks for exports, so that of
-     * the two at least one sees the other.
-     * @throws InvalidInputError connection_unknown: it is gone, or going; take the export back
+     * Whether an export may have this connection. Who has just stored one asks this: a removal marks the connection before it looks for
+     * exports, so that of the two at least one sees the other. False: it is gone, or going; take the export back.
      */
-    requireThere: async (id: ConnectionId, { signal }: Options): Promise<void> => {
+    isThere: async (id: ConnectionId, { signal }: Options): Promise<boolean> => {
       const found = await store.find(id, { signal });
-      if (found && !isBeingRemoved(found.value, now())) return;
-      throw new InvalidInputError({
-        code: 'connection_unknown',
-        message: 'This connection has been removed meanwhile; choose another one.',
-        pointer: '/connectionId',
-      });
+      return found !== undefined && !isBeingRemoved(found.value, now());
     },
 
     /**
@@ -363,7 +361,7 @@ export const createConnections = ({
           if (secretName !== undefined && before.ownsSecret) await secrets.remove(before.secretName, { signal });
         },
         async (options) => {
-          await store.replace({ ...kept, sameAs: current.etag }, { before: next, ifMatch: stored.etag, ...options });
+          await store.replace({ ...kept, sameAs: versionsOf(current) }, { before: next, ifMatch: stored.etag, ...options });
         },
       );
       const checked = given && version !== undefined ? { version, accountId: given.account.id } : undefined;
@@ -400,7 +398,7 @@ export const createConnections = ({
           await store.remove(marked.value, { signal });
         },
         async (options) => {
-          await store.replace({ ...before, sameAs: etag }, { before, ifMatch: marked.etag, ...options });
+          await store.replace({ ...before, sameAs: versionsOf(current) }, { before, ifMatch: marked.etag, ...options });
         },
       );
       return before;

@@ -4,11 +4,13 @@ import { ConflictError, NotFoundError, UpstreamError } from '../errors';
 interface VaultFailure {
   statusCode?: number;
   code?: string;
-  response?: { headers?: { get(name: string): string | undefined }; bodyAsText?: string | null };
+  response?: { headers?: { get(name: string): string | undefined } };
+  details?: { error?: { innerError?: { code?: string } } };
 }
 
-/** Why the vault keeps a secret to itself that the app may read; its inner code (Key Vault REST reference, "Get Secret"). */
-const isShut = ({ response }: VaultFailure): boolean => /"Secret(Disabled|Expired|NotYetValid)"/.test(response?.bodyAsText ?? '');
+/** Why the vault keeps a secret to itself that the app may read (Key Vault REST reference, "Get Secret"). */
+const SHUT = ['SecretDisabled', 'SecretExpired', 'SecretNotYetValid'];
+const isShut = ({ details }: VaultFailure): boolean => SHUT.includes(details?.error?.innerError?.code ?? '');
 
 const vaultError = (error: unknown): Error => {
   const { statusCode, code, response } = error as VaultFailure;
