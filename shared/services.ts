@@ -4,6 +4,8 @@ import { createConnectionStore } from './connections/connection-store';
 import { createConnections } from './connections/connections';
 import type { Env } from './env';
 import { ExportActivity } from './exports/export';
+import { createExportChecks } from './exports/export-checks';
+import { createExportDirectory } from './exports/export-directory';
 import { createExportStore } from './exports/export-store';
 import { createExports } from './exports/exports';
 import { createIdempotency } from './http/idempotency';
@@ -108,7 +110,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
 
   const connectionStore = createConnectionStore({ table: tables.connections });
   const connectionKeys = createConnectionKeys({ store: connectionStore, secrets, now });
-  const exportStore = createExportStore({ table: tables.exports });
+  const exportStore = createExportStore({ table: tables.exports, now });
   const settings = createSettings({ table: tables.settings, maxProfiles: env.MAX_PROFILES_PER_EXPORT, now });
 
   const log = createLog({ write: (line) => console.log(line) });
@@ -247,10 +249,19 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   });
   const segmentExports = createExports({
     store: exportStore,
+    directory: createExportDirectory({ table: tables.exports, store: exportStore, connectionStore }),
+    activities,
+    connectionStore,
     connections,
-    source,
-    runs: removal,
-    maxProfiles: env.MAX_PROFILES_PER_EXPORT,
+    checks: createExportChecks({
+      connections,
+      source,
+      figures,
+      maxProfiles: env.MAX_PROFILES_PER_EXPORT,
+      settings,
+      now,
+    }),
+    runs: { removeOf: removal.removeOf, stopOf: runs.stopOf },
     now,
   });
 

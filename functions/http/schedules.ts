@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { changesOf } from '../../shared/activity/changes';
 import { Export } from '../../shared/exports/export';
-import { ExportView } from '../../shared/exports/exports';
+import { SavedExport } from '../../shared/exports/exports';
 import type { SegmentExports } from '../../shared/exports/exports';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId } from '../../shared/ids';
@@ -24,7 +24,7 @@ const setExportSchedule = defineRoute({
   params: z.object({ id: ExportId }),
   body: ExportSchedule,
   ifMatch: 'required',
-  answers: { 200: { description: 'Changed', schema: ExportView, etag: true } },
+  answers: { 200: { description: 'Changed', schema: SavedExport, etag: true } },
 });
 const setSchedules = defineRoute({
   operation: 'setSchedules',
@@ -71,8 +71,8 @@ export const registerSchedules = (
   services: { segmentExports: SegmentExports; setSchedules: SetSchedules; nextRuns: NextRunsOf; runAll: RunAll },
 ): void => {
   route(setExportSchedule).to(async ({ params: { id }, body: schedule, ifMatch, caller, signal }) => {
-    const { value, etag, before } = await services.segmentExports.update(id, { schedule }, { ifMatch, caller, signal });
-    return { status: 200, body: value, etag, activity: told({ before, after: value }) };
+    const { value, etag, before, after } = await services.segmentExports.update(id, { schedule }, { ifMatch, caller, signal });
+    return { status: 200, body: value, etag, activity: told({ before, after }) };
   });
   route(setSchedules).to(async ({ body, caller, signal }) => {
     const { answers, changed } = await services.setSchedules(body, { caller, signal });

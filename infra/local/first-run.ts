@@ -95,7 +95,8 @@ export const createFirstRun = ({
   };
 
   const ensureExport = async (connectionId: string): Promise<string> => {
-    const { value } = Named.parse(await api.call('GET', '/exports', { signal }));
+    const asked = new URLSearchParams({ search: exportName, size: '200' });
+    const { value } = Named.parse(await api.call('GET', `/exports?${asked.toString()}`, { signal }));
     const found = value.find(({ name }) => name === exportName);
     if (found) return found.id;
     const body = {

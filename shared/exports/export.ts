@@ -39,18 +39,35 @@ const editable = {
   guardShare: z.number().min(0).max(1).optional(),
 };
 
-export const NewExport = z.strictObject(editable).meta({ id: 'NewExport' });
+/** A list that is to be made in Klaviyo unless there is one of this name. */
+export const ListToCreate = z
+  .strictObject({
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .regex(/^\P{Cc}+$/u, 'expected a name without control characters'),
+  })
+  .meta({ id: 'ListToCreate' });
+export type ListToCreate = z.infer<typeof ListToCreate>;
+
+export const NewExport = z
+  .strictObject({ ...editable, listId: ListId.optional(), createList: ListToCreate.optional() })
+  .refine(({ listId, createList }) => (listId === undefined) !== (createList === undefined), {
+    path: ['listId'],
+    message: 'expected either listId or createList',
+  })
+  .meta({ id: 'NewExport' });
 export type NewExport = z.infer<typeof NewExport>;
 
-/** Fields that a change may clear with null: then the administrators' limit holds. */
-export const clearable = ['maxProfiles', 'resyncDays', 'maxInvalidShare', 'guardCount', 'guardShare'] as const;
-
-/** A change names only what changes (RFC 7396): no defaults here, or an absent field would be reset. */
+/** A change names only what changes (RFC 7396): no defaults here, or an absent field would be reset. null clears a limit. */
 export const ExportChange = z
   .strictObject({
     name: editable.name.optional(),
     connectionId: editable.connectionId.optional(),
     listId: editable.listId.optional(),
+    createList: ListToCreate.optional(),
     segments: editable.segments.optional(),
     mapping: editable.mapping.optional(),
     membership: z.enum(['add', 'mirror']).optional(),
@@ -61,6 +78,10 @@ export const ExportChange = z
     maxInvalidShare: editable.maxInvalidShare.nullable(),
     guardCount: editable.guardCount.nullable(),
     guardShare: editable.guardShare.nullable(),
+  })
+  .refine(({ listId, createList }) => listId === undefined || createList === undefined, {
+    path: ['listId'],
+    message: 'expected listId or createList, not both',
   })
   .meta({ id: 'ExportChange' });
 export type ExportChange = z.infer<typeof ExportChange>;

@@ -2,55 +2,68 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Caller } from '../caller';
 import type { Connection } from '../connections/connection';
+import type { ConnectionStore } from '../connections/connection-store';
 import { mayUse } from '../connections/connections';
 import type { Connections } from '../connections/connections';
-import { ConflictError, InvalidInputError, LimitError, NotAllowedError, NotFoundError } from '../errors';
+import { ConflictError, InvalidInputError, NotAllowedError, NotFoundError } from '../errors';
 import { newExportId } from '../ids';
 import type { ExportId, ListId } from '../ids';
-import { findList } from '../klaviyo/lists';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
 import { withSchedule } from '../schedules/schedule';
-import type { SegmentSource } from '../segments/segment-source';
+import { mapConcurrent } from '../streams/map-concurrent';
 import { Export } from './export';
-import type { ExportChange, NewExport } from './export';
+import type { ExportActivity, ExportChange, ListToCreate, NewExport } from './export';
+import { ExportWarning } from './export-checks';
+import type { ExportChecks } from './export-checks';
+import type { ExportDirectory } from './export-directory';
+import { draftOf } from './export-draft';
+import type { ExportDraft } from './export-draft';
+import { createExportList } from './export-list';
+import type { ExportPage, ExportQuery } from './export-list';
 import type { ExportStore } from './export-store';
-import type { Mapping } from './mapping';
+import { ExportSettings, permissionFor, settingsFor, viewFor } from './export-view';
+import type { ExportEntry, ExportPermission, ExportView } from './export-view';
+import { requireStartable } from './startable';
 
-export const ExportPermission = z.enum(['edit', 'view']);
-export type ExportPermission = z.infer<typeof ExportPermission>;
+/** What saving answers with: the export, and what to think about. */
+export const SavedExport = ExportSettings.extend({ warnings: z.array(ExportWarning) }).meta({ id: 'SavedExport' });
+export type SavedExport = z.infer<typeof SavedExport>;
 
-/** An export as its caller sees it (customer-insights.md R1: "Your permissions"). */
-export const ExportView = Export.extend({ permission: ExportPermission }).meta({ id: 'ExportView' });
-export type ExportView = z.infer<typeof ExportView>;
+/** A change that was made: what its caller sees, and the export before and after it, for the activity log. */
+export interface Changed<View> extends Stored<View> {
+  readonly before: Export;
+  readonly after: Export;
+}
 
-/** What the removal of an export needs of the runs, once its row has gone: stop the active one, sweep state and reports. */
+/** What became of one of several exports. */
+export interface Detached {
+  readonly exportId: ExportId;
+  /** absent: it was not detached, see `error` */
+  readonly changed?: Changed<ExportView>;
+  readonly error?: unknown;
+}
+
+/** What exports need of their runs. */
 export interface RunsOfExport {
+  /** Once the export's row has gone: stops the active run, sweeps state and reports. */
   removeOf(exportId: ExportId, options: { signal: AbortSignal }): Promise<void>;
+  /** Asks the active run to stop, also one that is about to begin; none is no error. @returns what the runner keeps */
+  stopOf(exportId: ExportId, options: { reason: 'detached'; by: string; signal: AbortSignal }): Promise<ExportActivity>;
 }
 
 type Options = { signal: AbortSignal };
 type AsCaller = { caller: Caller } & Options;
 
-/** Contributor rights come from the connection: without one only an administrator edits (customer-insights.md R2, R3). */
-const permissionFor = (caller: Caller, connection: Connection | undefined): ExportPermission => {
-  if (caller.role === 'Administrator') return 'edit';
-  return connection !== undefined && mayUse(caller, connection) ? 'edit' : 'view';
-};
+/** Others who change the same export at the same moment; each attempt begins with what they wrote. */
+const MAX_ATTEMPTS = 20;
+const AT_ONCE = 8;
+const UNDO_MS = 15_000;
 
-/** Every mapped field with its pointer into the export. */
-const pointersOf = ({ location, properties, ...core }: Mapping): { pointer: string; field: string }[] => {
-  const named = (prefix: string, fields: Readonly<Record<string, string | undefined>>) =>
-    Object.entries(fields).flatMap(([name, field]) => (field === undefined ? [] : [{ pointer: `/mapping/${prefix}${name}`, field }]));
-  return [
-    ...named('', core),
-    ...named('location/', location ?? {}),
-    ...(properties ?? []).map(({ field }, index) => ({ pointer: `/mapping/properties/${index}/field`, field })),
-  ];
-};
+type Change = { readonly [Name in keyof Export]?: Export[Name] | null };
 
-/** An export with a change at the first level; null clears a limit. */
-const withChange = (current: Export, change: ExportChange, at: string): Export => {
+/** An export with a change at the first level; null clears a field. */
+const withChange = (current: Export, change: Change, { at, caller }: { at: string; caller: Caller }): Export => {
   const merged: Record<string, unknown> = { ...current };
   for (const [name, value] of Object.entries(change)) {
     if (value === null) delete merged[name];
@@ -58,57 +71,80 @@ const withChange = (current: Export, change: ExportChange, at: string): Export =
   }
   if (change.schedule) Object.assign(merged, withSchedule(current, change.schedule));
   const next = Export.parse(merged);
-  const rescheduled = next.connectionId !== current.connectionId || !isDeepStrictEqual(next.schedule, current.schedule);
-  return rescheduled ? { ...next, scheduleSetAt: at } : next;
+  const rescheduled = (['connectionId', 'schedule', 'paused'] as const).some((name) => !isDeepStrictEqual(next[name], current[name]));
+  return {
+    ...next,
+    ...(rescheduled ? { scheduleSetAt: at } : {}),
+    updatedAt: at,
+    updatedBy: caller.id,
+    updatedByName: caller.name,
+  };
 };
+
+const detachedFrom = (current: Export, by: { at: string; caller: Caller }): Export => withChange(current, { connectionId: null }, by);
 
 /**
  * Exports: which segments go to which list, and when. What is saved has been held against Klaviyo and the source; saving never runs
  * anything (customer-insights.md E3).
- * @param maxProfiles upper bound of every export's cap
  */
 export const createExports = ({
   store,
+  directory,
+  activities,
+  connectionStore,
   connections,
-  source,
+  checks,
   runs,
-  maxProfiles,
   now,
 }: {
   store: ExportStore;
-  connections: Pick<Connections, 'find' | 'readAll' | 'clientOf'>;
-  source: Pick<SegmentSource, 'describeSegment'>;
+  directory: ExportDirectory;
+  activities: { get: (exportId: ExportId, options: Options) => Promise<ExportActivity> };
+  connectionStore: Pick<ConnectionStore, 'findNoted'>;
+  connections: Pick<Connections, 'find' | 'readAll' | 'requireThere'>;
+  checks: ExportChecks;
   runs: RunsOfExport;
-  maxProfiles: number;
   now: () => Date;
 }) => {
+  const exportList = createExportList();
+  const by = (caller: Caller) => ({ at: now().toISOString(), caller });
+
   const find = async (id: ExportId, { signal }: Options): Promise<Stored<Export>> => {
     const found = await store.find(id, { signal });
     if (!found) throw new NotFoundError({ code: 'export_unknown', message: 'There is no such export.' });
     return found;
   };
-  const connectionOf = async ({ connectionId }: Export, options: Options): Promise<Connection | undefined> =>
-    connectionId === undefined ? undefined : connections.find(connectionId, options);
+  type Used = Pick<ExportEntry, 'connection' | 'secretMissing'>;
+  const NONE: Used = { connection: undefined, secretMissing: false };
+  const usedBy = async ({ connectionId }: Export, options: Options): Promise<Used> => {
+    const noted = connectionId === undefined ? undefined : await connectionStore.findNoted(connectionId, options);
+    if (noted === undefined) return NONE;
+    return { connection: noted.connection.value, secretMissing: noted.note?.status === 'secretMissing' };
+  };
 
-  const view = (caller: Caller, stored: Stored<Export>, connection: Connection | undefined): Stored<ExportView> => ({
-    value: { ...stored.value, permission: permissionFor(caller, connection) },
-    etag: stored.etag,
-  });
+  const view = async (
+    segmentExport: Export,
+    used: Used,
+    { caller, signal, activity }: { activity?: ExportActivity } & AsCaller,
+  ): Promise<ExportView> =>
+    viewFor(caller, { segmentExport, ...used, activity: activity ?? (await activities.get(segmentExport.id, { signal })) });
 
+  const requireEditable = (caller: Caller, connection: Connection | undefined): void => {
+    if (permissionFor(caller, connection) === 'edit') return;
+    throw new NotAllowedError({
+      code: 'export_view_only',
+      message: 'You may look at this export but not change or run it; its connection is not shared with contributors.',
+    });
+  };
   /** @throws NotFoundError export_unknown; NotAllowedError export_view_only */
   const findEditable = async (id: ExportId, { caller, signal }: AsCaller) => {
     const stored = await find(id, { signal });
-    const connection = await connectionOf(stored.value, { signal });
-    if (permissionFor(caller, connection) === 'view') {
-      throw new NotAllowedError({
-        code: 'export_view_only',
-        message: 'You may look at this export but not change or run it; its connection is not shared with contributors.',
-      });
-    }
-    return { stored, connection };
+    const used = await usedBy(stored.value, { signal });
+    requireEditable(caller, used.connection);
+    return { stored, used };
   };
 
-  /** @throws InvalidInputError connection_unknown, also for one the caller may not use */
+  /** @throws InvalidInputError connection_unknown, also for one the caller may not use (customer-insights.md R4) */
   const usableConnection = async (id: Connection['id'], { caller, signal }: AsCaller): Promise<Connection> => {
     const connection = await connections.find(id, { signal });
     if (connection !== undefined && mayUse(caller, connection)) return connection;
@@ -119,63 +155,90 @@ export const createExports = ({
     });
   };
 
-  const checkList = async (connection: Connection, listId: ListId, { signal }: Options): Promise<void> => {
-    const client = await connections.clientOf(connection, { signal });
-    if (await findList(client, listId, { signal })) return;
-    throw new InvalidInputError({
-      code: 'list_unknown',
-      message: `Klaviyo’s account ${connection.accountName} has no list with the id ${listId}; copy the id from the list’s settings in Klaviyo.`,
-      pointer: '/listId',
-    });
+  /** The last of the checks: a list that it makes stays, whatever comes after. */
+  const chooseList = async (
+    connection: Connection,
+    { listId, createList }: { listId?: ListId | undefined; createList?: ListToCreate | undefined },
+    { signal }: Options,
+  ): Promise<{ listId: ListId; listName: string; created: boolean }> =>
+    createList === undefined
+      ? { ...(await checks.list(connection, listId!, { signal })), created: false }
+      : checks.createdList(connection, createList, { signal });
+
+  /** A connection can go while an export that uses it is being saved: it is looked for once more, and what was saved is taken back. */
+  const insert = async (segmentExport: Export, { signal }: Options): Promise<Stored<Export>> => {
+    const stored = await store.insert(segmentExport, { signal });
+    try {
+      await connections.requireThere(segmentExport.connectionId!, { signal });
+      return stored;
+    } catch (error) {
+      await store.remove(segmentExport.id, { ifMatch: stored.etag, signal: AbortSignal.timeout(UNDO_MS) });
+      throw error;
+    }
   };
 
-  const checkFields = async ({ segments, mapping }: Pick<Export, 'segments' | 'mapping'>, { signal }: Options): Promise<void> => {
-    const problems: { pointer: string; detail: string }[] = [];
-    for (const [index, segment] of segments.entries()) {
+  /** Changes an export whatever version it has, as what is done does not depend on anything else that was changed. */
+  const change = async (
+    first: Stored<Export>,
+    make: (current: Export) => Export | undefined,
+    { signal, again }: { again: () => Promise<Stored<Export>> } & Options,
+  ): Promise<{ before: Export; stored: Stored<Export> }> => {
+    let current = first;
+    for (let attempt = 1; ; attempt += 1) {
+      const next = make(current.value);
+      if (next === undefined) return { before: current.value, stored: current };
       try {
-        const { fields } = await source.describeSegment(segment, { signal });
-        const names = new Set(fields.map(({ name }) => name));
-        for (const { pointer, field } of pointersOf(mapping)) {
-          if (names.has(field) || problems.some((problem) => problem.pointer === pointer)) continue;
-          problems.push({ pointer, detail: `The segment ${segment} has no field ${field}.` });
-        }
+        return { before: current.value, stored: await store.replace(next, { ifMatch: current.etag, signal }) };
       } catch (error) {
-        if (!(error instanceof NotFoundError)) throw error;
-        problems.push({ pointer: `/segments/${index}`, detail: `The source has no segment ${segment}.` });
+        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
+        current = await again();
       }
     }
-    const [first] = problems;
-    if (!first) return;
-    throw new InvalidInputError({
-      code: problems.some(({ pointer }) => pointer.startsWith('/segments')) ? 'segment_unknown' : 'field_unknown',
-      message: problems.length === 1 ? first.detail : `${problems.length} fields do not fit the source; see errors.`,
-      problems,
-    });
   };
 
-  const checkCap = (wanted: number | undefined): void => {
-    if (wanted === undefined || wanted <= maxProfiles) return;
-    throw new LimitError({
-      code: 'cap_too_high',
-      message: `This app exports at most ${maxProfiles.toLocaleString('en')} profiles at a time; choose a maxProfiles up to that.`,
-      pointer: '/maxProfiles',
-    });
+  const setPaused = async (id: ExportId, paused: boolean, { caller, signal }: AsCaller): Promise<Changed<ExportView>> => {
+    const { stored: first, used } = await findEditable(id, { caller, signal });
+    const made = (current: Export): Export | undefined => {
+      if (current.paused === paused) return undefined;
+      const { at } = by(caller);
+      const said = paused ? { pausedAt: at, pausedBy: caller.id } : { pausedAt: null, pausedBy: null };
+      return withChange(current, { paused, ...said }, { at, caller });
+    };
+    const again = async () => (await findEditable(id, { caller, signal })).stored;
+    const { before, stored } = await change(first, made, { again, signal });
+    return { value: await view(stored.value, used, { caller, signal }), etag: stored.etag, before, after: stored.value };
+  };
+
+  const detachFound = async (first: Stored<Export>, { caller, signal }: AsCaller): Promise<Changed<ExportView>> => {
+    const { id } = first.value;
+    const made = (current: Export): Export | undefined =>
+      current.connectionId === undefined ? undefined : detachedFrom(current, by(caller));
+    const again = async () => (await findEditable(id, { caller, signal })).stored;
+    const { before, stored } = await change(first, made, { again, signal });
+    // after the row, so that none can begin unseen; asked again after a failure, this is done again, too
+    const activity = await runs.stopOf(id, { reason: 'detached', by: caller.name, signal });
+    return { value: await view(stored.value, NONE, { caller, signal, activity }), etag: stored.etag, before, after: stored.value };
   };
 
   return {
     /**
      * Saves a new export.
-     * @throws InvalidInputError connection_unknown, list_unknown, segment_unknown, field_unknown; LimitError cap_too_high;
+     * @throws InvalidInputError connection_unknown, list_unknown, segment_unknown, field_unknown, scope_missing; LimitError cap_too_high;
      * UpstreamError when Klaviyo or the source cannot be asked: nothing unchecked is stored
      */
-    create: async (input: NewExport, { caller, signal }: AsCaller): Promise<Stored<ExportView>> => {
-      checkCap(input.maxProfiles);
+    create: async (
+      input: NewExport,
+      { caller, signal }: AsCaller,
+    ): Promise<Omit<Changed<SavedExport>, 'before'> & { listCreated: boolean }> => {
+      checks.cap(input.maxProfiles);
       const connection = await usableConnection(input.connectionId, { caller, signal });
-      await checkFields(input, { signal });
-      await checkList(connection, input.listId, { signal });
-      const at = now().toISOString();
+      await checks.fields(input, { signal });
+      const { createList, ...fields } = input;
+      const { created: listCreated, ...list } = await chooseList(connection, { listId: input.listId, createList }, { signal });
+      const { at } = by(caller);
       const segmentExport: Export = {
-        ...input,
+        ...fields,
+        ...list,
         id: newExportId(),
         paused: false,
         scheduleSetAt: at,
@@ -186,53 +249,82 @@ export const createExports = ({
         updatedBy: caller.id,
         updatedByName: caller.name,
       };
-      return view(caller, await store.insert(segmentExport, { signal }), connection);
+      const { etag } = await insert(segmentExport, { signal });
+      const value = settingsFor(caller, { segmentExport, connection });
+      return { value: { ...value, warnings: await checks.warnings(segmentExport, { signal }) }, etag, after: segmentExport, listCreated };
     },
 
+    /** @throws NotFoundError export_unknown */
     get: async (id: ExportId, { caller, signal }: AsCaller): Promise<Stored<ExportView>> => {
-      const stored = await find(id, { signal });
-      return view(caller, stored, await connectionOf(stored.value, { signal }));
+      const [{ value, etag }, activity] = await Promise.all([find(id, { signal }), activities.get(id, { signal })]);
+      return { value: await view(value, await usedBy(value, { signal }), { caller, signal, activity }), etag };
     },
 
-    /** All exports, by name, each with what the caller may do. */
-    list: async ({ caller, signal }: AsCaller): Promise<ExportView[]> => {
-      const known = await connections.readAll({ signal });
-      const views: ExportView[] = [];
-      for await (const stored of store.readAll({ signal })) {
-        const { connectionId } = stored.value;
-        views.push(view(caller, stored, connectionId === undefined ? undefined : known.get(connectionId)).value);
-      }
-      return views.sort((one, other) => one.name.localeCompare(other.name));
-    },
+    /** One page of all exports, searched, sorted and filtered. @throws InvalidInputError token_invalid */
+    list: async (query: ExportQuery, { caller, signal }: AsCaller): Promise<ExportPage> =>
+      exportList.page(await directory.read({ signal }), query, caller),
 
     /**
      * Changes the fields that are named (RFC 7396 at the first level; mapping and schedule are replaced whole; null clears a limit).
      * Only what changes is held against Klaviyo and the source again.
-     * @throws as create; NotAllowedError export_view_only; ConflictError changed_meanwhile
+     * @throws as create; NotAllowedError export_view_only; ConflictError changed_meanwhile, export_detached
      */
     update: async (
       id: ExportId,
-      change: ExportChange,
+      { createList, ...fields }: ExportChange,
       { ifMatch, caller, signal }: { ifMatch: string } & AsCaller,
-    ): Promise<Stored<ExportView> & { readonly before: Export }> => {
-      const { stored, connection: before } = await findEditable(id, { caller, signal });
-      const etag = requireVersion(stored, ifMatch, 'The export');
-      checkCap(change.maxProfiles ?? undefined);
+    ): Promise<Changed<SavedExport> & { listCreated: boolean }> => {
+      const stored = await find(id, { signal });
       const current = stored.value;
-      const at = now().toISOString();
-      const next = withChange(current, change, at);
-      Object.assign(next, { updatedAt: at, updatedBy: caller.id, updatedByName: caller.name });
-      const moved = next.connectionId !== current.connectionId;
-      const connection = moved && next.connectionId !== undefined ? await usableConnection(next.connectionId, { caller, signal }) : before;
-      if (change.segments !== undefined || change.mapping !== undefined) await checkFields(next, { signal });
-      if (connection !== undefined && (moved || next.listId !== current.listId)) await checkList(connection, next.listId, { signal });
-      return { ...view(caller, await store.replace(next, { ifMatch: etag, signal }), connection), before: stored.value };
+      const moved = fields.connectionId !== undefined && fields.connectionId !== current.connectionId;
+      // an administrator may edit whatever the connection is that it is taken off
+      const before = moved && caller.role === 'Administrator' ? undefined : (await usedBy(current, { signal })).connection;
+      requireEditable(caller, before);
+      const etag = requireVersion(stored, ifMatch, 'The export');
+      checks.cap(fields.maxProfiles);
+      const wanted = withChange(current, fields, by(caller));
+      const connection =
+        moved && wanted.connectionId !== undefined ? await usableConnection(wanted.connectionId, { caller, signal }) : before;
+      const checked = !isDeepStrictEqual([wanted.segments, wanted.mapping], [current.segments, current.mapping]);
+      if (checked) await checks.fields(wanted, { signal });
+      const listChanges = createList !== undefined || wanted.listId !== current.listId;
+      if (listChanges && connection === undefined) {
+        throw new ConflictError({
+          code: 'export_detached',
+          message: 'Without a connection the list cannot be looked up; choose a connection together with the list.',
+          pointer: createList === undefined ? '/listId' : '/createList',
+        });
+      }
+      const { created: listCreated = false, ...list } =
+        connection !== undefined && (moved || listChanges)
+          ? await chooseList(connection, { listId: wanted.listId, createList }, { signal })
+          : {};
+      const next: Export = { ...wanted, ...list };
+      const saved = await store.replace(next, { ifMatch: etag, signal });
+      if (moved) {
+        try {
+          await connections.requireThere(next.connectionId!, { signal });
+        } catch (error) {
+          // not back to the old one, which may have gone meanwhile, too
+          await store.replace(detachedFrom(next, by(caller)), { ifMatch: saved.etag, signal: AbortSignal.timeout(UNDO_MS) });
+          throw error;
+        }
+      }
+      const value = settingsFor(caller, { segmentExport: next, connection });
+      const mayExceed = checked || fields.maxProfiles !== undefined;
+      return {
+        value: { ...value, warnings: mayExceed ? await checks.warnings(next, { signal }) : [] },
+        etag: saved.etag,
+        before: current,
+        after: next,
+        listCreated,
+      };
     },
 
     /**
      * Removes the export, stops its active run, and removes state, reports and history; what is on the list stays there. The row goes
      * first: from then on nothing starts the export, and the timer completes what is not done here.
-     * @returns what it was
+     * @returns the export that was
      */
     remove: async (id: ExportId, { ifMatch, caller, signal }: { ifMatch: string } & AsCaller): Promise<Export> => {
       const { stored } = await findEditable(id, { caller, signal });
@@ -240,6 +332,49 @@ export const createExports = ({
       await store.remove(id, { ifMatch: etag, signal });
       await runs.removeOf(id, { signal });
       return stored.value;
+    },
+
+    /** The values of a new export like this one, under a name that is free; nothing is stored (customer-insights.md E5). */
+    duplicate: async (id: ExportId, { caller, signal }: AsCaller): Promise<ExportDraft> => {
+      const entries = await directory.read({ signal });
+      const entry = entries.find(({ segmentExport }) => segmentExport.id === id);
+      if (entry === undefined) throw new NotFoundError({ code: 'export_unknown', message: 'There is no such export.' });
+      requireEditable(caller, entry.connection);
+      return draftOf(
+        entry.segmentExport,
+        entries.map(({ segmentExport }) => segmentExport.name),
+      );
+    },
+
+    /** Nothing starts the export any more; a run that is under way goes on. Paused already: as it is. */
+    pause: (id: ExportId, options: AsCaller): Promise<Changed<ExportView>> => setPaused(id, true, options),
+    /** The export starts again with what falls due from now on; nothing is caught up. */
+    resume: (id: ExportId, options: AsCaller): Promise<Changed<ExportView>> => setPaused(id, false, options),
+
+    /**
+     * Takes the export off its connection and asks its active run to stop. Everything else is kept: with another connection it goes on
+     * (customer-insights.md D2, D3). Detached already: only a run that still goes on is stopped.
+     */
+    detach: async (id: ExportId, { caller, signal }: AsCaller): Promise<Changed<ExportView>> =>
+      detachFound((await findEditable(id, { caller, signal })).stored, { caller, signal }),
+
+    /** Several at once, each for itself: one that cannot be detached keeps no other from it (customer-insights.md D4). */
+    detachAll: async (ids: readonly ExportId[], { caller, signal }: AsCaller): Promise<Detached[]> => {
+      const entries = new Map((await directory.read({ signal })).map((entry) => [entry.segmentExport.id, entry]));
+      const detachOne = async (exportId: ExportId, options: Options): Promise<Detached> => {
+        try {
+          const entry = entries.get(exportId);
+          if (entry === undefined) throw new NotFoundError({ code: 'export_unknown', message: 'There is no such export.' });
+          requireEditable(caller, entry.connection);
+          return { exportId, changed: await detachFound({ value: entry.segmentExport, etag: entry.etag }, { caller, ...options }) };
+        } catch (error) {
+          signal.throwIfAborted();
+          return { exportId, error };
+        }
+      };
+      const done = new Map<ExportId, Detached>();
+      for await (const one of mapConcurrent(new Set(ids), detachOne, { concurrency: AT_ONCE, signal })) done.set(one.exportId, one);
+      return [...new Set(ids)].map((id) => done.get(id)!);
     },
 
     /** @throws NotFoundError export_unknown */
@@ -258,11 +393,11 @@ export const createExports = ({
     requireEdit: async (id: ExportId, { caller, signal }: AsCaller): Promise<Export> =>
       (await findEditable(id, { caller, signal })).stored.value,
 
-    /** As requireEdit, and it must have a connection (customer-insights.md D3). @throws ConflictError export_detached */
+    /** As requireEdit, and a run of it may begin (customer-insights.md D3). @throws ConflictError export_detached, export_paused */
     requireRunnable: async (id: ExportId, { caller, signal }: AsCaller): Promise<Export> => {
-      const { stored, connection } = await findEditable(id, { caller, signal });
-      if (connection !== undefined) return stored.value;
-      throw new ConflictError({ code: 'export_detached', message: 'This export has no connection; choose one before it can run.' });
+      const { stored } = await findEditable(id, { caller, signal });
+      requireStartable(stored.value);
+      return stored.value;
     },
   };
 };

@@ -20,7 +20,7 @@ const MAX_PROPERTY_CHARACTERS = 32_000;
 /** Rows that one transaction may change. */
 const MAX_BATCH = 100;
 
-const tableError = (error: unknown, what: string): Error => {
+export const tableError = (error: unknown, what: string): Error => {
   const rest = error as RestError;
   if (error instanceof Error && (rest.statusCode === 409 || rest.statusCode === 412)) {
     return new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed by somebody else meanwhile.`, cause: error });

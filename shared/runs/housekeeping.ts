@@ -86,7 +86,7 @@ export const createHousekeeping = ({
 }: {
   table: TableClient;
   activities: ExportActivities;
-  exportStore: Pick<ExportStore, 'readAll'>;
+  exportStore: Pick<ExportStore, 'readAll' | 'clearRemoved'>;
   settings: { getLimits: (options: { signal: AbortSignal }) => Promise<{ readonly value: Limits }> };
   removal: Pick<Removal, 'goOn'>;
   retention: Retention;
@@ -177,6 +177,7 @@ export const createHousekeeping = ({
           });
         }
         if (isDue(auditedAt, AUDIT_EVERY_MS, now())) {
+          await attempt('removed', () => exportStore.clearRemoved({ signal }));
           await attempt('audit', async () => {
             // a page that cannot be read is no reason to stand still: the walk begins anew
             await remember({ audit: undefined, auditedAt: at }, { signal });

@@ -1,8 +1,9 @@
-import { ConflictError, LimitError, NotFoundError } from '../errors';
+import { ConflictError, LimitError, NotFoundError, UpstreamError, isDomainError } from '../errors';
 import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
 import { isClaimed } from '../exports/export';
 import type { Export, ExportActivity, TriggerKind } from '../exports/export';
+import { requireStartable } from '../exports/startable';
 import { instantOfRunId, newRunId } from '../ids';
 import type { ExportId, RunId } from '../ids';
 import type { Queue } from '../platform/queues';
@@ -116,6 +117,7 @@ export const createRuns = ({
     { runId, number, request, submittedAt }: { runId: RunId; number: number; request: Omit<StartRun, 'exportId'>; submittedAt: string },
     { signal }: { signal: AbortSignal },
   ): Promise<RunDocument> => {
+    requireStartable(segmentExport);
     const [connection, { value: limits }] = await Promise.all([
       segmentExport.connectionId ? connectionStore.find(segmentExport.connectionId, { signal }) : undefined,
       settings.getLimits({ signal }),
@@ -123,7 +125,7 @@ export const createRuns = ({
     if (!connection) {
       throw new ConflictError({
         code: 'export_detached',
-        message: 'This export has no connection, so it cannot run; choose a connection for it first.',
+        message: 'The connection of this export is gone, so it cannot run; choose another connection for it first.',
       });
     }
     return {
@@ -356,10 +358,12 @@ export const createRuns = ({
         if (request.kept && taken.pending === undefined) throw new ConflictError({ code: 'nothing_kept', message: 'Somebody was faster.' });
         continue;
       }
-      // whoever removes an export looks for its active run afterwards; so one of both sees the other
-      if (!(await exportStore.find(exportId, { signal }))) {
-        await letGo(exportId, runId, { signal });
-        throw notStarted(exportId);
+      // whoever removes or detaches an export looks for its active run afterwards; so one of both sees the other
+      try {
+        requireStartable(await findExport(exportId, { signal }));
+      } catch (error) {
+        if (isDomainError(error) && !(error instanceof UpstreamError)) await letGo(exportId, runId, { signal });
+        throw error;
       }
       const document: RunDocument = { ...draft, run: { ...draft.run, id: runId, number: taken.lastRunNumber } };
       await give(document, { signal });
@@ -388,8 +392,8 @@ export const createRuns = ({
       const { code } = error as { code?: string };
       if (code === 'nothing_kept') return;
       log('pending_run_not_started', { exportId, ...errorFields(error) });
-      // e.g. detached meanwhile: there is nothing to run any more
-      if (code === 'export_detached' || code === 'export_unknown')
+      // detached or paused meanwhile: what waited is not made up for
+      if (code === 'export_detached' || code === 'export_paused' || code === 'export_unknown')
         await activities.update(exportId, (current) => (current.pending ? { ...current, pending: undefined } : undefined), { signal });
     }
   };
@@ -463,8 +467,8 @@ export const createRuns = ({
     if (!found) {
       if (starting && now().getTime() - Date.parse(starting.at) < UNBORN_MS) return;
       const segmentExport = await exportStore.find(exportId, { signal });
-      // nobody left word how it was to begin, or the export has gone or lost its connection meanwhile
-      if (!segmentExport?.value.connectionId || !starting) {
+      // nobody left word how it was to begin, or the export has gone, lost its connection or been paused meanwhile
+      if (!segmentExport?.value.connectionId || segmentExport.value.paused || !starting) {
         await letGo(exportId, activeRunId, { signal });
         return;
       }
@@ -635,6 +639,25 @@ export const createRuns = ({
         { signal },
       );
       if (freed.activeRunId === undefined) await startKept(exportId, freed, { signal });
+    },
+
+    /**
+     * Asks the active run of an export to stop, also one that is about to begin: then the word waits for it. None is no error.
+     * @returns what the runner keeps for the export
+     */
+    stopOf: async (
+      exportId: ExportId,
+      { reason, by, signal }: { reason: StopRequest['reason']; by: string; signal: AbortSignal },
+    ): Promise<ExportActivity> => {
+      const activity = await activities.get(exportId, { signal });
+      const { activeRunId } = activity;
+      if (activeRunId === undefined) return activity;
+      const known = await findRun(activeRunId, { signal });
+      if (known && hasEnded(known.run.state)) return activity;
+      await store.requestStop(activeRunId, { reason, by, at: now().toISOString() }, { signal });
+      // one that has no document yet gets its first message from whoever starts it
+      if (known) await queue.send({ exportId, runId: activeRunId, turn: known.turn + 1 }, { signal });
+      return activity;
     },
 
     /** Asks a run to stop because a person is being erased; one that has ended is no error. @returns the run as it is now */

@@ -147,6 +147,19 @@ const ofEither = (kind: 'shared' | 'closed'): Route[] => {
       work(204),
       async () => path('DELETE', `/exports/${(await makeExport(it().connection)).id}`, { ifMatch: '*' }),
     ],
+    // of exports of their own, so that no occurrence of the others is missed
+    ...(['duplicate', 'pause', 'resume', 'detach'] as const).map((what): Route => [
+      `${what}Export`,
+      of(kind),
+      work(200),
+      async () => path('POST', `/exports/${(await makeExport(it().connection)).id}/${what}`),
+    ]),
+    [
+      'detachExports',
+      of(kind),
+      '200 200 403 403 401',
+      async () => path('POST', '/exports/detach', { body: { exportIds: [(await makeExport(it().connection)).id] } }),
+    ],
     [
       'runExport',
       of(kind),

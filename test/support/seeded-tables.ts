@@ -76,7 +76,7 @@ export const seedTables = async (
 ): Promise<Seeded> => {
   const exportsTable = capture(tables.exports);
   const runsTable = capture(tables.runs);
-  const exportStore = createExportStore({ table: exportsTable.table });
+  const exportStore = createExportStore({ table: exportsTable.table, now });
   const activities = createExportActivities({
     rows: createRows({ table: exportsTable.table, schema: ExportActivity, what: 'The export' }),
   });

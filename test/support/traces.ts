@@ -5,6 +5,10 @@ import { QueueServiceClient } from '@azure/storage-queue';
 /** The activity log keeps what happened, the pace rows speak of accounts only. */
 const KEPT = new Set(['activity', 'pacing']);
 
+/** A row that stays for a day to tell others that an export was removed: it may name it by its id, and nothing else of it. */
+const saysRemoved = (table: string, { partitionKey, document }: { partitionKey?: string; document?: unknown }): boolean =>
+  table === 'exports' && partitionKey === 'export' && 'removedAt' in (JSON.parse(String(document)) as object);
+
 /**
  * Where in a storage account something is named: blobs (name and content), table rows and waiting messages. Looks at everything there is.
  * @param needles ids or addresses, as they would stand there
@@ -32,7 +36,11 @@ export const tracesOf = async (
   for await (const { name = '' } of TableServiceClient.fromConnectionString(connectionString, options).listTables()) {
     if (KEPT.has(name)) continue;
     const entities = TableClient.fromConnectionString(connectionString, name, options).listEntities();
-    for await (const entity of entities) look(`row ${name}/${entity.partitionKey}/${entity.rowKey}`, JSON.stringify(entity));
+    for await (const entity of entities) {
+      const where = `row ${name}/${entity.partitionKey}/${entity.rowKey}`;
+      if (saysRemoved(name, entity)) look('row of a removed export', JSON.stringify(entity).replaceAll(String(entity.rowKey), ''));
+      else look(where, JSON.stringify(entity));
+    }
   }
   const queues = QueueServiceClient.fromConnectionString(connectionString);
   for await (const { name } of queues.listQueues()) {
