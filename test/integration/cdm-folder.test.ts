@@ -260,6 +260,44 @@ describe('a CDM folder', () => {
     });
   });
 
+  it('without model.json is read by its manifest, as long as one can be told', async () => {
+    const { container, put, source } = await aFolder({ Vip: oneFile(ada) });
+    await container.deleteBlob(`${FOLDER}/model.json`);
+    const manifest = JSON.stringify({
+      entities: [
+        {
+          type: 'LocalEntity',
+          entityName: 'Vip',
+          entityPath: 'Vip.cdm.json/Vip',
+          dataPartitions: [{ location: aFile('Vip', 1).slice(FOLDER.length + 1), refreshTime: '2026-08-18T02:33:00Z' }],
+        },
+      ],
+    });
+    await put(`${FOLDER}/Export.manifest.cdm.json`, manifest);
+    await put(
+      `${FOLDER}/Vip.cdm.json`,
+      JSON.stringify({ definitions: [{ entityName: 'Vip', hasAttributes: attributes.map((name) => ({ name })) }] }),
+    );
+    expect(await source.listSegments({ signal })).toEqual([{ name: 'Vip', refreshedAt: '2026-08-18T02:33:00.000Z', partitions: 1 }]);
+    expect(await readAll(source, 'Vip')).toEqual([adaRow]);
+
+    await put(`${FOLDER}/Other.manifest.cdm.json`, '{"entities":[]}');
+    await expect(source.listSegments({ signal })).rejects.toMatchObject({
+      code: 'model_missing',
+      message: expect.stringContaining('several manifests'),
+    });
+    await put(`${FOLDER}/default.manifest.cdm.json`, manifest);
+    expect(await readAll(source, 'Vip')).toEqual([adaRow]);
+    await container.deleteBlob(`${FOLDER}/Vip.cdm.json`);
+    await expect(source.listSegments({ signal })).rejects.toMatchObject({
+      code: 'model_malformed',
+      message: expect.stringContaining('Vip.cdm.json, which does not exist'),
+    });
+    // model.json counts where it is there
+    await put(`${FOLDER}/model.json`, JSON.stringify({ name: 'BlobExport', version: '1.0', entities: [] }));
+    expect(await source.listSegments({ signal })).toEqual([]);
+  });
+
   it('has segments without rows: no partitions, or one that is only a schema', async () => {
     const { source } = await aFolder({ Empty: {}, Schema: { partitions: [{ path: 'x', location: null }] } });
     const snapshot = await source.snapshot(['Empty', 'Schema'], { signal });

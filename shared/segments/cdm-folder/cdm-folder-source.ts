@@ -6,6 +6,7 @@ import { mapConcurrent } from '../../streams/map-concurrent';
 import { fieldText, isFieldEmpty } from '../row-chunks';
 import type { PartitionSnapshot, RowChunk, SegmentDescription, SegmentInfo, SegmentSnapshot, SegmentSource } from '../segment-source';
 import { createCsvScanner } from './csv-scanner';
+import { readManifest } from './manifest';
 import { MAX_MODEL_BYTES, type Model, type ModelEntity, modelMalformed, parseModel, partitionFormat } from './model-json';
 import { openPartition, partitionBytes, type OpenedPartition } from './partition-bytes';
 import { partitionPath } from './partition-path';
@@ -15,6 +16,8 @@ const PROPERTIES_AT_ONCE = 8;
 /** The next file is opened while this much of the current one is still to come. */
 const PREFETCH_BYTES = 4 * 1024 ** 2;
 const SAMPLE_CHARACTERS = 200;
+/** Names looked at for a manifest; those of the folder itself come among those of its data. */
+const MAX_NAMES = 20_000;
 const NAMES_IN_ERROR = 10;
 
 /** A partition as it lies in a snapshot; parsed again, as a run document may have been written by another version. */
@@ -33,6 +36,19 @@ const FilePartition = z.object({
 });
 type FilePartition = z.infer<typeof FilePartition>;
 
+/** A file that describes the segments, as it was when it was read. */
+interface SourceDocument {
+  readonly name: string;
+  readonly etag: string;
+  readonly modifiedAt: string;
+}
+interface Described {
+  readonly model: Model;
+  /** the file that was read first, for messages */
+  readonly file: string;
+  readonly documents: readonly SourceDocument[];
+}
+
 export interface CdmFolderOptions {
   readonly blobs: Blobs;
   /** address of that container, without a signature: tells which locations in model.json are ours */
@@ -50,39 +66,78 @@ export interface CdmFolderOptions {
  */
 export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSeconds, now }: CdmFolderOptions): SegmentSource => {
   const root = folder.replaceAll(/^\/+|\/+$/g, '');
-  const file = root === '' ? 'model.json' : `${root}/model.json`;
+  const inRoot = (name: string): string => (root === '' ? name : `${root}/${name}`);
 
-  const readModel = async ({ signal }: { signal: AbortSignal }): Promise<{ model: Model; properties: BlobProperties }> => {
-    let opened: OpenedPartition;
-    try {
-      opened = await blobs.read(file, { signal });
-    } catch (error) {
-      throw error instanceof NotFoundError ? await whatIsMissing({ signal }) : error;
-    }
-    const { etag, bytes, modifiedAt, leaseState } = opened;
+  /** @throws NotFoundError when it is not there */
+  const readWhole = async (
+    file: string,
+    { signal }: { signal: AbortSignal },
+  ): Promise<{ content: Uint8Array; document: SourceDocument }> => {
+    const opened = await blobs.read(file, { signal });
+    const { etag, bytes, modifiedAt } = opened;
     if (bytes > MAX_MODEL_BYTES) {
       opened.stream.destroy();
       throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
     }
     const parts: Uint8Array[] = [];
     for await (const part of partitionBytes(blobs, opened, { blob: file, etag, bytes, encoding: 'utf-8' }, { signal })) parts.push(part);
-    return { model: parseModel(Buffer.concat(parts), file), properties: { etag, bytes, modifiedAt, leaseState } };
+    return { content: Buffer.concat(parts), document: { name: file, etag, modifiedAt } };
   };
 
-  const whatIsMissing = async ({ signal }: { signal: AbortSignal }): Promise<UpstreamError> => {
-    const missing = (code: string, message: string) => new UpstreamError('source', { code, message, retryable: false });
+  /** What the folder says of itself: model.json, or where there is none a manifest. */
+  const readModel = async ({ signal }: { signal: AbortSignal }): Promise<Described> => {
+    const file = inRoot('model.json');
     try {
-      for await (const _ of blobs.list(root === '' ? '' : `${root}/`, { signal })) {
-        return missing(
-          'model_missing',
-          `The folder ${root || 'of the source'} holds no model.json; check that the export of Customer Insights has run.`,
-        );
+      const { content, document } = await readWhole(file, { signal });
+      return { model: parseModel(content, file), file, documents: [document] };
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+    }
+    const manifest = await findManifest({ signal });
+    const documents: SourceDocument[] = [];
+    const read = async (name: string): Promise<Uint8Array> => {
+      try {
+        const { content, document } = await readWhole(name, { signal });
+        documents.push(document);
+        return content;
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        throw modelMalformed(manifest, `it names ${name}, which does not exist`);
+      }
+    };
+    return { model: await readManifest(manifest, { containerUrl, root, read }), file: manifest, documents };
+  };
+
+  /** @throws UpstreamError folder_missing, model_missing */
+  const findManifest = async ({ signal }: { signal: AbortSignal }): Promise<string> => {
+    const missing = (code: string, message: string) => new UpstreamError('source', { code, message, retryable: false });
+    const usual = inRoot('default.manifest.cdm.json');
+    const found: string[] = [];
+    let names = 0;
+    try {
+      if (await blobs.findProperties(usual, { signal })) return usual;
+      for await (const { name } of blobs.list(inRoot(''), { signal })) {
+        names += 1;
+        const inFolder = name.slice(inRoot('').length);
+        if (!inFolder.includes('/') && inFolder.endsWith('.manifest.cdm.json')) found.push(name);
+        if (names === MAX_NAMES) break;
       }
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
-      return missing('folder_missing', 'The container of the source does not exist; check the settings of the source.');
+      throw missing('folder_missing', 'The container of the source does not exist; check the settings of the source.');
     }
-    return missing('folder_missing', `The folder ${root || 'of the source'} does not exist or is empty; check the settings of the source.`);
+    const [only] = found;
+    if (only !== undefined && found.length === 1) return only;
+    const folderName = root || 'of the source';
+    if (found.length > 1) {
+      throw missing(
+        'model_missing',
+        `The folder ${folderName} holds several manifests and neither model.json nor default.manifest.cdm.json; name one of them so.`,
+      );
+    }
+    if (names > 0)
+      throw missing('model_missing', `The folder ${folderName} holds no model.json; check that the export of Customer Insights has run.`);
+    throw missing('folder_missing', `The folder ${folderName} does not exist or is empty; check the settings of the source.`);
   };
 
   const findEntity = (model: Model, name: string): ModelEntity => {
@@ -98,7 +153,7 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
   };
 
   /** The files of an entity, with their properties where they exist. A partition without a location is only a schema. */
-  const findFiles = async (entity: ModelEntity, { signal }: { signal: AbortSignal }) => {
+  const findFiles = async (entity: ModelEntity, file: string, { signal }: { signal: AbortSignal }) => {
     const named = entity.partitions.flatMap((partition) => {
       if (!partition.location) return [];
       const blob = partitionPath(partition.location, { containerUrl, pointer: partition.pointer, file });
@@ -163,9 +218,9 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     },
 
     describeSegment: async (name, { signal }): Promise<SegmentDescription> => {
-      const { model } = await readModel({ signal });
+      const { model, file } = await readModel({ signal });
       const entity = findEntity(model, name);
-      const files = await findFiles(entity, { signal });
+      const files = await findFiles(entity, file, { signal });
       const present = files.flatMap((one) => (one.properties ? [toFilePartition(one, one.properties)] : []));
       const samples = await readSamples(entity, present, { signal });
       return {
@@ -180,14 +235,14 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     },
 
     snapshot: async (names, { signal }) => {
-      const { model, properties } = await readModel({ signal });
+      const { model, file, documents } = await readModel({ signal });
       const reasons: string[] = [];
-      const changes = [properties.modifiedAt];
+      const changes = documents.map(({ modifiedAt }) => modifiedAt);
       const missing: { blob: string; partition: string; segment: string }[] = [];
       const segments: SegmentSnapshot[] = [];
       for (const name of new Set(names)) {
         const entity = findEntity(model, name);
-        const files = await findFiles(entity, { signal });
+        const files = await findFiles(entity, file, { signal });
         for (const one of files) {
           if (one.properties) changes.push(one.properties.modifiedAt);
           else missing.push({ blob: one.blob, partition: one.name, segment: name });
@@ -216,8 +271,10 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
         });
       }
       if (absent) reasons.push(`The file ${absent.blob} is named but not there yet.`);
-      const after = await blobs.findProperties(file, { signal });
-      if (after?.etag !== properties.etag) reasons.push('model.json was written again while it was read.');
+      for (const { name, etag } of documents) {
+        const after = await blobs.findProperties(name, { signal });
+        if (after?.etag !== etag) reasons.push(`${name.split('/').at(-1)} was written again while it was read.`);
+      }
       if (!isQuiet) {
         reasons.push(
           `The last file was written ${Math.max(0, Math.round(quietFor))} seconds ago; the export counts as finished when nothing has changed for ${quietSeconds} seconds.`,

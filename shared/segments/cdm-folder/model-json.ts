@@ -23,15 +23,19 @@ const DATA_TYPES = [
   'time',
   'unclassified',
 ] as const;
-const dataTypeByName = new Map(DATA_TYPES.map((type) => [type.toLowerCase(), type]));
+const dataTypeByName = new Map<string, (typeof DATA_TYPES)[number]>([
+  ...DATA_TYPES.map((type) => [type.toLowerCase(), type] as const),
+  // the other names of numbers that manifests know
+  ...(['byte', 'int16', 'int32', 'smallinteger', 'integer', 'biginteger'] as const).map((type) => [type, 'int64'] as const),
+  ['float', 'double'],
+]);
+export const toDataType = (type: string | null | undefined): (typeof DATA_TYPES)[number] =>
+  dataTypeByName.get((type ?? '').toLowerCase()) ?? 'unclassified';
 
 const text = (what: string) => z.string({ error: `expected ${what}` });
 
 /** The documentation writes GUID where the schema writes guid; a type nobody knows is `unclassified`. */
-const DataType = z
-  .string()
-  .nullish()
-  .transform((type) => dataTypeByName.get((type ?? '').toLowerCase()) ?? 'unclassified');
+const DataType = z.string().nullish().transform(toDataType);
 
 const Attribute = z.object({ name: text('the name of an attribute').min(1, 'expected the name of an attribute'), dataType: DataType });
 
@@ -40,7 +44,7 @@ const BooleanOrText = z
   .union([z.boolean(), z.string().regex(/^(true|false)$/i, 'expected true or false')], { error: 'expected true or false' })
   .transform((value) => value === true || String(value).toLowerCase() === 'true');
 
-const FileFormatSettings = z.object({
+export const FileFormatSettings = z.object({
   columnHeaders: BooleanOrText.nullish().transform((value) => value ?? false),
   delimiter: text('a delimiter')
     .nullish()
@@ -103,7 +107,7 @@ export interface Model {
 }
 
 /** Instants carry an offset; one that cannot be read is as good as none. */
-const toInstant = (value: string | null | undefined): string | undefined => {
+export const toInstant = (value: string | null | undefined): string | undefined => {
   const time = value ? Date.parse(value) : NaN;
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 };
@@ -121,28 +125,31 @@ export const modelMalformed = (file: string, detail: string, { pointer, cause }:
 const toPointer = (path: readonly PropertyKey[]) =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
+/** The JSON of a file that describes segments. @throws UpstreamError model_malformed */
+export const parseJsonFile = (bytes: Uint8Array, file: string): unknown => {
+  if (bytes.byteLength > MAX_MODEL_BYTES) throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
+  if (!isUtf8(bytes)) throw modelMalformed(file, 'it is not valid UTF-8');
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as unknown; // the decoder drops a byte order mark
+  } catch {
+    // No cause: the parser's own message quotes what it met.
+    throw modelMalformed(file, 'it is not valid JSON; it may have been cut off');
+  }
+};
+
 /**
  * Reads the bytes of a model.json.
  * @param file its name, for errors
  * @throws UpstreamError model_malformed: one sentence with the file and the JSON pointer of the first thing that is wrong
  */
 export const parseModel = (bytes: Uint8Array, file: string): Model => {
-  if (bytes.byteLength > MAX_MODEL_BYTES) throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
-  if (!isUtf8(bytes)) throw modelMalformed(file, 'it is not valid UTF-8');
   const parse = <T>(schema: z.ZodType<T>, value: unknown, pointer: string): T => {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
     const [issue] = result.error.issues;
     throw modelMalformed(file, issue!.message, { pointer: pointer + toPointer(issue!.path) });
   };
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes)); // the decoder drops a byte order mark
-  } catch {
-    // No cause: the parser's own message quotes what it met.
-    throw modelMalformed(file, 'it is not valid JSON; it may have been cut off');
-  }
-  const root = parse(Root, json, '');
+  const root = parse(Root, parseJsonFile(bytes, file), '');
   const entities: ModelEntity[] = [];
   const names = new Set<string>();
   for (const [index, raw] of root.entities.entries()) {
