@@ -18,3 +18,6 @@ export const moreColumns = [
   { name: 'PostalCode', dataType: 'string' },
   { name: 'BirthDate', dataType: 'date' },
 ] as const;
+
+/** A column of a table with many rows per customer; a segment that projects it repeats its customers. */
+export const projectedColumn = { name: 'LastProduct', dataType: 'string' } as const;

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeSample } from './sample';
+import { shapes } from './shapes';
 import { createFolderSink } from './sinks';
 
 const usage = `npm run sample -- --rows N --out DIR [options]
@@ -12,7 +13,11 @@ const usage = `npm run sample -- --rows N --out DIR [options]
   --partitions P    files (1)
   --generation G    which refresh: 0 is the first; each brings joiners, changes and leavers (0)
   --refreshed-at T  instant of the refresh (2026-08-18T02:33:00Z)
-  --no-header, --quote-all, --delimiter ';', --bom, --crlf   how the CSV is written`;
+  --no-header, --quote-all, --delimiter ';', --bom, --crlf   how the CSV is written
+  --shape NAME      one of the shapes that readers must know, in place of those five:
+${Object.entries(shapes)
+  .map(([name, { about }]) => `                      ${name.padEnd(22)}${about}`)
+  .join('\n')}`;
 
 const wholeNumber = (name: string, text: string): number => {
   const value = Number(text);
@@ -35,6 +40,7 @@ const readOptions = () => {
       delimiter: { type: 'string', default: ',' },
       bom: { type: 'boolean', default: false },
       crlf: { type: 'boolean', default: false },
+      shape: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -43,6 +49,10 @@ const readOptions = () => {
   if (Number.isNaN(refreshedAt.getTime())) throw new RangeError(`--refreshed-at needs an instant, not "${values['refreshed-at']}"`);
   if (values.out === undefined) throw new RangeError('--out is missing: where shall the sample go?');
   if (!/^[A-Za-z_]\w*$/.test(values.segment)) throw new RangeError('--segment needs letters, digits and _ only');
+  const shape = values.shape === undefined ? undefined : shapes[values.shape];
+  if (values.shape !== undefined && shape === undefined) throw new RangeError(`--shape is one of ${Object.keys(shapes).join(', ')}`);
+  const drawsOneByOne = values['no-header'] || values['quote-all'] || values.delimiter !== ',' || values.bom || values.crlf;
+  if (shape !== undefined && drawsOneByOne) throw new RangeError('--shape says how the CSV is written: leave the other options out');
   if (values.delimiter.length !== 1) throw new RangeError('--delimiter needs one character');
   return {
     out: path.resolve(process.env.INIT_CWD ?? '.', values.out), // npm runs us in the project's folder
@@ -61,6 +71,7 @@ const readOptions = () => {
       byteOrderMark: values.bom,
       lineEnd: values.crlf ? '\r\n' : '\n',
     } as const,
+    ...shape?.options,
   };
 };
 

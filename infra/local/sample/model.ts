@@ -19,7 +19,7 @@ export interface SampleModel {
 /** Instants in model.json carry an offset, not a Z. */
 const withOffset = (at: Date) => at.toISOString().replace(/\.\d+Z$/, '+00:00');
 
-const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/');
+export const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/');
 
 /** @param paths the files of the table inside the container, in order */
 export const sampleEntity = (
@@ -29,6 +29,7 @@ export const sampleEntity = (
   containerUrl: string,
   refreshedAt: Date,
   columns: SampleEntity['attributes'],
+  locationOf: (path: string) => string = (path) => `${containerUrl}/${encodePath(path)}`,
 ): SampleEntity => ({
   $type: 'LocalEntity',
   name,
@@ -36,14 +37,14 @@ export const sampleEntity = (
   partitions: paths.map((path, index) => ({
     name: `${name}_${index + 1}`,
     refreshTime: withOffset(refreshedAt),
-    location: `${containerUrl}/${encodePath(path)}`,
+    location: locationOf(path),
     fileFormatSettings: {
       $type: 'CsvFormatSettings',
       columnHeaders: dialect.columnHeaders,
       delimiter: dialect.delimiter,
-      quoteStyle: 'QuoteStyle.Csv',
-      csvStyle: 'CsvStyle.QuoteAlways',
-      encoding: 'UTF-8',
+      quoteStyle: dialect.quoteStyle === 'none' ? 'QuoteStyle.None' : 'QuoteStyle.Csv',
+      csvStyle: dialect.csvStyle === 'quoteAlways' ? 'CsvStyle.QuoteAlways' : 'CsvStyle.QuoteAfterDelimiter',
+      encoding: dialect.encoding === 'utf-16le' ? 'UTF-16LE' : 'UTF-8',
     },
   })),
 });
@@ -64,4 +65,48 @@ export const sampleModel = (entities: readonly SampleEntity[], others: readonly 
 export const refreshFolder = (table: string, refreshedAt: Date): string => {
   const [date = '', time = ''] = refreshedAt.toISOString().split('T');
   return `${table}/${date.replaceAll('-', '/')}/${time.slice(0, 5).replace(':', '')}`;
+};
+
+/**
+ * The same as a manifest: one document that names the entities and their files, and one with the columns of each.
+ * @param folder of the export; paths in a manifest begin there
+ * @see Common Data Model, "Introducing manifest"
+ */
+export const sampleManifest = (
+  entities: readonly { readonly entity: SampleEntity; readonly paths: readonly string[] }[],
+  { folder, dialect, refreshedAt }: { folder: string; dialect: Dialect; refreshedAt: Date },
+): { readonly name: string; readonly content: object }[] => {
+  const settings = {
+    columnHeaders: String(dialect.columnHeaders),
+    delimiter: dialect.delimiter,
+    quoteStyle: dialect.quoteStyle === 'none' ? 'QuoteStyle.None' : 'QuoteStyle.Csv',
+    csvStyle: dialect.csvStyle === 'quoteAlways' ? 'CsvStyle.QuoteAlways' : 'CsvStyle.QuoteAfterDelimiter',
+    encoding: dialect.encoding === 'utf-16le' ? 'UTF-16LE' : 'UTF-8',
+  };
+  const trait = {
+    traitReference: 'is.partition.format.CSV',
+    arguments: Object.entries(settings).map(([name, value]) => ({ name, value })),
+  };
+  const descriptions = entities.map(({ entity: { name, attributes } }) => ({
+    name: `${folder}/${name}.cdm.json`,
+    content: { jsonSchemaSemanticVersion: '1.0.0', definitions: [{ entityName: name, hasAttributes: attributes }] },
+  }));
+  const manifest = {
+    manifestName: 'KlaviyoExport',
+    jsonSchemaSemanticVersion: '1.0.0',
+    imports: [{ corpusPath: 'cdm:/foundations.cdm.json' }],
+    entities: entities.map(({ entity: { name }, paths }) => ({
+      type: 'LocalEntity',
+      entityName: name,
+      entityPath: `${name}.cdm.json/${name}`,
+      exhibitsTraits: [{ traitReference: { traitName: 'is.CDM.attributeGroup', nested: [{ arguments: [] }] } }],
+      dataPartitions: paths.map((path, index) => ({
+        name: `${name}_${index + 1}`,
+        location: path.slice(folder.length + 1),
+        refreshTime: withOffset(refreshedAt),
+        exhibitsTraits: [trait],
+      })),
+    })),
+  };
+  return [...descriptions, { name: `${folder}/default.manifest.cdm.json`, content: manifest }];
 };

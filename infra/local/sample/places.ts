@@ -195,6 +195,9 @@ export const badPhones: readonly string[] = ['12345', 'n/a', '+', 'unknown', '+1
 
 export const loyaltyTiers: readonly string[] = ['Bronze', 'Silver', 'Gold', 'Platinum', ''];
 
+/** What customers bought last, for segments that repeat them. */
+export const products: readonly string[] = ['Tea, green', 'Coffee', 'Cup "Blue"', 'Pot', 'Kettle'];
+
 /** Streets of wide segments; a house number follows. */
 export const streetNames = [
   'Rue de la République',

@@ -28,6 +28,8 @@ export interface Member {
   readonly of: number;
   /** How often the person's data has changed. */
   readonly version: number;
+  /** Which of the customer's rows it is, where a segment repeats its customers; 0 is the first. */
+  readonly repeat?: number;
 }
 
 export interface SegmentCounts {

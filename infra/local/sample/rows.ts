@@ -8,6 +8,7 @@ import {
   loyaltyTiers,
   type Place,
   places,
+  products,
   streetNames,
 } from './places';
 import type { Member } from './population';
@@ -38,7 +39,11 @@ export const maxRowBytes = 4_096;
  * they live follows from seed and number alone; each version of a person differs from the one before in City, LoyaltyTier, TotalSpend and
  * LastPurchase.
  */
-export const createRows = (seed: number, dialect: Dialect, { wide = false }: { wide?: boolean } = {}) => {
+export const createRows = (
+  seed: number,
+  dialect: Dialect,
+  { wide = false, projected = false }: { wide?: boolean; projected?: boolean } = {},
+) => {
   const quote = createQuote(dialect);
   const { below, seed: restart } = createDraws();
   const pick = <Item>(list: readonly Item[], shift = 0): Item => list[(below(list.length) + shift) % list.length] as Item;
@@ -67,6 +72,7 @@ export const createRows = (seed: number, dialect: Dialect, { wide = false }: { w
   const tiers = loyaltyTiers.map(written);
   const domains = emailDomains.map((domain) => bytes(`@${domain}`));
   const streets = streetNames.map(written);
+  const goods = products.map(written);
   const [dot, underscore, news, nothing] = [bytes('.'), bytes('_'), bytes('+news'), bytes('')];
 
   const space = bytes(' ');
@@ -176,6 +182,10 @@ export const createRows = (seed: number, dialect: Dialect, { wide = false }: { w
     put(days[(below(1_700) + 7 * version) % days.length] ?? nothing);
     put(pick(minutes));
     if (wide) putMore(of);
+    if (projected) {
+      put(between);
+      put(goods[(hash(seed, 9, of) + (member.repeat ?? 0)) % goods.length] ?? nothing);
+    }
     put(mark);
     put(lineEnd);
     return end;

@@ -1,6 +1,8 @@
-import { columns as usualColumns, moreColumns } from './columns';
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { columns as usualColumns, moreColumns, projectedColumn } from './columns';
 import { createQuote, defaultDialect, type Dialect } from './dialect';
-import { refreshFolder, type SampleEntity, sampleEntity, type SampleModel, sampleModel } from './model';
+import { encodePath, refreshFolder, type SampleEntity, sampleEntity, sampleManifest, type SampleModel, sampleModel } from './model';
 import { type Churn, createPopulation, type Member, type SegmentCounts } from './population';
 import { hash, hashText } from './random';
 import { createRows, maxRowBytes } from './rows';
@@ -31,6 +33,18 @@ export interface SampleOptions {
   readonly dialect?: Partial<Dialect>;
   /** Three columns more, as wide as a real profile: about 185 bytes a row in place of 145. */
   readonly wide?: boolean;
+  /** A column more, of which a customer has several values: every third customer comes twice or three times. */
+  readonly repeated?: boolean;
+  /** Files packed with gzip, as `.csv.gz`. */
+  readonly gzip?: boolean;
+  /** A folder between that of the export and those of its tables. */
+  readonly subfolder?: string;
+  /** `dfs`: locations name the other endpoint of an account, and a snapshot, as some writers do. */
+  readonly locations?: 'own' | 'dfs';
+  /** The columns stand in another order in the description than in the files, whose header tells. */
+  readonly reordered?: boolean;
+  /** A manifest in place of model.json. */
+  readonly manifest?: boolean;
   readonly folder?: string;
   /** Beginning of the locations in model.json, container included. */
   readonly containerUrl?: string;
@@ -63,6 +77,32 @@ function* fileChunks(header: string, members: Iterable<Member>, putRow: ReturnTy
   yield chunk.subarray(0, end);
 }
 
+/** Chunks hold whole rows, so each can be written in the other encoding by itself. */
+function* toUtf16(chunks: Iterable<Buffer>): Generator<Buffer> {
+  yield Buffer.from([0xff, 0xfe]);
+  for (const chunk of chunks) yield Buffer.from(chunk.toString('utf8').replace(/^\uFEFF/, ''), 'utf16le');
+}
+
+/** How many rows a customer has in a segment that repeats them. */
+const repeatsOf = (seed: number, person: number): number => [1, 1, 1, 1, 2, 3][hash(seed, 10, person) % 6]!;
+
+/** The rows of each customer, one after the other; what they add to the counts is added there. */
+function* repeated(
+  members: Iterable<Member>,
+  seed: number,
+  more: { rows: number; invalid: number; duplicates: number },
+): Generator<Member> {
+  for (const member of members) {
+    yield member;
+    for (let repeat = 1; repeat < repeatsOf(seed, member.person); repeat += 1) {
+      more.rows += 1;
+      if (member.kind === 'bad') more.invalid += 1;
+      else more.duplicates += 1;
+      yield { ...member, repeat };
+    }
+  }
+}
+
 /**
  * Writes segments as the Azure Blob export of Customer Insights does: the files of each table, then model.json.
  * @returns the manifest, and the model for the next refresh
@@ -77,6 +117,12 @@ export const writeSample = async (
     churn = { joiners: 0.05, changed: 0.02, leavers: 0.05 },
     dialect: wanted = {},
     wide = false,
+    repeated: repeats = false,
+    gzip = false,
+    subfolder,
+    locations = 'own',
+    reordered = false,
+    manifest: asManifest = false,
     folder = sampleFolder,
     containerUrl = 'https://contosodata.blob.core.windows.net/customerinsights',
     previousModel,
@@ -86,30 +132,53 @@ export const writeSample = async (
   const dialect = { ...defaultDialect, ...wanted };
   const seedNumber = typeof seed === 'number' ? hash(seed) : hashText(seed);
   const quote = createQuote(dialect);
-  const columns = wide ? [...usualColumns, ...moreColumns] : usualColumns;
+  const columns = [...usualColumns, ...(wide ? moreColumns : []), ...(repeats ? [projectedColumn] : [])];
   const names = columns.map(({ name }) => quote(name)).join(dialect.delimiter) + dialect.lineEnd;
   const header = (dialect.byteOrderMark ? '\uFEFF' : '') + (dialect.columnHeaders ? names : '');
   const entities: SampleEntity[] = [];
+  const written: { entity: SampleEntity; paths: readonly string[] }[] = [];
   const counted: Record<string, SegmentCounts> = {};
 
   for (const { name, rows, partitions = 1, firstPerson = 0 } of segments) {
     const population = createPopulation(seedNumber, { name, rows, generation, churn, firstPerson });
-    const putRow = createRows(seedNumber, dialect, { wide });
-    const paths = Array.from(
-      { length: partitions },
-      (_, index) => `${folder}/${refreshFolder(name, refreshedAt)}/${name}_${index + 1}.csv`,
+    const putRow = createRows(seedNumber, dialect, { wide, projected: repeats });
+    const paths = Array.from({ length: partitions }, (_, index) =>
+      [folder, subfolder, refreshFolder(name, refreshedAt), `${name}_${index + 1}.csv${gzip ? '.gz' : ''}`]
+        .filter((part) => part !== undefined)
+        .join('/'),
     );
     const border = (index: number) => Math.floor((population.slots * index) / partitions);
+    const more = { rows: 0, invalid: 0, duplicates: 0 };
     for (const [index, path] of paths.entries()) {
       const members = population.members(border(index), border(index + 1));
-      await sink.write(path, fileChunks(header, members, putRow), { signal });
+      const rowsOfFile = repeats ? repeated(members, seedNumber, more) : members;
+      const plain = fileChunks(header, rowsOfFile, putRow);
+      const text = dialect.encoding === 'utf-16le' ? toUtf16(plain) : plain;
+      await sink.write(path, gzip ? Readable.from(text).pipe(createGzip({ level: 1 })) : text, { signal });
     }
-    entities.push(sampleEntity(name, paths, dialect, containerUrl, refreshedAt, columns));
-    counted[name] = population.counts();
+    const locationOf =
+      locations === 'dfs'
+        ? (path: string) =>
+            `https://contosodata.dfs.core.windows.net/${new URL(containerUrl).pathname.split('/').at(-1)}/${encodePath(path)}?snapshot=2026-08-18T02:33:00.0000000Z`
+        : undefined;
+    const described = reordered ? [...columns].reverse() : columns;
+    const entity = sampleEntity(name, paths, dialect, containerUrl, refreshedAt, described, locationOf);
+    entities.push(entity);
+    written.push({ entity, paths });
+    const counts = population.counts();
+    counted[name] = {
+      ...counts,
+      rows: counts.rows + more.rows,
+      invalid: counts.invalid + more.invalid,
+      duplicates: counts.duplicates + more.duplicates,
+    };
   }
 
   const model = sampleModel(entities, previousModel?.entities ?? [], refreshedAt);
-  await sink.write(`${folder}/model.json`, [Buffer.from(JSON.stringify(model, undefined, 2))], { signal });
+  const documents = asManifest
+    ? sampleManifest(written, { folder, dialect, refreshedAt })
+    : [{ name: `${folder}/model.json`, content: model }];
+  for (const { name, content } of documents) await sink.write(name, [Buffer.from(JSON.stringify(content, undefined, 2))], { signal });
   return { manifest: { seed, generation, refreshedAt: refreshedAt.toISOString(), folder, segments: counted }, model };
 };
 
