@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -55,3 +56,10 @@ export const startServer = (
     child.once('error', reject);
     child.once('close', (code) => reject(new Error(`${program} ended with ${code}`)));
   });
+
+/** The CSV files of a segment below a folder, in the order of their partitions. */
+export const csvFilesOf = (folder: string, segment: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => path.basename(name).startsWith(`${segment}_`) && name.endsWith('.csv'))
+    .sort((one, other) => Number(/_(\d+)\.csv$/.exec(one)?.[1]) - Number(/_(\d+)\.csv$/.exec(other)?.[1]))
+    .map((name) => path.join(folder, name));

@@ -29,6 +29,10 @@ export const startCloud = async () => {
     MAX_PROFILES_PER_EXPORT: '20000000',
   });
   return {
+    /** connection string of the storage */
+    storage: azurite.connectionString,
+    /** environment of a process that uses the managed identity */
+    identity: env,
     writeData: (task: Omit<DataTask, 'connectionString'>) =>
       runProgram<Truth>('data.js', { ...task, connectionString: azurite.connectionString }),
     /** Runs an export in a fresh process. @throws Error when the run did not end well */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,12 +6,14 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { sampleFolder } from '../../infra/local/sample/sample';
 import { benchApi, readmeParts } from './api';
+import { csvFilesOf } from './children';
 import { csvParse, sdk, startCloud, startSandbox, startSink } from './cloud';
 import { costOf } from './cost';
 import { type Figure, ratio, single, toJson, toTable, verdict, worst } from './figures';
 import { median } from './measure';
 import { type Point, drawPicture } from './picture';
 import type { OursReport, PeerReport } from './protocol';
+import { benchSource } from './source';
 
 /**
  * `npm run bench`: time and memory as ratios against what others would use, on this machine, in fresh processes that take turns. A round
@@ -24,6 +26,7 @@ const usage = `npm run bench -- [options]
   --write      writes test/bench/README.md and its picture
   --api        what a call of each route costs, with 1,000 exports and 100,000 runs in the tables
   --only NAMES with --api: these operations, by comma`;
+  --source     reading and mapping alone: from storage, from local files, from Dataverse`;
 
 const LATENCY_MS = 300;
 /** Import calls at Klaviyo's published burst limit are 100 ms apart. */
@@ -60,12 +63,6 @@ const tellOurs = ({ wallMs, phases, rssMb }: OursReport): string =>
     .join('; ')}), ${rssMb.toFixed(0)} MB`;
 const tellPeer = ({ wallMs, cpuMs, rssMb }: PeerReport): string => `${seconds(wallMs)} s, CPU ${seconds(cpuMs)}, ${rssMb.toFixed(0)} MB`;
 
-const filesOf = (folder: string, segment: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => path.basename(name).startsWith(`${segment}_`) && name.endsWith('.csv'))
-    .sort((one, other) => Number(/_(\d+)\.csv$/.exec(one)?.[1]) - Number(/_(\d+)\.csv$/.exec(other)?.[1]))
-    .map((name) => path.join(folder, name));
-
 const bench = async ({ quick, rows, rounds, write }: { quick: boolean; rows: number; rounds: number; write: boolean }): Promise<void> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -91,7 +88,7 @@ const bench = async ({ quick, rows, rounds, write }: { quick: boolean; rows: num
   const nextTruth = await step('sample of the next day', () =>
     cloud.writeData({ container: 'tomorrow', segments: [{ name: main, rows, partitions: 10 }], generation: 1, refreshedAt: NEXT_DAY }),
   );
-  const files = filesOf(path.join(folder, 'today', sampleFolder), main);
+  const files = csvFilesOf(path.join(folder, 'today', sampleFolder), main);
   const sourceBytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
   say(`${rows.toLocaleString('en')} rows, ${(sourceBytes / 1e6).toFixed(0)} MB, ${files.length} partitions`);
   const { distinctValid } = truth[main]!;
@@ -192,7 +189,7 @@ const bench = async ({ quick, rows, rounds, write }: { quick: boolean; rows: num
     const create = { segments: [name], membership: 'add' } as const;
     const run = await step('ours, first run', () => cloud.ours(sink.url, container, { create, liftLimits: true }), tellOurs);
     expect(`${name}, addresses at the sink`, (await sink.landed()).distinct, wanted.distinctValid);
-    const other = await step('script with klaviyo-api', () => scriptRun(name, filesOf(here, name), wanted.rows), tellPeer);
+    const other = await step('script with klaviyo-api', () => scriptRun(name, csvFilesOf(here, name), wanted.rows), tellPeer);
     rmSync(here, { recursive: true });
     pictured.ours.push({ rows: size, seconds: run.wallMs / 1_000, rssMb: run.rssMb });
     pictured.script.push({ rows: size, seconds: other.wallMs / 1_000, rssMb: other.rssMb });
@@ -417,6 +414,7 @@ const readOptions = () => {
       write: { type: 'boolean', default: false },
       api: { type: 'boolean', default: false },
       only: { type: 'string' },
+      source: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -425,7 +423,8 @@ const readOptions = () => {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rows) || rows < 10_000 || rows % 10_000 !== 0) throw new RangeError('--rows takes a multiple of 10,000');
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number above 0');
-  return { quick: values.quick, rows, rounds, write: values.write, api: values.api, only: values.only?.split(',') };
+  const { quick, write, api, source } = values;
+  return { quick, rows, rounds, write, api, source, only: values.only?.split(',') };
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -435,6 +434,7 @@ const run = async (): Promise<void> => {
   setInterval(() => undefined, 60_000);
   const options = readOptions();
   if (options?.api) await benchApi(options, say);
+  else if (options?.source) await benchSource(options);
   else if (options) await bench(options);
   else say(usage);
 };

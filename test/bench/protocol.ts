@@ -133,6 +133,12 @@ export interface PeerReport {
   readonly rssMb: number;
 }
 
+/** Where rows are read from, to be mapped and thrown away. */
+export type SourceTask =
+  | { readonly kind: 'files'; readonly files: readonly string[] }
+  | { readonly kind: 'container'; readonly connectionString: string; readonly container: string; readonly segment: string }
+  | { readonly kind: 'dataverse'; readonly url: string; readonly segment: string };
+
 /** What arrived at the sink. */
 export interface Landed {
   readonly jobs: number;

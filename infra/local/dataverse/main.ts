@@ -9,6 +9,7 @@ const main = async (): Promise<void> => {
       seed: { type: 'string', default: '1' },
       generation: { type: 'string', default: '0' },
       'missing-every': { type: 'string', default: '0' },
+      'page-ms': { type: 'string', default: '5' },
       'no-limits': { type: 'boolean', default: false },
       'parent-watch': { type: 'boolean', default: false },
     },
@@ -35,6 +36,7 @@ const main = async (): Promise<void> => {
     seed: /^\d+$/.test(values.seed) ? Number(values.seed) : values.seed,
     generation: whole('generation', values.generation, 1_000),
     missingEvery: whole('missing-every', values['missing-every']),
+    execution: { baseMs: whole('page-ms', values['page-ms'], 60_000), rowMs: 0 },
     ...(values['no-limits'] ? { limits: 'none' as const } : {}),
     onRequest: (line) => console.log(line),
   });

@@ -175,81 +175,84 @@ export const startDataverse = async (options: DataverseOptions): Promise<Dataver
     };
   };
 
-  const send = (
-    request: IncomingMessage,
-    response: ServerResponse,
-    status: number,
-    body: unknown,
-    headers: Record<string, string> = {},
-  ): void => {
+  /** An answer made ready, so that what that takes counts as the environment's work. */
+  const prepare = (request: IncomingMessage, status: number, body: unknown, headers: Record<string, string> = {}) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const zips = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-    response.writeHead(status, {
-      'content-type': typeof body === 'string' ? 'text/html' : 'application/json; odata.metadata=minimal',
-      'odata-version': '4.0',
-      'x-ms-service-request-id': `dv-${requests.length}`,
-      ...(zips ? { 'content-encoding': 'gzip' } : {}),
-      ...headers,
-    });
-    response.end(zips ? gzipSync(text, { level: 1 }) : text);
+    return {
+      status,
+      headers: {
+        'content-type': typeof body === 'string' ? 'text/html' : 'application/json; odata.metadata=minimal',
+        'odata-version': '4.0',
+        'x-ms-service-request-id': `dv-${requests.length}`,
+        ...(zips ? { 'content-encoding': 'gzip' } : {}),
+        ...headers,
+      },
+      bytes: zips ? gzipSync(text, { level: 1 }) : Buffer.from(text),
+    };
+  };
+  const send = (response: ServerResponse, ready: ReturnType<typeof prepare>): void => {
+    response.writeHead(ready.status, ready.headers);
+    response.end(ready.bytes);
   };
 
   const refuse = (
     request: IncomingMessage,
     response: ServerResponse,
-    status: number,
-    code: string,
-    message: string,
-    retryAfterSeconds?: number,
-  ) =>
-    send(
-      request,
-      response,
-      status,
-      { error: { code, message } },
-      retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
-    );
+    { status, code, message, retryAfterSeconds }: { status: number; code: string; message: string; retryAfterSeconds?: number },
+  ): void => {
+    const headers: Record<string, string> = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+    send(response, prepare(request, status, { error: { code, message } }, headers));
+  };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     requests.push(decodeURIComponent(`${url.pathname}${url.search}`));
     if (requests.length > 10_000) requests.shift();
     response.once('finish', () => options.onRequest?.(`${request.method} ${url.pathname} ${response.statusCode}`));
-    if ((request.url ?? '').length > MOST_URL_CHARACTERS) return refuse(request, response, 414, '', 'The address is too long.');
+    if ((request.url ?? '').length > MOST_URL_CHARACTERS)
+      return refuse(request, response, { status: 414, code: '', message: 'The address is too long.' });
     const found = faults.find(({ fault, left }) => left > 0 && (fault.only === undefined || requests.at(-1)!.includes(fault.only)));
     if (found && found.passing > 0) found.passing -= 1;
     else if (found) {
       found.left -= 1;
       const { fault } = found;
       if (fault.kind === 'reset') return void request.socket.resetAndDestroy();
-      if (fault.kind === 'html') return send(request, response, fault.status ?? 502, '<html><body>Bad gateway</body></html>');
-      if (fault.kind === 'noPage') return send(request, response, 200, { hello: 'world' });
+      if (fault.kind === 'html') return send(response, prepare(request, fault.status ?? 502, '<html><body>Bad gateway</body></html>'));
+      if (fault.kind === 'noPage') return send(response, prepare(request, 200, { hello: 'world' }));
       if (fault.kind === 'truncate') {
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1_000 });
         response.write('{"value":[{"msdynci_customerid":"');
         return void setTimeout(() => request.socket.destroy(), 20);
       }
       if (fault.kind === 'foreignLink')
-        return send(request, response, 200, {
-          value: [],
-          '@odata.nextLink': 'https://elsewhere.example/api/data/v9.2/msdynci_customerprofiles',
-        });
-      if (fault.kind === 'loop') return send(request, response, 200, { value: [], '@odata.nextLink': url.href });
-      return refuse(request, response, fault.status ?? 503, fault.code ?? '', 'On purpose.', fault.retryAfterSeconds);
+        return send(
+          response,
+          prepare(request, 200, { value: [], '@odata.nextLink': 'https://elsewhere.example/api/data/v9.2/msdynci_customerprofiles' }),
+        );
+      if (fault.kind === 'loop') return send(response, prepare(request, 200, { value: [], '@odata.nextLink': url.href }));
+      const { status = 503, code = '', retryAfterSeconds } = fault;
+      return refuse(request, response, {
+        status,
+        code,
+        message: 'On purpose.',
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      });
     }
     const throttled = limits?.begin();
-    if (throttled) return refuse(request, response, 429, throttled.code, throttled.message, throttled.retryAfterSeconds);
+    if (throttled) return refuse(request, response, { status: 429, ...throttled });
     const startedAt = performance.now();
     let workMs = execution.baseMs;
     try {
       const { status, body, rows = 0 } = await answer(request, url);
       workMs += rows * execution.rowMs;
+      const ready = prepare(request, status, body);
       const restMs = workMs - (performance.now() - startedAt);
       if (restMs > 1) await sleep(restMs);
-      send(request, response, status, body);
+      send(response, ready);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      refuse(request, response, error.status, error.code, error.message);
+      refuse(request, response, { status: error.status, code: error.code, message: error.message });
     } finally {
       limits?.end(workMs);
     }
@@ -257,7 +260,7 @@ export const startDataverse = async (options: DataverseOptions): Promise<Dataver
 
   const server = createServer((request, response) => {
     serve(request, response).catch(() => {
-      if (!response.headersSent) refuse(request, response, 500, '', 'An unexpected error occurred.');
+      if (!response.headersSent) refuse(request, response, { status: 500, code: '', message: 'An unexpected error occurred.' });
       else response.destroy();
     });
   });

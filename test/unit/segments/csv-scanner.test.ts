@@ -94,7 +94,7 @@ describe('CSV scanner', () => {
         const dialect = { delimiter: how.delimiter, quoted: true, quoteAnywhere, header };
         expect(readAll(text, { columns, dialect, pieceBytes, windowBytes, maxRows })).toEqual(rows);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 12_000 },
     );
   });
 
@@ -108,7 +108,7 @@ describe('CSV scanner', () => {
         const dialect = { ...plain, delimiter: how.delimiter };
         expect(readAll(text, { columns, dialect, pieceBytes, windowBytes, maxRows })).toEqual(oracle);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -148,7 +148,7 @@ describe('CSV scanner', () => {
         };
         expect(outcome(pieceBytes, 16)).toEqual(outcome(100, 1024));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 6_000 },
     );
   });
 
