@@ -83,6 +83,13 @@ const withChange = (current: Export, change: Change, { at, caller }: { at: strin
 
 const detachedFrom = (current: Export, by: { at: string; caller: Caller }): Export => withChange(current, { connectionId: null }, by);
 
+const connectionGone = (outcome: string): InvalidInputError =>
+  new InvalidInputError({
+    code: 'connection_unknown',
+    message: `The connection was removed at the same moment, so ${outcome}; choose another one.`,
+    pointer: '/connectionId',
+  });
+
 /**
  * Exports: which segments go to which list, and when. What is saved has been held against Klaviyo and the source; saving never runs
  * anything (customer-insights.md E3).
@@ -101,7 +108,7 @@ export const createExports = ({
   directory: ExportDirectory;
   activities: { get: (exportId: ExportId, options: Options) => Promise<ExportActivity> };
   connectionStore: Pick<ConnectionStore, 'findNoted'>;
-  connections: Pick<Connections, 'find' | 'readAll' | 'requireThere'>;
+  connections: Pick<Connections, 'find' | 'readAll' | 'isThere'>;
   checks: ExportChecks;
   runs: RunsOfExport;
   now: () => Date;
@@ -168,13 +175,9 @@ export const createExports = ({
   /** A connection can go while an export that uses it is being saved: it is looked for once more, and what was saved is taken back. */
   const insert = async (segmentExport: Export, { signal }: Options): Promise<Stored<Export>> => {
     const stored = await store.insert(segmentExport, { signal });
-    try {
-      await connections.requireThere(segmentExport.connectionId!, { signal });
-      return stored;
-    } catch (error) {
-      await store.remove(segmentExport.id, { ifMatch: stored.etag, signal: AbortSignal.timeout(UNDO_MS) });
-      throw error;
-    }
+    if (await connections.isThere(segmentExport.connectionId!, { signal })) return stored;
+    await store.remove(segmentExport.id, { ifMatch: stored.etag, signal: AbortSignal.timeout(UNDO_MS) });
+    throw connectionGone('nothing was saved');
   };
 
   /** Changes an export whatever version it has, as what is done does not depend on anything else that was changed. */
@@ -301,14 +304,10 @@ export const createExports = ({
           : {};
       const next: Export = { ...wanted, ...list };
       const saved = await store.replace(next, { ifMatch: etag, signal });
-      if (moved) {
-        try {
-          await connections.requireThere(next.connectionId!, { signal });
-        } catch (error) {
-          // not back to the old one, which may have gone meanwhile, too
-          await store.replace(detachedFrom(next, by(caller)), { ifMatch: saved.etag, signal: AbortSignal.timeout(UNDO_MS) });
-          throw error;
-        }
+      if (moved && !(await connections.isThere(next.connectionId!, { signal }))) {
+        // not back to the old one, which may have gone meanwhile, too
+        await store.replace(detachedFrom(next, by(caller)), { ifMatch: saved.etag, signal: AbortSignal.timeout(UNDO_MS) });
+        throw connectionGone('this export has none now');
       }
       const value = settingsFor(caller, { segmentExport: next, connection });
       const mayExceed = checked || fields.maxProfiles !== undefined;
