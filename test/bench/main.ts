@@ -25,7 +25,7 @@ const usage = `npm run bench -- [options]
   --rounds N   rounds (3)
   --write      writes test/bench/README.md and its picture
   --api        what a call of each route costs, with 1,000 exports and 100,000 runs in the tables
-  --only NAMES with --api: these operations, by comma`;
+  --only NAMES with --api: these operations, by comma
   --source     reading and mapping alone: from storage, from local files, from Dataverse`;
 
 const LATENCY_MS = 300;
