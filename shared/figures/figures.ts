@@ -136,7 +136,8 @@ export const createFigures = ({
       await Promise.race([before, aborted(signal)]);
       return scan(snapshot, segment, email, { signal });
     })().finally(() => underWay.delete(name));
-    last = counting.catch(() => undefined);
+    // one that gave up while it waited lets nobody pass
+    last = Promise.allSettled([before, counting]).then(() => undefined);
     underWay.set(name, counting);
     return counting;
   };
