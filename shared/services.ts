@@ -67,6 +67,7 @@ import { createCdmFolderSource } from './segments/cdm-folder/cdm-folder-source';
 import { createDataverseSource } from './segments/dataverse/dataverse-source';
 import { createDataverseWebApi } from './segments/dataverse/web-api';
 import type { SegmentSource } from './segments/segment-source';
+import { limitsFor } from './settings/limits';
 import { createSettings } from './settings/settings';
 
 /** Every object of the app, built once; reads like a parts list and touches no network. */
@@ -152,7 +153,10 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     store: createFiguresStore({ blobs: containers.figures }),
     source,
     hashKey,
-    cap: async () => env.MAX_PROFILES_PER_EXPORT,
+    cap: async ({ signal }) => {
+      const { value: limits } = await settings.getLimits({ signal });
+      return limitsFor({}, limits, { maxProfiles: env.MAX_PROFILES_PER_EXPORT }).maxProfiles;
+    },
     now,
     monotonicMs,
     log,

@@ -62,6 +62,7 @@ const getSegment = defineRoute({
   who: 'Viewer',
   params: z.object({ name: NAME }),
   query: z.strictObject({ email: EmailField.optional() }),
+  refusals: [422],
   answers: { 200: { description: 'The segment', schema: SegmentDescription } },
 });
 const overlapSegments = defineRoute({

@@ -37,7 +37,7 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   secret_missing: { statuses: [404, 409], says: 'the secret is no longer in Key Vault; restore it there' },
   secret_deleted: { statuses: [409], says: 'Key Vault still keeps a deleted secret of this name' },
   // exports
-  export_unknown: { statuses: [404], says: 'no such export' },
+  export_unknown: { statuses: [400, 404], says: 'no such export' },
   export_view_only: { statuses: [403], says: 'the caller may look at the export, but not change or run it' },
   export_detached: { statuses: [409], says: 'the export has no connection' },
   export_claimed: { statuses: [409], says: 'a person is being erased from its data; try again in minutes' },
@@ -45,6 +45,11 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   list_quota_used: { statuses: [422], says: 'Klaviyo makes no more lists today' },
   segment_unknown: { statuses: [400, 404], says: 'the source has no such segment' },
   field_unknown: { statuses: [400], says: 'a segment lacks a mapped field' },
+  snapshot_incomplete: { statuses: [503], says: 'the segments are being written; ask again after Retry-After' },
+  count_too_slow: { statuses: [503], says: 'counting takes longer than one call may; ask again, what is counted is kept' },
+  segment_too_large_to_count: { statuses: [422], says: 'more addresses than are counted in advance' },
+  figures_gone: { statuses: [503], says: 'the figures were cleared meanwhile; ask again' },
+  figures_unreadable: { statuses: [503], says: 'kept figures are damaged; ask again' },
   cap_too_high: { statuses: [422], says: 'above the most profiles that this app exports' },
   // runs
   run_unknown: { statuses: [404], says: 'no such run, or cleared from the history' },

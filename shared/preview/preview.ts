@@ -60,7 +60,7 @@ type Options = { signal: AbortSignal };
 const masked = (row: PreviewRow): PreviewRow => ({
   ...row,
   customerId: maskText(row.customerId),
-  email: row.profile ? maskEmail(row.email.trim()) : maskText(row.email),
+  email: row.profile || row.reason?.code === 'duplicate' ? maskEmail(row.email.trim()) : maskText(row.email),
   ...(row.profile ? { profile: { ...row.profile, attributes: maskAttributes(row.profile.attributes) } } : {}),
 });
 

@@ -97,6 +97,19 @@ describe('the figures of a segment', () => {
     expect(await figuresOf(folder, large)).toMatchObject({ members: 41, exportable: 41, cap: 40, overCap: true });
   });
 
+  it('are held against the administrators’ limit where that is lower than the app’s', async () => {
+    const folder = await aFolder({ MAX_PROFILES_PER_EXPORT: '40' });
+    const name = named('Limited');
+    await folder.write({ [name]: goodRows(20) });
+    expect(await figuresOf(folder, name)).toMatchObject({ cap: 40, overCap: false });
+    const { headers } = await folder.call('GET', '/api/settings/limits');
+    const set = await folder.call('PUT', '/api/settings/limits', { body: { maxProfiles: 19 }, ifMatch: headers.get('etag')! });
+    expect(set.status).toBe(200);
+    expect(await figuresOf(folder, name)).toMatchObject({ cap: 19, overCap: true });
+    expect((await overlap(folder, [name])).json).toMatchObject({ segments: [{ overCap: true }], cap: 19, overCap: true });
+    await folder.call('PUT', '/api/settings/limits', { body: {}, ifMatch: set.headers.get('etag')! });
+  });
+
   it('are those of a run of the same segment', async () => {
     const folder = await aFolder();
     const name = named('Like');
@@ -237,7 +250,8 @@ describe('the overlap of segments', () => {
     }
     let reversed: Record<string, unknown> = {};
     const calls = await proxy.during(async () => (reversed = (await overlap(folder, [b, a])).json));
-    expect(sorted(calls)).toEqual({ files: 0, own: 1 });
+    // the combination, and the limits
+    expect(sorted(calls)).toEqual({ files: 0, own: 2 });
     expect(reversed).toMatchObject({
       segments: [{ name: b }, { name: a }],
       matrix: [

@@ -210,7 +210,7 @@ describe('a preview', () => {
 
 describe('whoever may not see personal data', () => {
   it('sees masked rows: a contributor without a connection that is shared', async () => {
-    const folder = await aFolder({ Vip: [person(0), ['c1', 'nobody@', 'Eve']] });
+    const folder = await aFolder({ Vip: [person(0), ['c1', 'nobody@', 'Eve'], ['c2', ' PERSON0@example.com', 'Again']] });
     const { id: closed } = await folder.make('/api/connections', aConnection());
     const { id: open } = await folder.make('/api/connections', aConnection({ access: 'administratorsAndContributors' }));
     const ofClosed = await folder.make('/api/exports', anExport({ connectionId: closed, segments: ['Vip'], mapping }));
@@ -237,6 +237,7 @@ describe('whoever may not see personal data', () => {
     expect((await folder.preview(draft, 'Viewer')).status).toBe(403);
 
     const { rows } = await shown(folder, draft, 'Contributor');
+    expect(rows.map(({ email }) => email)).toEqual(['p***@e***.com', 'n***', 'P***@e***.com']);
     expect(rows[0]).toMatchObject({
       customerId: 'c***',
       email: 'p***@e***.com',
@@ -251,7 +252,22 @@ describe('whoever may not see personal data', () => {
         },
       },
     });
-    for (const value of ['person0', 'example.com', 'Ada', '612345', 'Paris', 'gold', '12.5', 'nobody', 'Eve', 'c0', 'c1'])
+    for (const value of [
+      'person0',
+      'example.com',
+      'Ada',
+      '612345',
+      'Paris',
+      'gold',
+      '12.5',
+      'nobody',
+      'Eve',
+      'Again',
+      'PERSON',
+      'c0',
+      'c1',
+      'c2',
+    ])
       expect(JSON.stringify(rows)).not.toContain(value);
   });
 
