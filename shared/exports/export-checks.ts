@@ -6,7 +6,7 @@ import { ListId } from '../ids';
 import { findList, findOrCreateList } from '../klaviyo/lists';
 import type { SegmentSource } from '../segments/segment-source';
 import type { Export, ListToCreate } from './export';
-import type { Mapping } from './mapping';
+import { mappingPointers } from './mapping';
 
 type Options = { signal: AbortSignal };
 
@@ -19,17 +19,6 @@ export interface KnownFigures {
   /** Distinct people with a usable address over all these segments; undefined while nobody has counted the present snapshot. */
   knownMembers(segments: readonly string[], email: string, options: Options): Promise<number | undefined>;
 }
-
-/** Every mapped field with its pointer into the export. */
-const pointersOf = ({ location, properties, ...core }: Mapping): { pointer: string; field: string }[] => {
-  const named = (prefix: string, fields: Readonly<Record<string, string | undefined>>) =>
-    Object.entries(fields).flatMap(([name, field]) => (field === undefined ? [] : [{ pointer: `/mapping/${prefix}${name}`, field }]));
-  return [
-    ...named('', core),
-    ...named('location/', location ?? {}),
-    ...(properties ?? []).map(({ field }, index) => ({ pointer: `/mapping/properties/${index}/field`, field })),
-  ];
-};
 
 /** A warning may speak of limits this old; the run itself looks again. */
 const LIMITS_MS = 60_000;
@@ -73,7 +62,7 @@ export const createExportChecks = ({
         try {
           const { fields } = await source.describeSegment(segment, { signal });
           const names = new Set(fields.map(({ name }) => name));
-          for (const { pointer, field } of pointersOf(mapping)) {
+          for (const { pointer, field } of mappingPointers(mapping)) {
             if (names.has(field) || problems.some((problem) => problem.pointer === pointer)) continue;
             problems.push({ pointer, detail: `The segment ${segment} has no field ${field}.` });
           }
