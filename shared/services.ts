@@ -194,6 +194,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     log,
   });
   const idempotency = createIdempotency({ store: createIdempotencyStore({ table: tables.idempotency }), now });
+  const activity = createActivity({ table: tables.activity });
   const housekeeping = createHousekeeping({
     table: tables.settings,
     activities,
@@ -203,6 +204,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     retention: createRetention({ store: runStore, runRows, reports, activities, occurrences, now }),
     sweepStaged: createStagedSweep({ store: runStore, staging, activities, now, log }),
     sweepKeys: idempotency.sweep,
+    clearLog: activity.clear,
     sweepFigures: figures.sweep,
     auditRuns: createRunAudit({ store: runStore, runRows, exportStore, removeEverythingOf: removal.goOn, now, log }),
     now,
@@ -269,7 +271,6 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     now,
   });
 
-  const activity = createActivity({ table: tables.activity });
   const previews = createPreview({ source, exportStore, connections });
   const trace = createTrace({
     source,
@@ -280,7 +281,6 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     reports,
     runStore,
     hashKey,
-    activity,
     now,
   });
   const erasures = createErasures({

@@ -42,14 +42,10 @@ const getErasure = defineRoute({
 });
 
 export const registerPeople = ({ route }: Router, { trace, erasures }: { trace: Trace; erasures: Erasures }): void => {
-  route(erasePerson).to(async ({ body, caller, signal }) => {
-    const erasure = await erasures.request(body, { caller, signal });
-    return { status: 202, body: erasure, location: `/api/people/erase/${erasure.id}`, activity: [] };
+  route(erasePerson).to(async ({ body, caller, record, signal }) => {
+    const erasure = await erasures.request(body, { caller, record, signal });
+    return { status: 202, body: erasure, location: `/api/people/erase/${erasure.id}` };
   });
   route(getErasure).to(async ({ params: { id }, signal }) => ({ status: 200, body: await erasures.get(id, { signal }) }));
-  route(tracePerson).to(async ({ body: { email }, caller, signal }) => ({
-    status: 200,
-    body: await trace(email, { caller, signal }),
-    activity: [],
-  }));
+  route(tracePerson).to(async ({ body: { email }, record, signal }) => ({ status: 200, body: await trace(email, { record, signal }) }));
 };

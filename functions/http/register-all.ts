@@ -1,5 +1,6 @@
 import { createAuthenticator } from '../../shared/http/auth';
 import type { Services } from '../../shared/services';
+import { registerActivity } from './activity';
 import { registerConnections } from './connections';
 import { registerExports } from './exports';
 import { registerHealth } from './health';
@@ -28,6 +29,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerPreview(router, services);
   registerSettings(router, services);
   registerPeople(router, services);
+  registerActivity(router, services);
   registerMe(router);
   registerHealth(router, services);
   if (env.ALLOW_FUNCTION_KEYS) registerSystem(router, services);

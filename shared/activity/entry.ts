@@ -48,6 +48,10 @@ export const ActivityEntry = z
   .meta({ id: 'ActivityEntry' });
 export type ActivityEntry = z.infer<typeof ActivityEntry>;
 
+/** An entry as it is read: ids sort newest first. */
+export const LoggedActivity = ActivityEntry.extend({ id: z.string() }).meta({ id: 'LoggedActivity' });
+export type LoggedActivity = z.infer<typeof LoggedActivity>;
+
 /** An entry about to be written. */
 export type NewActivityEntry = Readonly<Omit<ActivityEntry, 'kind'>> & { readonly kind: ActivityKind };
 

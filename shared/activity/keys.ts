@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ActivityEntry } from './entry';
 
 /** One more than the largest instant a row key can hold: 36^9 milliseconds, as in run ids. */
 const END_OF_TIME = 36 ** 9;
@@ -10,6 +9,8 @@ const reversed = (instantMs: number): string =>
 
 /** An entry's id: sorts newest first, as table rows come in ascending order only. */
 export const ENTRY_ID = /^[0-9a-z]{9}-[0-9a-f]{12}$/;
+/** Of a row key: its last part. */
+export const idOfRow = (row: string): string => row.slice(-22);
 export const newEntryId = (at: string): string => `${reversed(Date.parse(at))}-${randomBytes(6).toString('hex')}`;
 
 /** What an entry is found by, beside time. */
@@ -27,7 +28,7 @@ const short = (text: string): string => createHash('sha256').update(text.toLower
 export const prefixOf = (index: ActivityIndex, value: string): string => `~${index}~${index === 'by' ? short(value) : value}~`;
 
 /** Row keys of an entry: its own first. */
-export const rowsOf = (id: string, entry: Partial<Pick<ActivityEntry, ActivityIndex>>): readonly string[] => [
+export const rowsOf = (id: string, entry: Readonly<Partial<Record<ActivityIndex, string>>>): readonly string[] => [
   id,
   ...indexes.flatMap((index) => (entry[index] === undefined ? [] : [`${prefixOf(index, entry[index])}${id}`])),
 ];

@@ -322,8 +322,15 @@ export const createErasures = ({
   };
 
   return {
-    /** Writes a request down; the timer does the work. @throws UpstreamError when storage or Key Vault cannot be reached */
-    request: async ({ email, removeFromLists }: EraseRequest, { caller, signal }: { caller: Caller } & Options): Promise<ErasureView> => {
+    /**
+     * Writes a request down; the timer does the work.
+     * @param record puts it on record first
+     * @throws UpstreamError when storage or Key Vault cannot be reached
+     */
+    request: async (
+      { email, removeFromLists }: EraseRequest,
+      { caller, record, signal }: { caller: Caller; record: (told: { readonly person: string }) => Promise<void> } & Options,
+    ): Promise<ErasureView> => {
       const address = toAddress(email);
       const person = personHash(address, await hashKey({ signal }));
       const at = now().toISOString();
@@ -332,7 +339,7 @@ export const createErasures = ({
         ...{ requestedAt: at, by: caller.id, byName: caller.name, counts: ErasureCounts.parse({}) },
         ...{ waitingFor: [], lists: [], segments: [] },
       });
-      await activityLog.record({ kind: 'person_erase_requested', at, by: caller.id, byName: caller.name, person }, { signal });
+      await record({ person });
       await store.create(erasure, { signal });
       return viewOf(erasure);
     },

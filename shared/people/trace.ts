@@ -1,5 +1,3 @@
-import type { ActivityRecorder } from '../activity/activity';
-import type { Caller } from '../caller';
 import type { Connections } from '../connections/connections';
 import { ConflictError } from '../errors';
 import type { Export } from '../exports/export';
@@ -24,6 +22,12 @@ import type { PersonTrace, TracedExport } from './person-trace';
 /** Traces at a time in one process: each reads whole segments. */
 const MAX_AT_ONCE = 2;
 
+interface TraceOptions {
+  /** puts the question on record */
+  readonly record: (told: { readonly person: string }) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 /** Where one person is: in which segments, how mapped, sent by which run, refused why, on which lists since when. */
 export const createTrace = ({
   source,
@@ -34,7 +38,6 @@ export const createTrace = ({
   reports,
   runStore,
   hashKey,
-  activity: log,
   now,
 }: {
   source: SegmentSource;
@@ -45,7 +48,6 @@ export const createTrace = ({
   reports: RowReports;
   runStore: Pick<RunStore, 'find' | 'readOfExport' | 'newestOfExport'>;
   hashKey: (options: { signal: AbortSignal }) => Promise<HashKey>;
-  activity: ActivityRecorder;
   now: () => Date;
 }) => {
   let running = 0;
@@ -53,13 +55,13 @@ export const createTrace = ({
    * What cannot be read (a segment, a state, Klaviyo) is said as unknown with its reason; it does not keep the rest from being told.
    * @throws ConflictError trace_busy; UpstreamError when our own storage or Key Vault cannot be reached: nobody is looked up who cannot be logged
    */
-  const trace = async (email: string, { caller, signal }: { caller: Caller; signal: AbortSignal }): Promise<PersonTrace> => {
+  const trace = async (email: string, { record, signal }: TraceOptions): Promise<PersonTrace> => {
     const address = toAddress(email);
     const key = await hashKey({ signal });
     const person = personHash(address, key);
     const at = now().toISOString();
     // before anything is looked up: a question that breaks off was asked all the same
-    await log.record({ kind: 'person_traced', at, by: caller.id, byName: caller.name, person }, { signal });
+    await record({ person });
 
     const all: Export[] = [];
     for await (const { value } of exportStore.readAll({ signal })) all.push(value);
@@ -110,7 +112,7 @@ export const createTrace = ({
     };
   };
 
-  return async (email: string, options: { caller: Caller; signal: AbortSignal }): Promise<PersonTrace> => {
+  return async (email: string, options: TraceOptions): Promise<PersonTrace> => {
     if (running >= MAX_AT_ONCE)
       throw new ConflictError({ code: 'trace_busy', message: 'Other people are being traced at the moment; try again in a minute.' });
     running += 1;

@@ -217,6 +217,18 @@ export const createRows = <S extends z.ZodType>({
       return removed;
     },
 
+    /** All of them or none, in one call; they must lie in one partition, at most 100. @throws NotFoundError when one is gone already */
+    removeAll: async (keys: readonly RowKey[], { signal }: { signal: AbortSignal }): Promise<void> => {
+      try {
+        await table.submitTransaction(
+          keys.map(({ partition, row }) => ['delete', { partitionKey: partition, rowKey: row }]),
+          { abortSignal: signal },
+        );
+      } catch (error) {
+        throw tableError(error, what);
+      }
+    },
+
     /** All rows of a partition in ascending order of row key, page by page. */
     list: async function* (
       partition: string,

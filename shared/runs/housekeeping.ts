@@ -19,6 +19,9 @@ const MINUTE_MS = 60_000;
 /** Staged data is promised to be gone an hour after the run's end. */
 const STAGED_EVERY_MS = 15 * MINUTE_MS;
 const AUDIT_EVERY_MS = 10 * MINUTE_MS;
+const LOG_EVERY_MS = 60 * MINUTE_MS;
+/** Entries of the activity log that one tick removes at most; where there are more, the next tick goes on. */
+const LOG_ENTRIES_A_TICK = 1_000;
 /** Idempotency keys that have expired. */
 const KEYS_EVERY_MS = 30 * MINUTE_MS;
 const FIGURES_EVERY_MS = DAY_MS;
@@ -35,6 +38,7 @@ const TICK_MS = 90_000;
 export const Housekeeping = z.object({
   stagedAt: z.iso.datetime().optional(),
   auditedAt: z.iso.datetime().optional(),
+  logClearedAt: z.iso.datetime().optional(),
   keysSweptAt: z.iso.datetime().optional(),
   figuresAt: z.iso.datetime().optional(),
   /** where the walk through all runs stands */
@@ -67,7 +71,7 @@ export const dueForRetention = (rows: readonly RunnerRow[], now: Date): ExportId
 
 /**
  * What is cleared away in the background, spread over the ticks of the minute timer: removals go on each minute, staged data is looked
- * through four times an hour, each export's history once a day, and all runs page by page. Every step can be repeated, so crashes and
+ * through four times an hour, each export's history once a day, the activity log once an hour, and all runs page by page. Every step can be repeated, so crashes and
  * several instances do no harm.
  */
 export const createHousekeeping = ({
@@ -81,6 +85,7 @@ export const createHousekeeping = ({
   sweepFigures,
   auditRuns,
   sweepKeys,
+  clearLog,
   now,
   log,
 }: {
@@ -94,6 +99,7 @@ export const createHousekeeping = ({
   sweepFigures: (options: { signal: AbortSignal }) => Promise<unknown>;
   auditRuns: RunAudit;
   sweepKeys: (options: { signal: AbortSignal }) => Promise<number>;
+  clearLog: (before: Date, options: { maxEntries: number; signal: AbortSignal }) => Promise<number>;
   now: () => Date;
   log: Log;
 }) => {
@@ -156,7 +162,7 @@ export const createHousekeeping = ({
         ),
       );
       await attempt('memory', async () => {
-        const { stagedAt, auditedAt, audit, keysSweptAt, figuresAt } = (await memory.find(key, { signal }))?.value ?? {};
+        const { stagedAt, auditedAt, audit, keysSweptAt, figuresAt, logClearedAt } = (await memory.find(key, { signal }))?.value ?? {};
         const at = now().toISOString();
         if (isDue(stagedAt, STAGED_EVERY_MS, now())) {
           await attempt('staged', async () => {
@@ -174,6 +180,15 @@ export const createHousekeeping = ({
           await attempt('figures', async () => {
             await remember({ figuresAt: at }, { signal });
             await sweepFigures({ signal });
+          });
+        }
+        if (isDue(logClearedAt, LOG_EVERY_MS, now())) {
+          await attempt('activity', async () => {
+            const { activityDays } = (await settings.getLimits({ signal })).value;
+            const before = new Date(now().getTime() - activityDays * DAY_MS);
+            const entries = await clearLog(before, { maxEntries: LOG_ENTRIES_A_TICK, signal });
+            if (entries > 0) log('activity_cleared', { entries });
+            if (entries < LOG_ENTRIES_A_TICK) await remember({ logClearedAt: at }, { signal });
           });
         }
         if (isDue(auditedAt, AUDIT_EVERY_MS, now())) {

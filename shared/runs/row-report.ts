@@ -1,5 +1,6 @@
 import { RunId } from '../ids';
 import type { Blobs } from '../platform/blobs';
+import { csvLine } from '../streams/csv';
 
 /** invalid = we refused the row, rejected = Klaviyo did, held = its removal waits for approval. */
 export type RowStage = 'invalid' | 'rejected' | 'held';
@@ -34,14 +35,6 @@ export const reasons: Readonly<Record<string, string>> = {
 export const reasonOf = (code: string): string => reasons[code] ?? reasons['refused']!;
 
 const FLUSH_CHARACTERS = 256 * 1024;
-
-/** A cell that a spreadsheet would take for a formula gets a leading apostrophe (failures.md row 48). */
-export const csvCell = (text: string): string => {
-  const safe = /^[\s\u00a0\u3000]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-};
-
-const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
 
 /**
  * Reports of invalid rows are append blobs, and a blob's kind cannot be counted on to change in place: they are written anew beside their

@@ -251,6 +251,8 @@ const routes: readonly Route[] = [
     ADMINISTRATORS(200),
     async () => ['GET', `/people/erase/${(await make('/people/erase', { email: 'nobody@example.com' })).id}`],
   ],
+  ['listActivity', 'all', ADMINISTRATORS(200), async () => ['GET', '/activity?size=2']],
+  ['downloadActivity', 'all', ADMINISTRATORS(200), async () => ['GET', '/activity.csv']],
   ['getMe', 'oneself', ANYBODY, async () => ['GET', '/me']],
   ['getOpenApi', 'this API', ANYBODY, async () => ['GET', '/openapi.json']],
   ['getDocs', 'this API', ANYBODY, async () => ['GET', '/docs']],

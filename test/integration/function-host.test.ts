@@ -161,6 +161,12 @@ describe.each([
     expect((await get('/api/echo/acme', { headers: { 'x-local-role': 'Root' } })).status).toBe(400);
   });
 
+  it('appends the caller’s address to what the caller says of where it comes from, as App Service’s front end does', async () => {
+    const answer = await get('/api/echo/acme', { headers: { 'x-forwarded-for': '10.0.0.1' } });
+    const { headers } = (await answer.json()) as { headers: Record<string, string> };
+    expect(headers['x-forwarded-for']).toMatch(/^10\.0\.0\.1, 127\.0\.0\.1:\d+$/);
+  });
+
   it('answers to this machine’s own names only', async () => {
     const { port } = new URL(host.url);
     const status = await new Promise<number>((resolve, reject) => {

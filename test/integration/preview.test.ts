@@ -114,7 +114,7 @@ const shown = async (folder: Folder, body: unknown, as?: ApiCall['as']): Promise
 };
 const outcomes = (rows: readonly PreviewRow[]) => rows.map(({ customerId, reason }) => [customerId, reason?.code ?? 'sent']);
 const recorded = async ({ app }: Folder) =>
-  (await app.activity.page({ size: 1_000, signal: testSignal() })).entries.filter(({ kind }) => kind === 'rows_previewed');
+  (await app.activity.page({}, { size: 1_000, signal: testSignal() })).entries.filter(({ kind }) => kind === 'rows_previewed');
 
 describe('a preview', () => {
   it('shows rows exactly as a run posts them, and what is left out with the reason', async () => {

@@ -53,6 +53,7 @@ const textOf = async (body: unknown): Promise<string> => {
  * Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on. Every answer
  * is held against the API's description.
  * @param checked false where time is measured: answers are not held against the description
+ * @param log told of each line that a handler writes
  * @param around told of each call of a handler, by the name of its operation; does it and may look at it
  */
 export const createCaller = (
@@ -61,7 +62,13 @@ export const createCaller = (
     tenantId,
     around = (_operation, work) => work(),
     checked = true,
-  }: { tenantId: string; checked?: boolean; around?: <T>(operation: string, work: () => Promise<T>) => Promise<T> },
+    log = () => undefined,
+  }: {
+    tenantId: string;
+    checked?: boolean;
+    around?: <T>(operation: string, work: () => Promise<T>) => Promise<T>;
+    log?: (line: string) => void;
+  },
 ) => {
   const functions = new Map<string, HttpFunctionOptions>();
   const definitions = registerHttp({ http: (name: string, options: HttpFunctionOptions) => functions.set(name, options) }, services);
@@ -100,7 +107,10 @@ export const createCaller = (
       params: { ...found.params },
       ...(sent === undefined ? {} : { body: { string: sent } }),
     });
-    const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}`, logHandler: () => undefined });
+    const context = new InvocationContext({
+      invocationId: `invocation-${(count += 1)}`,
+      logHandler: (_level, ...words) => log(words.join(' ')),
+    });
     // the library makes the text of a JSON body, or reads a stream, right after the handler
     const { answer, text } = await around(found.functionName, async () => {
       const answered = (await functions.get(found.functionName)!.handler(request, context)) as {

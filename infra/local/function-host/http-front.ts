@@ -78,7 +78,7 @@ export const startHttpFront = async (options: HttpFrontOptions): Promise<HttpFro
     if (found === undefined) return end(response, 404);
     const entry = functions.get(found.functionName)!;
     if (!isAllowed(entry, request, url, options)) return end(response, 401);
-    let headers = request.headers;
+    let headers = withPeer(request);
     if (options.tenantId !== undefined) {
       const authenticated = authenticate(headers, { tenantId: options.tenantId, now: new Date() });
       if ('status' in authenticated) return end(response, authenticated.status, authenticated.message);
@@ -148,6 +148,13 @@ const isAllowed = (
   const given = request.headers['x-functions-key'] ?? url.searchParams.get('code');
   const accepted = [...(level === 'function' ? functionKeys : []), ...(masterKey === undefined ? [] : [masterKey])];
   return typeof given === 'string' && accepted.some((key) => sameText(key, given));
+};
+
+/** As App Service's front end does: appends address and port of its peer to what the caller says of itself. */
+const withPeer = ({ headers, socket }: http.IncomingMessage): http.IncomingHttpHeaders => {
+  const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+  const said = headers['x-forwarded-for'];
+  return { ...headers, 'x-forwarded-for': said === undefined ? peer : `${String(said)}, ${peer}` };
 };
 
 const sameText = (a: string, b: string): boolean => {
