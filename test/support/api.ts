@@ -88,7 +88,7 @@ export const createCaller = (
     const found = router.match(method, url.pathname);
     if (!found) throw new Error(`no route ${method} ${url.pathname}`);
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const checked = authenticate(
+    const signedIn = authenticate(
       {
         host: 'localhost:7071',
         ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
@@ -98,11 +98,11 @@ export const createCaller = (
       },
       { tenantId: tenantId, now: new Date() },
     );
-    if (!('headers' in checked)) throw new Error(checked.message);
+    if (!('headers' in signedIn)) throw new Error(signedIn.message);
     const request = new HttpRequest({
       method,
       url: url.href,
-      headers: checked.headers as Record<string, string>,
+      headers: signedIn.headers as Record<string, string>,
       query: Object.fromEntries(url.searchParams),
       params: { ...found.params },
       ...(sent === undefined ? {} : { body: { string: sent } }),
