@@ -3,6 +3,7 @@ import { TriggerKind } from '../../shared/exports/export';
 import type { Export } from '../../shared/exports/export';
 import type { SegmentExports } from '../../shared/exports/exports';
 import type { Caller } from '../../shared/caller';
+import type { Connection } from '../../shared/connections/connection';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
 import { Run, RunRequest, RunState } from '../../shared/runs/run';
@@ -22,21 +23,22 @@ export interface RunOperations {
   start(
     request: {
       exportId: ExportId;
-      trigger: { kind: TriggerKind; by: string };
+      trigger: { kind: TriggerKind; by: string; byId: string };
       full: boolean;
       dryRun: boolean;
       verifyAll?: boolean;
       countUnknown?: boolean;
     },
-    options: Options,
+    options: { known: { segmentExport: Export; connection: Connection | undefined } } & Options,
   ): Promise<{ run: Run; created: boolean }>;
   get(id: RunId, options: Options): Promise<Run>;
   jobs(id: RunId, options: Options): Promise<RunJobs>;
   list(filter: HistoryFilter, options: PageOptions): Promise<RunPage>;
-  cancel(id: RunId, options: { by: string } & Options): Promise<unknown>;
-  approveRemovals(id: RunId, options: { upTo: number; by: string } & Options): Promise<Run>;
+  exportIdOf(id: RunId, options: Options): Promise<ExportId>;
+  cancel(id: RunId, options: { by: string; permit: (run: Run) => Promise<void> } & Options): Promise<Run>;
+  approveRemovals(id: RunId, options: { upTo: number; by: string; byId: string } & Options): Promise<Run>;
   dismissRemovals(id: RunId, options: Options): Promise<Run>;
-  retryRejected(id: RunId, options: { by: string } & Options): Promise<Run>;
+  retryRejected(id: RunId, options: { by: string; byId: string } & Options): Promise<Run>;
   rows(id: RunId, stage: z.infer<typeof RowStage>, options: Options): AsyncIterable<string>;
 }
 
@@ -99,6 +101,7 @@ const getRun = defineRoute({
   summary: 'One run with phase, counts and warnings',
   who: 'Viewer',
   params: ofRun,
+  refusals: [409],
   answers: { 200: { description: 'The run', schema: Run } },
 });
 const listRunJobs = defineRoute({
@@ -108,8 +111,18 @@ const listRunJobs = defineRoute({
   summary: 'The import jobs of a run, with Klaviyo’s job and request ids; at most about 1,000, all at once',
   who: 'Viewer',
   params: ofRun,
+  refusals: [409],
   answers: { 200: { description: 'The jobs, in the order of sending', schema: RunJobs } },
 });
+/** What whoever cancels a run should know (customer-insights.md X11). */
+const StoppingRun = Run.extend({ notice: z.string() }).meta({ id: 'StoppingRun' });
+const whatCancelLeaves = ({ counts: { sent, removed } }: Run): string => {
+  const number = (value: number): string => value.toLocaleString('en');
+  const done =
+    sent + removed === 0 ? 'Nothing has been sent yet' : `${number(sent)} rows were sent and ${number(removed)} people removed so far`;
+  return `The run stops before its next batch. ${done}; what Klaviyo has taken by then cannot be recalled. The export is afterwards what it was after its last finished run.`;
+};
+
 const cancelRun = defineRoute({
   operation: 'cancelRun',
   method: 'POST',
@@ -118,7 +131,7 @@ const cancelRun = defineRoute({
   summary: 'Stops a run; what Klaviyo has taken already cannot be recalled',
   who: 'Contributor',
   params: ofRun,
-  answers: { 202: { description: 'It will stop', schema: Run } },
+  answers: { 202: { description: 'It will stop before its next batch', schema: StoppingRun } },
 });
 const approveRemovals = defineRoute({
   operation: 'approveRemovals',
@@ -162,6 +175,7 @@ const readRunRows = defineRoute({
   who: 'Contributor',
   params: ofRun,
   query: z.strictObject({ stage: RowStage }),
+  refusals: [409],
   answers: { 200: { description: 'CSV with a header', stream: 'text/csv; charset=utf-8' } },
 });
 
@@ -199,8 +213,10 @@ export const registerRuns = (
   { runs, segmentExports }: { runs: RunOperations; segmentExports: SegmentExports },
 ): void => {
   route(runExport).to(async ({ params: { id }, body, caller, signal }) => {
-    const { name, connectionId } = await segmentExports.requireRunnable(id, { caller, signal });
-    const { run, created } = await runs.start({ exportId: id, trigger: { kind: 'onDemand', by: caller.name }, ...body }, { signal });
+    const known = await segmentExports.requireRunnable(id, { caller, signal });
+    const { name, connectionId } = known.segmentExport;
+    const trigger = { kind: 'onDemand', by: caller.name, byId: caller.id } as const;
+    const { run, created } = await runs.start({ exportId: id, trigger, ...body }, { known, signal });
     const details = { full: run.full, dryRun: run.dryRun, ...(created ? {} : { joined: true }) };
     const activity = { name, connectionId, runId: run.id, details };
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
@@ -219,19 +235,21 @@ export const registerRuns = (
   route(getRun).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.get(id, { signal }) }));
   route(listRunJobs).to(async ({ params: { id }, signal }) => ({ status: 200, body: await runs.jobs(id, { signal }) }));
   route(cancelRun).to(async ({ params: { id }, caller, signal }) => {
-    const { exportId } = await runs.get(id, { signal });
-    const segmentExport = await segmentExports.requireEdit(exportId, { caller, signal });
-    await runs.cancel(id, { by: caller.name, signal });
-    return { status: 202, body: await runs.get(id, { signal }), activity: aboutExport(segmentExport) };
+    let about: ReturnType<typeof aboutExport> | undefined;
+    const permit = async ({ exportId }: Run): Promise<void> => {
+      about = aboutExport(await segmentExports.requireEdit(exportId, { caller, signal }));
+    };
+    const run = await runs.cancel(id, { by: caller.name, permit, signal });
+    return { status: 202, body: { ...run, notice: whatCancelLeaves(run) }, ...(about ? { activity: about } : {}) };
   });
   /** The run, when the caller may act on its export. */
   const requireActable = async (id: RunId, { caller, signal }: { caller: Caller } & Options): Promise<Export> => {
-    const { exportId } = await runs.get(id, { signal });
-    return segmentExports.requireRunnable(exportId, { caller, signal });
+    const exportId = await runs.exportIdOf(id, { signal });
+    return (await segmentExports.requireRunnable(exportId, { caller, signal })).segmentExport;
   };
   route(approveRemovals).to(async ({ params: { id }, body: { upTo }, caller, signal }) => {
     const segmentExport = await requireActable(id, { caller, signal });
-    const run = await runs.approveRemovals(id, { upTo, by: caller.name, signal });
+    const run = await runs.approveRemovals(id, { upTo, by: caller.name, byId: caller.id, signal });
     const activity = { ...aboutExport(segmentExport), details: { upTo, startedRunId: run.id } };
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
@@ -241,12 +259,12 @@ export const registerRuns = (
   });
   route(retryRejected).to(async ({ params: { id }, caller, signal }) => {
     const segmentExport = await requireActable(id, { caller, signal });
-    const run = await runs.retryRejected(id, { by: caller.name, signal });
+    const run = await runs.retryRejected(id, { by: caller.name, byId: caller.id, signal });
     const activity = { ...aboutExport(segmentExport), details: { startedRunId: run.id } };
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
   route(readRunRows).to(async ({ params: { id }, query: { stage }, caller, signal }) => {
-    const { exportId } = await runs.get(id, { signal });
+    const exportId = await runs.exportIdOf(id, { signal });
     const segmentExport = await segmentExports.requireEdit(exportId, { caller, signal });
     const activity = { ...aboutExport(segmentExport), details: { stage } };
     return { status: 200, stream: lines(runs.rows(id, stage, { signal })), fileName: `${id}-${stage}.csv`, activity };

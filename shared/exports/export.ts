@@ -167,7 +167,7 @@ export const ExportActivity = z.object({
   /** what the active run was started with, until it has a document of its own: whoever finds it without one completes it */
   starting: z
     .object({
-      trigger: z.object({ kind: TriggerKind, by: z.string() }),
+      trigger: z.object({ kind: TriggerKind, by: z.string(), byId: z.string().optional() }),
       ...startedWith,
       at: z.iso.datetime(),
     })
@@ -182,6 +182,7 @@ export const ExportActivity = z.object({
       dryRun: z.boolean(),
       trigger: z.enum(['schedule', 'onDemand', 'request', 'event']),
       by: z.string(),
+      byId: z.string().optional(),
       /** of the request that began to wait, so that a repeat of it finds the run it made */
       requestKey: z.string().optional(),
     })

@@ -393,10 +393,13 @@ export const createExports = ({
       (await findEditable(id, { caller, signal })).stored.value,
 
     /** As requireEdit, and a run of it may begin (customer-insights.md D3). @throws ConflictError export_detached, export_paused */
-    requireRunnable: async (id: ExportId, { caller, signal }: AsCaller): Promise<Export> => {
-      const { stored } = await findEditable(id, { caller, signal });
+    requireRunnable: async (
+      id: ExportId,
+      { caller, signal }: AsCaller,
+    ): Promise<{ segmentExport: Export; connection: Connection | undefined }> => {
+      const { stored, used } = await findEditable(id, { caller, signal });
       requireStartable(stored.value);
-      return stored.value;
+      return { segmentExport: stored.value, connection: used.connection };
     },
   };
 };

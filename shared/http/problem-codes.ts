@@ -54,7 +54,10 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   // runs
   run_unknown: { statuses: [404], says: 'no such run, or cleared from the history' },
   run_active: { statuses: [409], says: 'a run of the export is under way' },
+  token_invalid: { statuses: [400], says: 'not the token of a page of this list; follow nextLink' },
+  time_reversed: { statuses: [400], says: '`from` lies at or after `to`' },
   run_ended: { statuses: [409], says: 'the run has ended already' },
+  run_unreadable: { statuses: [409], says: 'a newer version of this app wrote the run; that version alone can go on with it' },
   not_last_run: { statuses: [409], says: 'only the last finished run can be followed up' },
   nothing_held: { statuses: [409], says: 'no removals wait for somebody' },
   nothing_rejected: { statuses: [409], says: 'no row was refused' },

@@ -35,7 +35,7 @@ const badToken = () =>
   new InvalidInputError({
     code: 'token_invalid',
     message: 'This is not the token of a page of runs; begin again without one, or follow nextLink.',
-    pointer: '/token',
+    pointer: '?token',
   });
 
 const encode = (place: Place): string => Buffer.from(JSON.stringify(place)).toString('base64url');
@@ -104,7 +104,7 @@ export const createRunHistory = ({ store }: { store: Pick<RunStore, 'page'> }) =
       throw new InvalidInputError({
         code: 'time_reversed',
         message: 'The time `from` lies at or after `to`; turn them round.',
-        pointer: '/from',
+        pointer: '?from',
       });
     }
     const place = token === undefined ? {} : decode(token);

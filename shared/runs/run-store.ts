@@ -1,5 +1,6 @@
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
+import { ConflictError } from '../errors';
 import type { TriggerKind } from '../exports/export';
 import type { ExportId, RunId } from '../ids';
 import type { Blobs } from '../platform/blobs';
@@ -22,6 +23,19 @@ export interface FoundRun {
   /** server's clock */
   readonly modifiedAt: string;
 }
+
+/** A document of a newer version is left as it is: that version alone knows what it means. */
+const parseDocument = (runId: RunId, text: string): RunDocument => {
+  try {
+    return RunDocument.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new ConflictError({
+      code: 'run_unreadable',
+      message: `The run ${runId} cannot be read: a newer version of this app wrote it, and its export starts nothing until that version is installed again.`,
+      cause,
+    });
+  }
+};
 
 const documentName = (runId: RunId) => `${runId}/run.json`;
 const stopName = (runId: RunId) => `${runId}/stop.json`;
@@ -57,11 +71,12 @@ type Range = RowRange & { signal: AbortSignal };
 
 /** Run documents (container `runs`), changed only under their blob's lease, and their projection for lists. */
 export const createRunStore = ({ blobs, rows }: { blobs: Blobs; rows: Rows<typeof Run> }) => ({
+  /** @throws ConflictError run_unreadable */
   find: async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<FoundRun | undefined> => {
     const blob = await blobs.find(documentName(runId), { signal });
     if (!blob) return undefined;
     return {
-      document: RunDocument.parse(JSON.parse(blob.body.toString('utf8'))),
+      document: parseDocument(runId, blob.body.toString('utf8')),
       etag: blob.etag,
       leased: blob.leaseState === 'leased',
       modifiedAt: blob.modifiedAt,

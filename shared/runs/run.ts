@@ -90,7 +90,8 @@ export const Run = z
     phase: RunPhase,
     dryRun: z.boolean(),
     full: z.boolean(),
-    trigger: z.object({ kind: TriggerKind, by: z.string() }),
+    /** `byId`: object id of the person or application, where one asked for it */
+    trigger: z.object({ kind: TriggerKind, by: z.string(), byId: z.string().optional() }),
     /** the run whose rejected rows this one sends again */
     retryOf: RunId.optional(),
     /** the run whose held removals this one carries out */

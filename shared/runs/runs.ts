@@ -1,4 +1,5 @@
 import { ConflictError, LimitError, NotFoundError, UpstreamError, isDomainError } from '../errors';
+import type { Connection } from '../connections/connection';
 import type { ConnectionStore } from '../connections/connection-store';
 import type { ExportStore } from '../exports/export-store';
 import { isClaimed } from '../exports/export';
@@ -14,7 +15,7 @@ import type { SegmentSource } from '../segments/segment-source';
 import { limitsFor } from '../settings/limits';
 import type { Limits } from '../settings/limits';
 import { withEnded, withoutActive } from './export-activity';
-import type { ExportActivities } from './export-activity';
+import type { ExportActivities, SeenActivity } from './export-activity';
 import { servedDigestOf } from './prepare/digests';
 import { hasEnded, noCounts } from './run';
 import type { Run, RunDocument, RunMessage } from './run';
@@ -25,12 +26,13 @@ import type { RunJobs } from './run-jobs';
 import type { RunHistory } from './run-history';
 import type { RunRows } from './run-rows';
 import { ACTIVE } from './run-store';
-import type { RunStore, StopRequest } from './run-store';
+import type { FoundRun, RunStore, StopRequest } from './run-store';
 import type { Staging } from './staging';
 
 export interface StartRun {
   readonly exportId: ExportId;
-  readonly trigger: { readonly kind: TriggerKind; readonly by: string };
+  /** `byId`: object id of whoever asked for it, where that is a person or an application */
+  readonly trigger: { readonly kind: TriggerKind; readonly by: string; readonly byId?: string | undefined };
   readonly full: boolean;
   readonly dryRun: boolean;
   /** look for everybody afterwards, not for a sample */
@@ -45,6 +47,18 @@ export interface StartRun {
   readonly requestKey?: string;
   /** this is what was kept on the export for the end of its run: whoever starts it takes it off there, in the same write */
   readonly kept?: boolean;
+}
+
+export interface StartedRun {
+  readonly run: Run;
+  /** false: it was under way before, or this key had started it */
+  readonly created: boolean;
+}
+
+/** An export and its connection, as somebody has just read them. */
+export interface KnownExport {
+  readonly segmentExport: Export;
+  readonly connection?: Connection | undefined;
 }
 
 /** A run whose lease is free and whose time to wake is this long past stands still. */
@@ -115,11 +129,14 @@ export const createRuns = ({
   const documentOf = async (
     segmentExport: Export,
     { runId, number, request, submittedAt }: { runId: RunId; number: number; request: Omit<StartRun, 'exportId'>; submittedAt: string },
-    { signal }: { signal: AbortSignal },
+    { known, signal }: { known?: Connection | undefined; signal: AbortSignal },
   ): Promise<RunDocument> => {
     requireStartable(segmentExport);
+    const { connectionId } = segmentExport;
+    const read = async (): Promise<Connection | undefined> =>
+      connectionId === undefined ? undefined : (await connectionStore.find(connectionId, { signal }))?.value;
     const [connection, { value: limits }] = await Promise.all([
-      segmentExport.connectionId ? connectionStore.find(segmentExport.connectionId, { signal }) : undefined,
+      known?.id === connectionId ? known : read(),
       settings.getLimits({ signal }),
     ]);
     if (!connection) {
@@ -152,8 +169,8 @@ export const createRuns = ({
       },
       config: {
         exportName: segmentExport.name,
-        connectionId: connection.value.id,
-        accountId: connection.value.accountId,
+        connectionId: connection.id,
+        accountId: connection.accountId,
         listId: segmentExport.listId,
         segments: segmentExport.segments,
         mapping: segmentExport.mapping,
@@ -225,6 +242,7 @@ export const createRuns = ({
       dryRun: dryRun && (current.pending?.dryRun ?? true),
       trigger: trigger.kind === 'retry' || trigger.kind === 'approval' ? 'onDemand' : trigger.kind,
       by: trigger.by,
+      byId: trigger.byId,
     },
   });
 
@@ -259,12 +277,18 @@ export const createRuns = ({
     return true;
   };
 
-  const start = async (request: StartRun, { signal }: { signal: AbortSignal }): Promise<{ run: Run; created: boolean }> => {
+  /** @param known the export and its connection as the caller has just read them, to see whether it may run */
+  const start = async (request: StartRun, { known, signal }: { known?: KnownExport; signal: AbortSignal }): Promise<StartedRun> => {
     const { exportId, requestKey } = request;
-    const segmentExport = await findExport(exportId, { signal });
-    let runId = newRunId(now());
-    const submittedAt = now().toISOString();
-    const draft = await documentOf(segmentExport, { runId, number: 0, request, submittedAt }, { signal });
+    const segmentExport = known?.segmentExport ?? (await findExport(exportId, { signal }));
+    const at = now();
+    const submittedAt = at.toISOString();
+    let runId = newRunId(at);
+    const [draft, first] = await Promise.all([
+      documentOf(segmentExport, { runId, number: 0, request, submittedAt }, { known: known?.connection, signal }),
+      activities.read(exportId, { signal }),
+    ]);
+    let seen: SeenActivity | undefined = first;
 
     if (requestKey !== undefined) {
       // the row comes first: whoever finds it there completes or answers with its run
@@ -283,7 +307,7 @@ export const createRuns = ({
           await occurrences.insert(key, { runId, at: submittedAt }, { signal });
         } catch (error) {
           if (!(error instanceof ConflictError)) throw error;
-          return start(request, { signal });
+          return start(request, { ...(known ? { known } : {}), signal });
         }
       }
     }
@@ -295,14 +319,16 @@ export const createRuns = ({
     };
 
     for (;;) {
-      const before = await activities.get(exportId, { signal });
+      const last: SeenActivity = seen ?? (await activities.read(exportId, { signal }));
+      seen = undefined;
+      const before = last.value;
       if (isClaimed(before, now())) {
         if (await waitForClaim(request, { signal })) return { run: { ...draft.run, id: runId }, created: false };
         continue;
       }
       // read once: between two reads its starter may have made the document
-      const known = before.activeRunId ? await findRun(before.activeRunId, { signal }) : undefined;
-      const active = known && !hasEnded(known.run.state) ? known.run : undefined;
+      const other = before.activeRunId ? await findRun(before.activeRunId, { signal }) : undefined;
+      const active = other && !hasEnded(other.run.state) ? other.run : undefined;
       if (active && active.id !== runId) {
         if (request.trigger.kind === 'retry' || request.trigger.kind === 'approval') {
           throw new ConflictError({
@@ -323,7 +349,7 @@ export const createRuns = ({
         await keepAnswer(active.id);
         return { run: active, created: false };
       }
-      const unborn = before.activeRunId !== undefined && before.starting !== undefined && known === undefined;
+      const unborn = before.activeRunId !== undefined && before.starting !== undefined && other === undefined;
       if (unborn && before.activeRunId !== runId && now().getTime() - Date.parse(before.starting!.at) < UNBORN_MS) {
         // somebody is starting a run at this very moment
         await keepAnswer(before.activeRunId!);
@@ -344,7 +370,7 @@ export const createRuns = ({
           current.activeRunId === before.activeRunId && !isClaimed(current, now()) && (!request.kept || current.pending !== undefined)
             ? {
                 // its runner died before it could say how it had ended
-                ...(known && known.run.id !== runId ? withEnded(current, known.run) : current),
+                ...(other && other.run.id !== runId ? withEnded(current, other.run) : current),
                 ...(request.kept ? { pending: undefined } : {}),
                 activeRunId: runId,
                 activeState: 'queued',
@@ -352,7 +378,7 @@ export const createRuns = ({
                 starting: startedWith(request, submittedAt),
               }
             : undefined,
-        { signal },
+        { seen: last, signal },
       );
       if (taken.activeRunId !== runId) {
         if (request.kept && taken.pending === undefined) throw new ConflictError({ code: 'nothing_kept', message: 'Somebody was faster.' });
@@ -376,9 +402,9 @@ export const createRuns = ({
   const startKept = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
     const { pending } = activity;
     if (!pending || isClaimed(activity, now())) return;
-    const { trigger, by, full, dryRun, requestKey } = pending;
+    const { trigger, by, byId, full, dryRun, requestKey } = pending;
     try {
-      const request = { exportId, trigger: { kind: trigger, by }, full, dryRun, ...(requestKey ? { requestKey } : {}), kept: true };
+      const request = { exportId, trigger: { kind: trigger, by, byId }, full, dryRun, ...(requestKey ? { requestKey } : {}), kept: true };
       if ((await start(request, { signal })).created || requestKey === undefined) return;
       // its run was made before: it waits no longer
       await activities.update(
@@ -450,8 +476,13 @@ export const createRuns = ({
     return run;
   };
 
-  const requestStop = async (runId: RunId, request: Omit<StopRequest, 'at'>, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
+  const requestStop = async (
+    runId: RunId,
+    request: Omit<StopRequest, 'at'>,
+    { permit, signal }: { permit?: (run: Run) => Promise<unknown>; signal: AbortSignal },
+  ): Promise<RunDocument> => {
     const document = await getDocument(runId, { signal });
+    await permit?.(document.run);
     if (hasEnded(document.run.state)) return document;
     await store.requestStop(runId, { ...request, at: now().toISOString() }, { signal });
     await queue.send({ exportId: document.run.exportId, runId, turn: document.turn + 1 }, { signal });
@@ -463,7 +494,23 @@ export const createRuns = ({
     const { activeRunId, starting } = activity;
     // whoever ended the last run died before the next one
     if (!activeRunId) return startKept(exportId, activity, { signal });
-    const found = await store.find(activeRunId, { signal });
+    let found: FoundRun | undefined;
+    try {
+      found = await store.find(activeRunId, { signal });
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'run_unreadable') throw error;
+      if (activity.unreadableRun !== activeRunId) {
+        await activities.update(
+          exportId,
+          (current) => (current.activeRunId === activeRunId ? { ...current, unreadableRun: activeRunId } : undefined),
+          { signal },
+        );
+      }
+      log('run_unreadable', { exportId, runId: activeRunId });
+      return;
+    }
+    if (activity.unreadableRun !== undefined)
+      await activities.update(exportId, (current) => ({ ...current, unreadableRun: undefined }), { signal });
     if (!found) {
       if (starting && now().getTime() - Date.parse(starting.at) < UNBORN_MS) return;
       const segmentExport = await exportStore.find(exportId, { signal });
@@ -525,6 +572,10 @@ export const createRuns = ({
       return run;
     },
 
+    /** Which export a run belongs to. @throws NotFoundError run_unknown */
+    exportIdOf: async (runId: RunId, options: { signal: AbortSignal }): Promise<ExportId> =>
+      (await getDocument(runId, options)).run.exportId,
+
     /** The import jobs of a run, as far as there are any yet. @throws NotFoundError run_unknown */
     jobs: async (runId: RunId, options: { signal: AbortSignal }): Promise<RunJobs> => jobsOf(await getDocument(runId, options)),
 
@@ -533,10 +584,14 @@ export const createRuns = ({
 
     /**
      * Asks a run to stop; it does so before its next batch. What Klaviyo has accepted by then cannot be recalled.
+     * @param permit is asked before anything is done, and throws when whoever wants this may not
      * @throws NotFoundError run_unknown; ConflictError run_ended
      */
-    cancel: async (runId: RunId, { by, signal }: { by: string; signal: AbortSignal }): Promise<Run> => {
-      const { run } = await requestStop(runId, { reason: 'canceled', by }, { signal });
+    cancel: async (
+      runId: RunId,
+      { by, permit, signal }: { by: string; permit?: (run: Run) => Promise<unknown>; signal: AbortSignal },
+    ): Promise<Run> => {
+      const { run } = await requestStop(runId, { reason: 'canceled', by }, { ...(permit ? { permit } : {}), signal });
       if (hasEnded(run.state))
         throw new ConflictError({ code: 'run_ended', message: 'The run has ended already; there is nothing to cancel.' });
       return run;
@@ -546,7 +601,10 @@ export const createRuns = ({
      * Carries out held removals, at most `upTo` of them: a new run that sends nothing.
      * @throws ConflictError nothing_held, not_last_run, changed_since, run_active; LimitError above_held
      */
-    approveRemovals: async (runId: RunId, { upTo, by, signal }: { upTo: number; by: string; signal: AbortSignal }): Promise<Run> => {
+    approveRemovals: async (
+      runId: RunId,
+      { upTo, by, byId, signal }: { upTo: number; by: string; byId?: string; signal: AbortSignal },
+    ): Promise<Run> => {
       const { run, config, staged } = await heldRun(runId, { signal });
       if (upTo > run.counts.held) {
         throw new LimitError({
@@ -556,7 +614,7 @@ export const createRuns = ({
         });
       }
       const segmentExport = await findExport(run.exportId, { signal });
-      const request = { trigger: { kind: 'approval', by }, full: false, dryRun: false, approves: { runId, upTo } } as const;
+      const request = { trigger: { kind: 'approval', by, byId }, full: false, dryRun: false, approves: { runId, upTo } } as const;
       const draft = await documentOf(segmentExport, { runId, number: 0, request, submittedAt: now().toISOString() }, { signal });
       const snapshot = await source.snapshot(config.segments, { signal });
       if (staged?.servedDigest !== servedDigestOf(snapshot.id, draft.config)) {
@@ -566,7 +624,7 @@ export const createRuns = ({
             'The segments, the list or the settings have changed since these removals were held; run the export and look at the new number.',
         });
       }
-      const started = await start({ exportId: run.exportId, ...request }, { signal });
+      const started = await start({ exportId: run.exportId, ...request }, { known: { segmentExport }, signal });
       await settleHeld(runId, 'approved', { signal });
       return started.run;
     },
@@ -581,7 +639,7 @@ export const createRuns = ({
      * Sends the rows that Klaviyo refused again, read anew from the source.
      * @throws ConflictError not_last_run, nothing_rejected, run_active; NotFoundError report_gone
      */
-    retryRejected: async (runId: RunId, { by, signal }: { by: string; signal: AbortSignal }): Promise<Run> => {
+    retryRejected: async (runId: RunId, { by, byId, signal }: { by: string; byId?: string; signal: AbortSignal }): Promise<Run> => {
       const { run } = await lastRealRun(runId, { signal });
       if (run.counts.rejected === 0) {
         throw new ConflictError({
@@ -590,7 +648,13 @@ export const createRuns = ({
         });
       }
       if (await reportIsGone(run, 'rejected', { signal })) throw reportGone();
-      const request: StartRun = { exportId: run.exportId, trigger: { kind: 'retry', by }, full: false, dryRun: false, retryOf: runId };
+      const request: StartRun = {
+        exportId: run.exportId,
+        trigger: { kind: 'retry', by, byId },
+        full: false,
+        dryRun: false,
+        retryOf: runId,
+      };
       return (await start(request, { signal })).run;
     },
 

@@ -118,7 +118,7 @@ describe('row reports', () => {
 });
 
 describe('the history', () => {
-  it('keeps 200 runs of an export however old they are, and every run of 90 days', async () => {
+  it('X9 keeps 200 runs of an export (30 at least were asked for) however old they are, and every run of 90 days', async () => {
     const one = await aCase();
     const newest = await runBy(fixture, one.app, { id: one.exportId });
     const like = await one.documentOf(newest.id);

@@ -160,7 +160,7 @@ it.each([
 ])('a token with %s is refused', async (_, token) => {
   await expect(tableOf([]).history.page({}, { size: 5, token, signal })).rejects.toMatchObject({
     code: 'token_invalid',
-    pointer: '/token',
+    pointer: '?token',
   });
 });
 
