@@ -1,4 +1,7 @@
 import { createActivity } from './activity/activity';
+import { createConfiguration } from './configuration/configuration';
+import { createReadCurrent } from './configuration/current';
+import { createTargets } from './configuration/target';
 import { createConnectionKeys } from './connections/connection-keys';
 import { createConnectionStore } from './connections/connection-store';
 import { createConnections } from './connections/connections';
@@ -8,6 +11,7 @@ import { createExportChecks } from './exports/export-checks';
 import { createExportDirectory } from './exports/export-directory';
 import { createExportStore } from './exports/export-store';
 import { createExports } from './exports/exports';
+import type { ConnectionId } from './ids';
 import { createIdempotency } from './http/idempotency';
 import { createIdempotencyStore } from './http/idempotency-store';
 import { createFigures } from './figures/figures';
@@ -112,7 +116,8 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const connectionStore = createConnectionStore({ table: tables.connections });
   const connectionKeys = createConnectionKeys({ store: connectionStore, secrets, now });
   const exportStore = createExportStore({ table: tables.exports, now });
-  const settings = createSettings({ table: tables.settings, maxProfiles: env.MAX_PROFILES_PER_EXPORT, now });
+  const settingParts = { maxProfiles: env.MAX_PROFILES_PER_EXPORT, now };
+  const settings = createSettings({ ...settingParts, table: tables.settings });
 
   const log = createLog({ write: (line) => console.log(line) });
   const monotonicMs = () => performance.now();
@@ -242,33 +247,33 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     log,
   });
 
-  const connections = createConnections({
+  const connectionParts = {
     store: connectionStore,
     keys: connectionKeys,
     secrets,
     klaviyo,
     pacing,
-    dependents: async function* (id, options) {
+    dependents: async function* (id: ConnectionId, options: { signal: AbortSignal }) {
       for await (const { value } of exportStore.byConnection(id, options)) yield value;
     },
     now,
-  });
-  const segmentExports = createExports({
+  };
+  const connections = createConnections(connectionParts);
+  const exportParts = {
     store: exportStore,
     directory: createExportDirectory({ table: tables.exports, store: exportStore, connectionStore }),
     activities,
     connectionStore,
-    connections,
-    checks: createExportChecks({
-      connections,
-      source,
-      figures,
-      maxProfiles: env.MAX_PROFILES_PER_EXPORT,
-      settings,
-      now,
-    }),
     runs: { removeOf: removal.removeOf, stopOf: runs.stopOf },
     now,
+  };
+  const checkParts = { source, figures, maxProfiles: env.MAX_PROFILES_PER_EXPORT, settings, now };
+  const segmentExports = createExports({ ...exportParts, connections, checks: createExportChecks({ ...checkParts, connections }) });
+  const configurationTargets = (options: { signal: AbortSignal }) =>
+    createTargets({ tables, settings: settingParts, connections: connectionParts, exports: exportParts, checks: checkParts }, options);
+  const configuration = createConfiguration({
+    read: createReadCurrent({ settings, connectionStore, exportStore }),
+    targets: configurationTargets,
   });
 
   const previews = createPreview({ source, exportStore, connections });
@@ -342,6 +347,8 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     connections,
     exportStore,
     segmentExports,
+    configuration,
+    configurationTargets,
     settings,
     source,
     figures,

@@ -1,6 +1,7 @@
 import { createAuthenticator } from '../../shared/http/auth';
 import type { Services } from '../../shared/services';
 import { registerActivity } from './activity';
+import { registerConfiguration } from './configuration';
 import { registerConnections } from './connections';
 import { registerExports } from './exports';
 import { registerHealth } from './health';
@@ -28,6 +29,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerSegments(router, services);
   registerPreview(router, services);
   registerSettings(router, services);
+  registerConfiguration(router, services);
   registerPeople(router, services);
   registerActivity(router, services);
   registerMe(router);

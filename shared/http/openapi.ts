@@ -15,6 +15,7 @@ export interface ApiExamples {
 }
 
 const SCHEMAS = '#/components/schemas/';
+const IF_MATCH = { required: 'IfMatch', orAny: 'IfMatchOrAny', optional: 'IfMatchOptional' } as const;
 
 /** What every operation that is signed in may answer beside its own; 405 belongs to the address and not to an operation. */
 const refusalsOf = ({ method, who, params, ifMatch, idempotent, body, refusals = [] }: RouteDefinition): number[] => {
@@ -26,7 +27,8 @@ const refusalsOf = ({ method, who, params, ifMatch, idempotent, body, refusals =
     ...(who === 'open' ? [] : [401, 403, 502]),
     ...(params ? [404] : []),
     ...(changes ? [409, 413, 415] : []),
-    ...(ifMatch ? [412, 428] : []),
+    ...(ifMatch ? [412] : []),
+    ...(ifMatch && ifMatch !== 'optional' ? [428] : []),
     ...(body !== undefined || idempotent ? [422] : []),
     ...refusals,
   ];
@@ -186,7 +188,7 @@ export const createOpenApi = (
     const parameters = [
       ...parametersIn('path', definition.params && asSent(sent.properties[`${operation} params`])),
       ...parametersIn('query', definition.query && asSent(sent.properties[`${operation} query`])),
-      ...(ifMatch ? [{ $ref: `#/components/parameters/${ifMatch === 'orAny' ? 'IfMatchOrAny' : 'IfMatch'}` }] : []),
+      ...(ifMatch ? [{ $ref: `#/components/parameters/${IF_MATCH[ifMatch]}` }] : []),
       ...(idempotent ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
     ];
     const bodySchema = body && asSent(sent.properties[`${operation} body`]);
@@ -269,6 +271,7 @@ export const createOpenApi = (
       parameters: {
         IfMatch: header('If-Match', 'The ETag of the version that the change was made from', true, { maxLength: 202 }),
         IfMatchOrAny: header('If-Match', 'The ETag of the version that was read, or * for whatever is there', true, { maxLength: 202 }),
+        IfMatchOptional: header('If-Match', 'The ETag that was read: changed since, nothing is done', false, { maxLength: 202 }),
         IdempotencyKey: header(
           'Idempotency-Key',
           'Your own name for this one request, best a UUID. For 24 hours the same request under it is not done again but answered as before; 409 while the first is at work, 422 for another request.',

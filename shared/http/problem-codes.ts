@@ -51,6 +51,9 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   figures_gone: { statuses: [503], says: 'the figures were cleared meanwhile; ask again' },
   figures_unreadable: { statuses: [503], says: 'kept figures are damaged; ask again' },
   cap_too_high: { statuses: [422], says: 'above the most profiles that this app exports' },
+  // configuration
+  configuration_refused: { statuses: [409], says: 'nothing was changed; `details.problems` names what stands in the way' },
+  partly_applied: { statuses: [409], says: 'some changes were made; send the same document again' },
   // runs
   run_unknown: { statuses: [404], says: 'no such run, or cleared from the history' },
   run_active: { statuses: [409], says: 'a run of the export is under way' },

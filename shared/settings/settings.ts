@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TableClient } from '@azure/data-tables';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ConflictError, LimitError } from '../errors';
 import { createRows } from '../platform/tables';
 import type { Stored } from '../platform/tables';
@@ -35,6 +35,10 @@ const createSetting = <S extends z.ZodType>(
   return {
     get: async ({ signal }: { signal: AbortSignal }): Promise<Stored<z.output<S>>> =>
       (await rows.find(key, { signal })) ?? { value: otherwise, etag: DEFAULT_ETAG },
+
+    /** From a row that was read together with others. */
+    of: (stored: Stored<unknown> | undefined): Stored<z.output<S>> =>
+      stored === undefined ? { value: otherwise, etag: DEFAULT_ETAG } : { value: schema.parse(stored.value), etag: stored.etag },
 
     /** @returns what is set now, and what was before */
     set: async (
@@ -74,7 +78,22 @@ export const createSettings = ({ table, maxProfiles, now }: { table: TableClient
   });
   const limits = createSetting(table, { row: 'limits', schema: StoredLimits, what: 'The limits', otherwise: defaultLimits });
 
+  const all = createRows({ table, schema: z.unknown(), what: 'The settings' });
+
   return {
+    /** All of them, by one query. */
+    getAll: async ({
+      signal,
+    }: {
+      signal: AbortSignal;
+    }): Promise<{ readonly schedule: Stored<SystemSchedule>; readonly limits: Stored<Limits> }> => {
+      const found = new Map<string, Stored<unknown>>();
+      // in between lie at most a few rows that others keep
+      for await (const stored of all.list(PARTITION, { signal, from: 'limits', below: 'schedule!' })) found.set(stored.row, stored);
+      const { value, etag } = schedule.of(found.get('schedule'));
+      return { schedule: { value: withoutSetAt(value), etag }, limits: limits.of(found.get('limits')) };
+    },
+
     /** The system refresh; off until somebody turns it on. */
     getSchedule: async (options: { signal: AbortSignal }): Promise<Stored<SystemSchedule>> => {
       const { value, etag } = await schedule.get(options);

@@ -53,6 +53,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   runs: ['exports', 'connections', 'segments', 'klaviyo', 'platform', 'streams', 'schedules', 'settings'],
   schedules: ['exports', 'runs', 'platform', 'streams', 'settings'],
   requests: ['schedules', 'exports', 'runs', 'activity', 'platform', 'streams', 'settings'],
+  configuration: ['activity', 'connections', 'exports', 'klaviyo', 'platform', 'schedules', 'settings', 'streams'],
   people: ['activity', 'connections', 'exports', 'klaviyo', 'platform', 'runs', 'segments', 'streams'],
   preview: ['connections', 'exports', 'klaviyo', 'runs', 'segments'],
   figures: ['runs', 'segments', 'platform', 'streams'],

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { Connection } from '../connections/connection';
+import type { ConnectionStore } from '../connections/connection-store';
+import type { Export } from '../exports/export';
+import type { ExportStore } from '../exports/export-store';
+import type { Stored } from '../platform/tables';
+import type { SystemSchedule } from '../schedules/schedule';
+import type { Limits } from '../settings/limits';
+import type { Settings } from '../settings/settings';
+import { ConfiguredExport } from './document';
+import type { Configuration, ConfiguredConnection } from './document';
+
+/** What is set up here now, each with its version. */
+export interface Current {
+  readonly schedule: Stored<SystemSchedule>;
+  readonly limits: Stored<Limits>;
+  readonly connections: readonly Stored<Connection>[];
+  readonly exports: readonly Stored<Export>[];
+}
+
+/** Reads all of it: three queries, each of one partition, as long as there are no more than a thousand connections. */
+export const createReadCurrent =
+  ({
+    settings,
+    connectionStore,
+    exportStore,
+  }: {
+    settings: Pick<Settings, 'getAll'>;
+    connectionStore: Pick<ConnectionStore, 'readAll'>;
+    exportStore: Pick<ExportStore, 'readMirror'>;
+  }) =>
+  async ({ signal }: { signal: AbortSignal }): Promise<Current> => {
+    const readConnections = async (): Promise<Stored<Connection>[]> => {
+      const connections: Stored<Connection>[] = [];
+      for await (const stored of connectionStore.readAll({ signal })) connections.push(stored);
+      return connections;
+    };
+    const [both, connections, exports] = await Promise.all([
+      settings.getAll({ signal }),
+      readConnections(),
+      exportStore.readMirror({ signal }),
+    ]);
+    return { ...both, connections, exports: [...exports.values()] };
+  };
+
+/** By code units: the same everywhere, whatever the language of the machine. */
+export const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
+
+export const configuredConnection = ({ displayName, type, access, ownsSecret, secretName }: Connection): ConfiguredConnection => ({
+  displayName,
+  type,
+  access,
+  ...(ownsSecret ? { secret: 'managed' } : { secretName }),
+});
+
+/** Without its id. An export whose connection is gone is as good as detached. */
+export const configuredExport = (segmentExport: Export, connection: Connection | undefined): ConfiguredExport => {
+  const known: Record<string, unknown> = { ...segmentExport, id: undefined, connection: connection?.displayName };
+  const fields = Object.keys(ConfiguredExport.shape).filter((field) => known[field] !== undefined);
+  return Object.fromEntries(fields.map((field) => [field, known[field]])) as ConfiguredExport;
+};
+
+/** Names that several exports share, which alone do not say which is meant. */
+export const sharedNames = (exports: readonly Stored<Export>[]): ReadonlySet<string> => {
+  const seen = new Set<string>();
+  return new Set(exports.flatMap(({ value: { name } }) => (seen.has(name) ? [name] : (seen.add(name), []))));
+};
+
+/** The whole as a document. */
+export const toDocument = ({ schedule, limits, connections, exports }: Current): Configuration => {
+  const byId = new Map(connections.map(({ value }) => [value.id, value]));
+  const shared = sharedNames(exports);
+  return {
+    version: 1,
+    settings: { schedule: schedule.value, limits: limits.value },
+    connections: connections
+      .map(({ value }) => configuredConnection(value))
+      .sort((one, other) => compare(one.displayName, other.displayName)),
+    exports: exports
+      .map(({ value }) => value)
+      .sort((one, other) => compare(one.name, other.name) || compare(one.id, other.id))
+      .map((value) => {
+        const { name, ...rest } = configuredExport(value, value.connectionId && byId.get(value.connectionId));
+        return { name, ...(shared.has(name) ? { id: value.id } : {}), ...rest };
+      }),
+  };
+};
+
+/** Version of the whole: of what it says, so that it is the same wherever the same is set up. */
+export const versionOf = (document: Configuration): string =>
+  `"${createHash('sha256').update(JSON.stringify(document)).digest('base64url').slice(0, 22)}"`;

@@ -1,0 +1,297 @@
+import type { ActivityDetails } from '../activity/entry';
+import type { Caller } from '../caller';
+import type { Connection, ConnectionChange } from '../connections/connection';
+import { nameKey } from '../connections/connection-store';
+import { ConflictError } from '../errors';
+import type { Export, ExportChange } from '../exports/export';
+import type { ConnectionId, ExportId } from '../ids';
+import type { Stored } from '../platform/tables';
+import type { SystemSchedule } from '../schedules/schedule';
+import type { Limits } from '../settings/limits';
+import { compare, configuredConnection, configuredExport, sharedNames } from './current';
+import type { Current } from './current';
+import type { Configuration, ConfiguredConnection, ConfiguredExport, PlanItem, PlanProblem } from './document';
+import type { Target } from './target';
+
+/** What a step works on: the deployment itself, or a draft of it. */
+export interface StepContext {
+  readonly target: Target;
+  /** connections by the key of their name; a step that makes one adds it */
+  readonly connectionIds: Map<string, ConnectionId>;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+}
+
+/** One change. Steps of one stage do not depend on one another, except where the stage goes one by one. */
+export interface Step {
+  readonly stage: Stage;
+  readonly action: 'created' | 'changed' | 'deleted';
+  readonly item: PlanItem;
+  readonly pointer: string;
+  /** @returns what the activity log says of it */
+  readonly run: (context: StepContext) => Promise<ActivityDetails>;
+}
+
+/** In this order: an export needs its connection, and a connection goes after its exports. */
+export const STAGES = ['settings', 'connections', 'exports', 'exportsRemoved', 'connectionsRemoved'] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly notInDocument: readonly PlanItem[];
+  readonly unchanged: number;
+  readonly problems: readonly PlanProblem[];
+}
+
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/** The fields that differ, before and after; undefined: none. */
+const difference = (before: object, after: object, fields: readonly string[]): Pick<PlanItem, 'before' | 'after'> | undefined => {
+  const [was, is] = [before as Record<string, unknown>, after as Record<string, unknown>];
+  const differing = fields.filter((field) => !same(was[field], is[field]));
+  if (differing.length === 0) return undefined;
+  const pick = (values: Record<string, unknown>) =>
+    Object.fromEntries(differing.filter((field) => values[field] !== undefined).map((field) => [field, values[field]]));
+  return { before: pick(was), after: pick(is) };
+};
+
+/** A change clears them with null. */
+const clearable = ['maxProfiles', 'resyncDays', 'maxInvalidShare', 'guardCount', 'guardShare'] as const;
+const CONNECTION_FIELDS = ['displayName', 'access', 'secretName', 'secret'];
+/** `listName` is for readers, `id` says which one is meant. */
+const EXPORT_FIELDS = [
+  ...['name', 'connection', 'listId', 'segments', 'mapping', 'membership', 'schedule', 'paused', 'canaryRows'],
+  ...clearable,
+];
+
+const keyOfName = (displayName: string): string => nameKey({ type: 'klaviyo', displayName });
+
+/** The connection that an export is to have. @throws ConflictError connection_not_made where its own step could not make it */
+const idOf = ({ connectionIds }: StepContext, displayName: string): ConnectionId => {
+  const id = connectionIds.get(keyOfName(displayName));
+  if (id !== undefined) return id;
+  throw new ConflictError({
+    code: 'connection_not_made',
+    message: `The connection “${displayName}” of this export cannot be made; see there.`,
+    pointer: '/connectionId',
+  });
+};
+
+/**
+ * What a document changes here, as steps that each call the operation of a single route; nothing is done yet, and nothing outside is asked.
+ * Things are matched by name: connections as their names are unique, exports where just one has the name.
+ * @param prune whether what the document does not name is removed
+ */
+export const planOf = (document: Configuration, current: Current, { prune }: { prune: boolean }): Plan => {
+  const steps: Step[] = [];
+  const problems: PlanProblem[] = [];
+  const notInDocument: PlanItem[] = [];
+  let unchanged = 0;
+
+  // --- settings
+  const setting = <T extends SystemSchedule | Limits>(
+    name: 'schedule' | 'limits',
+    wanted: T | undefined,
+    stored: Stored<T>,
+    set: (context: StepContext, value: T, ifMatch: string) => Promise<unknown>,
+  ): void => {
+    if (wanted === undefined) return;
+    const differs = difference(stored.value, wanted, Object.keys({ ...stored.value, ...wanted }));
+    if (differs === undefined) {
+      unchanged += 1;
+      return;
+    }
+    const item: PlanItem = { what: 'setting', name, ...differs };
+    const kind = name === 'schedule' ? 'system_schedule_changed' : 'limits_changed';
+    const run = async (context: StepContext): Promise<ActivityDetails> => {
+      await set(context, wanted, stored.etag);
+      return { kind, ...differs };
+    };
+    steps.push({ stage: 'settings', action: 'changed', item, pointer: `/settings/${name}`, run });
+  };
+  setting('schedule', document.settings.schedule, current.schedule, ({ target, signal }, value, ifMatch) =>
+    target.settings.setSchedule(value, { ifMatch, signal }),
+  );
+  setting('limits', document.settings.limits, current.limits, ({ target, signal }, value, ifMatch) =>
+    target.settings.setLimits(value, { ifMatch, signal }),
+  );
+
+  // --- connections
+  const connections = new Map(current.connections.map((stored) => [nameKey(stored.value), stored]));
+  const namedConnections = new Set<string>();
+
+  const createConnection = (entry: ConfiguredConnection, pointer: string, problem: (code: string, detail: string) => void): void => {
+    const { displayName, type, access, secretName, agreed } = entry;
+    if (secretName === undefined) {
+      return problem(
+        'secret_needed',
+        `There is no connection “${displayName}” here yet, and a document carries no key: connect it once by hand, or name the secretName of a secret in this deployment’s vault.`,
+      );
+    }
+    if (agreed === undefined) {
+      return problem(
+        'agreement_needed',
+        `The connection “${displayName}” is new here; read what leaves the compliance boundary, and say "agreed": true to make it.`,
+      );
+    }
+    const item: PlanItem = { what: 'connection', name: displayName, after: { displayName, type, access, secretName } };
+    const run = async ({ target, connectionIds, caller, signal }: StepContext): Promise<ActivityDetails> => {
+      const { value } = await target.connections.create({ displayName, type, access, secretName, agreed }, { caller, signal });
+      connectionIds.set(nameKey(value), value.id);
+      return { kind: 'connection_created', connectionId: value.id, name: displayName, after: item.after };
+    };
+    steps.push({ stage: 'connections', action: 'created', item, pointer, run });
+  };
+
+  const changeConnection = (
+    entry: ConfiguredConnection,
+    { value, etag }: Stored<Connection>,
+    pointer: string,
+    problem: (code: string, detail: string) => void,
+  ): void => {
+    const differs = difference(configuredConnection(value), entry, CONNECTION_FIELDS);
+    if (differs === undefined) {
+      unchanged += 1;
+      return;
+    }
+    if (entry.secret === 'managed' && !value.ownsSecret) {
+      return problem(
+        'secret_given',
+        `The connection “${value.displayName}” uses the secret ${value.secretName} of this vault and cannot go back to a key of its own; name that secret, or connect another one.`,
+      );
+    }
+    const change: ConnectionChange = Object.fromEntries(Object.entries(differs.after ?? {}).filter(([field]) => field !== 'secret'));
+    const item: PlanItem = { what: 'connection', name: entry.displayName, ...differs };
+    const run = async ({ target, caller, signal }: StepContext): Promise<ActivityDetails> => {
+      await target.connections.update(value.id, change, { ifMatch: etag, caller, signal });
+      return { kind: 'connection_changed', connectionId: value.id, name: entry.displayName, ...differs };
+    };
+    steps.push({ stage: 'connections', action: 'changed', item, pointer, run });
+  };
+
+  for (const [index, entry] of document.connections.entries()) {
+    const pointer = `/connections/${index}`;
+    const problem = (code: string, detail: string): void =>
+      void problems.push({ what: 'connection', name: entry.displayName, pointer, code, detail });
+    const key = nameKey(entry);
+    if (namedConnections.has(key)) {
+      problem('name_twice', `The document names the connection “${entry.displayName}” twice; leave one of them out.`);
+      continue;
+    }
+    namedConnections.add(key);
+    const stored = connections.get(key);
+    if (stored) changeConnection(entry, stored, pointer, problem);
+    else createConnection(entry, pointer, problem);
+  }
+
+  // --- exports
+  const byId = new Map(current.exports.map((stored) => [stored.value.id, stored]));
+  const byName = new Map(current.exports.map((stored) => [stored.value.name, stored]));
+  const connectionById = new Map(current.connections.map(({ value }) => [value.id, value]));
+  const shared = sharedNames(current.exports);
+  const namedExports = new Set<ExportId>();
+  const newNames = new Set<string>();
+
+  const createExport = (entry: ConfiguredExport, pointer: string, problem: (code: string, detail: string, at?: string) => void): void => {
+    const { id: _, connection, listName: __, paused, ...rest } = entry;
+    if (connection === undefined) {
+      return problem('connection_needed', `The export “${entry.name}” is new here and needs a connection.`, '/connection');
+    }
+    if (newNames.has(entry.name)) {
+      return problem(
+        'name_ambiguous',
+        `The document names two exports “${entry.name}” that do not exist here; give each a name of its own.`,
+      );
+    }
+    newNames.add(entry.name);
+    const item: PlanItem = { what: 'export', name: entry.name, after: { ...rest, connection, paused } };
+    const run = async (context: StepContext): Promise<ActivityDetails> => {
+      const { target, caller, signal } = context;
+      const connectionId = idOf(context, connection);
+      const { value } = await target.segmentExports.create({ ...rest, connectionId }, { caller, signal });
+      if (paused) await target.segmentExports.pause(value.id, { caller, signal });
+      return { kind: 'export_created', exportId: value.id, connectionId, name: entry.name, after: item.after };
+    };
+    steps.push({ stage: 'exports', action: 'created', item, pointer, run });
+  };
+
+  const changeExport = (entry: ConfiguredExport, { value, etag }: Stored<Export>, pointer: string): void => {
+    const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId));
+    const differs = difference(before, entry, EXPORT_FIELDS);
+    if (differs === undefined) {
+      unchanged += 1;
+      return;
+    }
+    const { connection, paused, ...fields } = differs.after as Partial<ConfiguredExport>;
+    const cleared = clearable.filter((field) => field in (differs.before ?? {}) && !(field in fields));
+    const isDetached = entry.connection === undefined && before.connection !== undefined;
+    const item: PlanItem = { what: 'export', name: entry.name, ...differs };
+    const run = async (context: StepContext): Promise<ActivityDetails> => {
+      const { target, caller, signal } = context;
+      const change: ExportChange = {
+        ...fields,
+        ...Object.fromEntries(cleared.map((field) => [field, null])),
+        ...(connection === undefined ? {} : { connectionId: idOf(context, connection) }),
+      };
+      // by version first: what somebody else has changed meanwhile is not overwritten
+      if (Object.keys(change).length > 0) await target.segmentExports.update(value.id, change, { ifMatch: etag, caller, signal });
+      if (isDetached) await target.segmentExports.detach(value.id, { caller, signal });
+      if (paused !== undefined) await target.segmentExports[paused ? 'pause' : 'resume'](value.id, { caller, signal });
+      return { kind: 'export_changed', exportId: value.id, name: entry.name, ...differs };
+    };
+    steps.push({ stage: 'exports', action: 'changed', item, pointer, run });
+  };
+
+  for (const [index, entry] of document.exports.entries()) {
+    const pointer = `/exports/${index}`;
+    const problem = (code: string, detail: string, at = ''): void =>
+      void problems.push({ what: 'export', name: entry.name, pointer: `${pointer}${at}`, code, detail });
+    if (entry.connection !== undefined) {
+      const key = keyOfName(entry.connection);
+      if (!namedConnections.has(key) && !connections.has(key)) {
+        problem('connection_unknown', `There is no connection “${entry.connection}”, here or in the document.`, '/connection');
+        continue;
+      }
+    }
+    const stored = entry.id === undefined ? byName.get(entry.name) : byId.get(entry.id);
+    if (entry.id === undefined && shared.has(entry.name)) {
+      problem('name_ambiguous', `Several exports are called “${entry.name}”; say by id which is meant, or rename them.`);
+    } else if (entry.id !== undefined && stored === undefined) {
+      problem(
+        'export_unknown',
+        `There is no export ${entry.id} here. Ids belong to one deployment: give exports names of their own before a document goes to another.`,
+        '/id',
+      );
+    } else if (stored === undefined) createExport(entry, pointer, problem);
+    else if (namedExports.has(stored.value.id)) {
+      problem('name_ambiguous', `The document names the export “${entry.name}” twice; leave one of them out.`);
+    } else {
+      namedExports.add(stored.value.id);
+      changeExport(entry, stored, pointer);
+    }
+  }
+
+  // --- what the document does not name
+  const leftOut = (stage: Stage, item: PlanItem, run: Step['run']): void => {
+    if (prune) steps.push({ stage, action: 'deleted', item, pointer: '', run });
+    else notInDocument.push({ what: item.what, name: item.name });
+  };
+  for (const { value, etag } of [...current.exports].sort((one, other) => compare(one.value.name, other.value.name))) {
+    if (namedExports.has(value.id)) continue;
+    const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId));
+    leftOut('exportsRemoved', { what: 'export', name: value.name, before }, async ({ target, caller, signal }) => {
+      await target.segmentExports.remove(value.id, { ifMatch: etag, caller, signal });
+      return { kind: 'export_removed', exportId: value.id, name: value.name, before };
+    });
+  }
+  const byDisplayName = [...current.connections].sort((one, other) => compare(one.value.displayName, other.value.displayName));
+  for (const { value, etag } of byDisplayName) {
+    if (namedConnections.has(nameKey(value))) continue;
+    const before = configuredConnection(value);
+    leftOut('connectionsRemoved', { what: 'connection', name: value.displayName, before }, async ({ target, signal }) => {
+      await target.connections.remove(value.id, { ifMatch: etag, signal });
+      return { kind: 'connection_removed', connectionId: value.id, name: value.displayName, before };
+    });
+  }
+  return { steps, notInDocument, unchanged, problems };
+};
