@@ -561,6 +561,27 @@ describe('row 25: a source', () => {
     expect(await one.members()).toEqual(emailsOf(rows));
   });
 
+  it('X5 that is being updated when the export starts is waited for, and then the export runs with it', async () => {
+    const one = await aCase();
+    await successful(one.run());
+    const quiet = { SOURCE_QUIET_SECONDS: '300' };
+    await one.write(rows.slice(50));
+    const waiting = appFor(fixture, one.folder, quiet);
+    apps.push(waiting);
+    const started = await startOf(one, one.segmentExport.id, waiting);
+    await fixture.pump(async () => (await documentOf(started)).waitingSince !== undefined, { app: waiting });
+    expect((await documentOf(started)).run).toMatchObject({ counts: { read: 0, sent: 0 } });
+    await fixture.queue.clearMessages();
+    // it has been at rest for long enough
+    await fixture.services.queues.exportRuns.send(
+      { exportId: started.exportId, runId: started.id, turn: (await documentOf(started)).turn + 1 },
+      { signal: testSignal() },
+    );
+    const ended = await endOf(started, later(one, 400_000, quiet));
+    expect(ended).toMatchObject({ state: 'successful', counts: { read: rows.length - 50, removed: 50 } });
+    expect(await one.members()).toEqual(emailsOf(rows.slice(50)));
+  });
+
   it('that is half-written is waited for, for an hour', async () => {
     const one = await aCase();
     await successful(one.run());

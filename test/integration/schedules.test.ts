@@ -77,6 +77,11 @@ describe('the schedule of an export', () => {
     expect((await shown(id)).schedule).toEqual({ kind: 'system' });
     const next = await api.call('POST', '/api/schedules/next', { body: { exportId: id } });
     expect(next.json).toMatchObject({ value: [], reason: { code: 'system_off' } });
+    // and while that is off, which it is until somebody turns it on, no tick runs anything
+    const tick = { partitionKey: 'settings', rowKey: 'tick', document: JSON.stringify({ at: '2026-01-01T00:00:00.000Z', unstarted: [] }) };
+    await api.services.tables.settings.upsertEntity(tick);
+    await api.services.fanOut.tick({ signal });
+    expect(await waiting('export-runs')).toBe(0);
     await systemOn();
     expect((await api.call('POST', '/api/schedules/next', { body: { exportId: id } })).json.value).toHaveLength(5);
   });
@@ -236,6 +241,16 @@ describe('the next runs', () => {
   ])('are refused for %s', async (_, body, pointers) => {
     const { status, json } = await next(body);
     expect([status, json.errors.map(({ pointer }) => pointer)]).toEqual([400, pointers]);
+  });
+});
+
+describe('run', () => {
+  it('X6 starts one export now, also one that has no active schedule', async () => {
+    const id = await save({ schedule: off });
+    const { status, json, headers } = await api.call('POST', `/api/exports/${id}/run`, { body: { dryRun: true } });
+    expect([status, json.exportId, json.state, json.trigger]).toMatchObject([202, id, 'queued', { kind: 'onDemand' }]);
+    expect(headers.get('location')).toBe(`/api/runs/${String(json.id)}`);
+    expect(await waiting('export-runs')).toBe(1);
   });
 });
 

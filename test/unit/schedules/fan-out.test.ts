@@ -90,6 +90,18 @@ describe('the fan-out', () => {
     expect(await tickAt('2026-06-01T00:31:00.000Z')).toEqual([]);
   });
 
+  it('X12 starts many that are due at the same minute, each once; to spread them, any minute may be chosen', async () => {
+    const at = (minute: number) => daily(`02:${String(minute).padStart(2, '0')}`);
+    const exports = Array.from({ length: 120 }, (_, number) => anExport(number, { schedule: at(number < 60 ? 0 : number - 60) }));
+    const { tickAt } = aWorld({ exports });
+    await tickAt('2026-06-01T01:59:30.000Z');
+    expect(await tickAt('2026-06-01T02:00:30.000Z')).toHaveLength(61);
+    for (let minute = 1; minute < 60; minute++) {
+      const clock = `2026-06-01T02:${String(minute).padStart(2, '0')}:30.000Z`;
+      expect(await tickAt(clock)).toEqual([`${60 + minute} occ-20260601T02${String(minute).padStart(2, '0')}00Z`]);
+    }
+  });
+
   it('starts nothing on its very first tick', async () => {
     const { world, tickAt } = aWorld({ exports: [anExport(1, { schedule: daily('00:00') })] });
     expect(await tickAt('2026-06-01T00:00:10.000Z')).toEqual([]);
@@ -191,7 +203,7 @@ describe('the fan-out', () => {
     expect(await tickAt('2026-06-01T02:01:30.000Z')).toEqual([]);
   });
 
-  it('tries again for an hour what may pass', async () => {
+  it('X13 tries again by itself, for an hour, what may pass', async () => {
     const { world, tickAt } = aWorld({ exports: [anExport(1, { schedule: daily('02:00') }), anExport(2, { schedule: daily('02:00') })] });
     const away = new UpstreamError('keyVault', { code: 'vault_unavailable', message: 'no answer', retryable: true });
     world.refuse.set(anExport(1).id, away);
