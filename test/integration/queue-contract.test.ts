@@ -93,8 +93,9 @@ describe('a request', () => {
     await change(paused, { paused: true });
     await send(JSON.stringify({ version: 1, type: 'runAll', requestId: 'all' }));
     await firstRun(active);
-    for (const exportId of [detached]) await send(JSON.stringify({ version: 1, type: 'run', exportId }));
+    for (const exportId of [detached, paused]) await send(JSON.stringify({ version: 1, type: 'run', exportId }));
     expect(await refusal(detached)).toContain('no connection');
+    expect(await refusal(paused)).toContain('is paused');
     expect([await runsOf(detached), await runsOf(paused)]).toEqual([[], []]);
   });
 
