@@ -8,7 +8,7 @@ import type { Queue } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import { mapConcurrent } from '../streams/map-concurrent';
-import type { ExportReader, ScheduleReader } from './fan-out';
+import type { ScheduleReader } from './fan-out';
 import type { SystemSchedule } from './schedule';
 import type { StartMessage } from './starts';
 import type { StartRequest } from './start-all';
@@ -96,7 +96,7 @@ export const createRunAll =
     queue,
     log,
   }: {
-    exportStore: ExportReader;
+    exportStore: { readMirror: (options: { signal: AbortSignal }) => Promise<ReadonlyMap<string, { readonly value: Export }>> };
     segmentExports: {
       permissionsOf: (options: {
         caller: Caller;
@@ -113,13 +113,14 @@ export const createRunAll =
    * @throws UpstreamError when storage does not answer
    */
   async ({ caller, signal }: { caller: Caller; signal: AbortSignal }): Promise<RunAllAnswer> => {
-    const [permissionOf, { value: system }] = await Promise.all([
+    const [permissionOf, { value: system }, exports] = await Promise.all([
       segmentExports.permissionsOf({ caller, signal }),
       settings.getSchedule({ signal }),
+      exportStore.readMirror({ signal }),
     ]);
     const answers = new Map<ExportId, RunAllOutcome>();
     const chosen: ExportId[] = [];
-    for await (const { value } of exportStore.readAll({ signal })) {
+    for (const { value } of exports.values()) {
       const { id: exportId, name } = value;
       const why = reasonAgainst(value, { permission: permissionOf(value), system });
       answers.set(exportId, { exportId, name, ...(why ?? { outcome: 'queued' }) });

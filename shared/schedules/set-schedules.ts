@@ -92,7 +92,7 @@ export const createSetSchedules =
     now,
   }: {
     store: {
-      readAll: (options: { signal: AbortSignal }) => AsyncIterable<Stored<Export>>;
+      readMirror: (options: { signal: AbortSignal }) => Promise<ReadonlyMap<string, Stored<Export>>>;
       replaceAll: (changes: readonly Write[], options: { signal: AbortSignal }) => Promise<void>;
     };
     segmentExports: {
@@ -117,11 +117,16 @@ export const createSetSchedules =
     const permissionOf = await segmentExports.permissionsOf({ caller, signal });
 
     for (let round = 1; round <= MAX_ROUNDS && answers.size < change.exportIds.length; round++) {
-      const open = new Set(change.exportIds.filter((id) => !answers.has(id)));
       const writes: Write[] = [];
-      for await (const { value: current, etag } of store.readAll({ signal })) {
-        const { id, name } = current;
-        if (!open.delete(id)) continue;
+      const exports = await store.readMirror({ signal });
+      for (const id of change.exportIds.filter((one) => !answers.has(one))) {
+        const stored = exports.get(id);
+        if (!stored) {
+          answers.set(id, { exportId: id, outcome: 'refused', ...gone });
+          continue;
+        }
+        const { value: current, etag } = stored;
+        const { name } = current;
         const schedule = wanted(current);
         if (permissionOf(current) === 'view') answers.set(id, { exportId: id, name, outcome: 'refused', ...viewOnly });
         else if (isDeepStrictEqual(schedule, current.schedule)) answers.set(id, { exportId: id, name, outcome: 'unchanged', schedule });
@@ -135,7 +140,6 @@ export const createSetSchedules =
           });
         }
       }
-      for (const exportId of open) answers.set(exportId, { exportId, outcome: 'refused', ...gone });
 
       const write = async (transaction: readonly Write[], options: { signal: AbortSignal }): Promise<readonly Write[]> => {
         try {

@@ -27,10 +27,9 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 beforeEach(async () => {
-  const { exports, settings } = api.services.tables;
-  for (const table of [exports, settings]) {
-    for await (const { partitionKey, rowKey } of table.listEntities()) await table.deleteEntity(partitionKey!, rowKey!);
-  }
+  const { exportStore, tables } = api.services;
+  for await (const { value, etag } of exportStore.readAll({ signal })) await exportStore.remove(value.id, { ifMatch: etag, signal });
+  for await (const { partitionKey, rowKey } of tables.settings.listEntities()) await tables.settings.deleteEntity(partitionKey!, rowKey!);
   await Promise.all(['export-runs', 'export-starts'].map((name) => queue(name).clearMessages()));
 });
 
@@ -316,6 +315,8 @@ describe('run all', () => {
 
 describe('what a call costs with 1,000 exports', () => {
   it('is few calls to storage, whatever is asked', async () => {
+    const { exports } = api.services.tables; // without what the tests above left of theirs: a page holds a thousand rows
+    for await (const { partitionKey, rowKey } of exports.listEntities()) await exports.deleteEntity(partitionKey!, rowKey!);
     const ids = await many(1_000);
     const proxy = await startCountingProxy(api.azurite);
     try {
