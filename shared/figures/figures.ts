@@ -23,6 +23,7 @@ const COME_BACK_MS = 60_000;
 const DATAVERSE_MS = 3_600_000;
 /** Of segments that nobody has looked at for so long nothing is kept. */
 const KEEP_MS = 30 * 86_400_000;
+const KEEP_DATAVERSE_MS = 86_400_000;
 
 type Options = { signal: AbortSignal };
 
@@ -310,8 +311,12 @@ export const createFigures = ({
       return found;
     },
 
-    /** Clears away figures that are a month old or whose segment has gone. @returns how many blobs there were */
+    /** Clears away figures that are old or whose segment has gone. @returns how many blobs there were */
     sweep: async ({ signal }: Options): Promise<number> => {
+      if (source.kind === 'dataverse') {
+        // there a list of all segments takes a call for each 5,000 members, and figures are not believed for long anyway
+        return store.sweep({ before: new Date(now().getTime() - KEEP_DATAVERSE_MS), segments: undefined, signal });
+      }
       const segments = await source.listSegments({ signal }).catch(() => undefined);
       signal.throwIfAborted();
       const names = segments?.map(({ name }) => name);

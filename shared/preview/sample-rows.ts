@@ -31,13 +31,19 @@ const createRowReader = (segment: SegmentSnapshot, mapping: Mapping, seen: Set<s
   const fields = hasCustomerId && !mapped.includes(CUSTOMER_ID) ? [...mapped, CUSTOMER_ID] : mapped;
   const plan = compileMapping(mapping, fields, (field) => segment.fields.find(({ name }) => name === field)?.dataType);
   const pointers = mappingPointers(mapping).filter(({ pointer }) => pointer !== '/mapping/email');
-  const out = Buffer.alloc(attributesRoom(plan) + 1_000);
+  const out = Buffer.allocUnsafe(attributesRoom(plan) + 1_000);
 
   const refusedAs = (length: number): string =>
     length === EMAIL_MISSING ? 'email_missing' : length === EMAIL_TOO_LONG ? 'email_too_long' : 'email_invalid';
 
+  /** Writes the address of a row behind the head of its profile. @returns its length, or why it is refused */
+  const writeAddress = ({ bytes, starts, ends, width }: RowChunk, row: number): number => {
+    const cell = row * width + plan.emailColumn;
+    return writeEmail(bytes, starts[cell]!, ends[cell]!, out, PROFILE_HEAD.length);
+  };
+
   const read = (chunk: RowChunk, row: number): PreviewRow => {
-    const { bytes, starts, ends, width } = chunk;
+    const { starts, ends, width } = chunk;
     const base = row * width;
     const of = {
       segment: segment.name,
@@ -51,7 +57,7 @@ const createRowReader = (segment: SegmentSnapshot, mapping: Mapping, seen: Set<s
       leftOut: [],
     });
     const emailAt = put(out, 0, PROFILE_HEAD);
-    const length = writeEmail(bytes, starts[base + plan.emailColumn]!, ends[base + plan.emailColumn]!, out, emailAt);
+    const length = writeAddress(chunk, row);
     if (length < 0) return without(refusedAs(length));
     let fieldBytes = 0;
     for (let column = 0; column < mapped.length; column += 1) fieldBytes += ends[base + column]! - starts[base + column]!;
@@ -79,7 +85,12 @@ const createRowReader = (segment: SegmentSnapshot, mapping: Mapping, seen: Set<s
       profile: JSON.parse(out.toString('utf8', 0, end + 2)) as NonNullable<PreviewRow['profile']>,
     };
   };
-  return { fields, read };
+  return {
+    fields,
+    read,
+    /** Whether a row has no usable address, told at once: for the many rows that are only looked through. */
+    isRefused: (chunk: RowChunk, row: number): boolean => writeAddress(chunk, row) < 0,
+  };
 };
 
 const isInvalid = ({ reason }: PreviewRow): boolean => reason !== undefined && reason.code !== 'duplicate';
@@ -103,9 +114,10 @@ const readFirst = async (
   // leaving the loop lets go of the file: no more of it is read than these rows need
   for await (const chunk of source.readRows({ snapshot, segment: segment.name, fields: reader.fields, signal })) {
     for (let row = 0; row < chunk.rowCount; row += 1) {
-      const read = reader.read(chunk, row);
-      if (rows.length < PREVIEW_ROWS) rows.push(read);
-      if (isInvalid(read)) invalid ??= read;
+      if (rows.length < PREVIEW_ROWS) {
+        rows.push(reader.read(chunk, row));
+        if (isInvalid(rows.at(-1)!)) invalid ??= rows.at(-1);
+      } else if (reader.isRefused(chunk, row)) invalid ??= reader.read(chunk, row);
       lookedAt += 1;
       if (rows.length === PREVIEW_ROWS && (!seek || invalid !== undefined || lookedAt >= MAX_LOOKED_AT)) return { rows, invalid };
     }

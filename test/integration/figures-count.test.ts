@@ -175,4 +175,14 @@ describe('of Dataverse, whose snapshots say who is in a segment and not what the
     world.now = new Date(world.now.getTime() + HOUR);
     expect((await world.known([{ name: 'Vip', partitions: 1 }], { signal })).size).toBe(0);
   });
+
+  it('they are cleared away after a day, whatever segments there are', async () => {
+    const world = await aWorld({ Vip: emails(0, 2) }, { kind: 'dataverse' });
+    world.now = new Date();
+    await world.ofSegment('Vip', 'EMail', { signal });
+    world.segments = {};
+    expect([await world.sweep({ signal }), await world.blobs()]).toEqual([0, 1]);
+    world.now = new Date(Date.now() + 25 * HOUR);
+    expect([await world.sweep({ signal }), await world.blobs()]).toEqual([1, 0]);
+  });
 });
