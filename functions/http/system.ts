@@ -3,9 +3,18 @@ import type { Services } from '../../shared/services';
 import { registerExports } from './exports';
 import type { Router } from './register-route';
 import { registerRuns } from './runs';
+import { registerSchedules } from './schedules';
 
 /** What a system caller may do with a function key: see exports, run them, follow and cancel runs. Nothing that is set up, no personal data. */
-export const SYSTEM_OPERATIONS = ['listExports', 'getExport', 'runExport', 'listRunsOfExport', 'getRun', 'cancelRun'] as const;
+export const SYSTEM_OPERATIONS = [
+  'listExports',
+  'getExport',
+  'runExport',
+  'runAllExports',
+  'listRunsOfExport',
+  'getRun',
+  'cancelRun',
+] as const;
 
 const PREFIX = 'api/system/';
 const toSystem = (address: string): string => address.replace(/^(\/?)api\//, `$1${PREFIX}`);
@@ -50,4 +59,5 @@ export const registerSystem = (router: Router, services: Services): void => {
   };
   registerExports(some, services);
   registerRuns(some, services);
+  registerSchedules(some, services);
 };

@@ -35,12 +35,12 @@ export const createReadCurrent =
       for await (const stored of connectionStore.readAll({ signal })) connections.push(stored);
       return connections;
     };
-    const [both, connections, exports] = await Promise.all([
+    const [both, connections, segmentExports] = await Promise.all([
       settings.getAll({ signal }),
       readConnections(),
       exportStore.readMirror({ signal }),
     ]);
-    return { ...both, connections, exports: [...exports.values()] };
+    return { ...both, connections, exports: [...segmentExports.values()] };
   };
 
 /** By code units: the same everywhere, whatever the language of the machine. */
@@ -61,22 +61,22 @@ export const configuredExport = (segmentExport: Export, connection: Connection |
 };
 
 /** Names that several exports share, which alone do not say which is meant. */
-export const sharedNames = (exports: readonly Stored<Export>[]): ReadonlySet<string> => {
+export const sharedNames = (segmentExports: readonly Stored<Export>[]): ReadonlySet<string> => {
   const seen = new Set<string>();
-  return new Set(exports.flatMap(({ value: { name } }) => (seen.has(name) ? [name] : (seen.add(name), []))));
+  return new Set(segmentExports.flatMap(({ value: { name } }) => (seen.has(name) ? [name] : (seen.add(name), []))));
 };
 
 /** The whole as a document. */
-export const toDocument = ({ schedule, limits, connections, exports }: Current): Configuration => {
+export const toDocument = ({ schedule, limits, connections, exports: segmentExports }: Current): Configuration => {
   const byId = new Map(connections.map(({ value }) => [value.id, value]));
-  const shared = sharedNames(exports);
+  const shared = sharedNames(segmentExports);
   return {
     version: 1,
     settings: { schedule: schedule.value, limits: limits.value },
     connections: connections
       .map(({ value }) => configuredConnection(value))
       .sort((one, other) => compare(one.displayName, other.displayName)),
-    exports: exports
+    exports: segmentExports
       .map(({ value }) => value)
       .sort((one, other) => compare(one.name, other.name) || compare(one.id, other.id))
       .map((value) => {

@@ -27,7 +27,7 @@ const quantile = (values: readonly number[], share: number): number => {
 const spread = (values: readonly number[]) => ({ p50: quantile(values, 0.5), p99: quantile(values, 0.99) });
 
 const main = async (): Promise<void> => {
-  const { settings, exports, runsPerExport, serial, concurrent, only } = task<ApiTask>();
+  const { settings, exports: exportCount, runsPerExport, serial, concurrent, only } = task<ApiTask>();
   // the pace of Klaviyo's accounts stays in place, as its own work is part of what is measured; it only never waits
   for (const endpoint of Object.values(endpoints)) Object.assign(endpoint, { burst: 10_000, steady: 200_000 });
   const env = parseEnv(settings);
@@ -37,7 +37,7 @@ const main = async (): Promise<void> => {
   const connection = await setUp.call('POST', '/api/connections', { body: aConnection() });
   const connectionId = ConnectionId.parse(connection.json.id);
   const seededFromMs = performance.now();
-  const seeded = await seedTables(services, { exports, runsPerExport, connectionId, documents: 50, signal });
+  const seeded = await seedTables(services, { exports: exportCount, runsPerExport, connectionId, documents: 50, signal });
   const seedMs = performance.now() - seededFromMs;
 
   const outside = createOutsideCalls();

@@ -58,11 +58,11 @@ export const benchApi = async ({ quick, write, only }: ApiBenchOptions, say: (te
     generation: 0,
     refreshedAt: '2026-11-23T02:33:00Z',
   });
-  const [exports, runsPerExport] = quick ? [1_000, 5] : [1_000, 100];
+  const [exportCount, runsPerExport] = quick ? [1_000, 5] : [1_000, 100];
   const { routes, seedMs, rssMb } = await runProgram<ApiReport>(
     'api-app.js',
     {
-      exports,
+      exports: exportCount,
       runsPerExport,
       serial: quick ? 10 : 40,
       concurrent: quick ? 50 : 200,
@@ -91,7 +91,7 @@ export const benchApi = async ({ quick, write, only }: ApiBenchOptions, say: (te
 
   const table = toTable(routes);
   say(
-    `${exports.toLocaleString('en')} exports and ${(exports * runsPerExport).toLocaleString('en')} runs, laid down in ${(seedMs / 1_000).toFixed(0)} s; ${rssMb.toFixed(0)} MB at most`,
+    `${exportCount.toLocaleString('en')} exports and ${(exportCount * runsPerExport).toLocaleString('en')} runs, laid down in ${(seedMs / 1_000).toFixed(0)} s; ${rssMb.toFixed(0)} MB at most`,
   );
   say(`\n${table}\n`);
   const missed = routes.filter((route) => misses(route).length > 0);
@@ -101,7 +101,7 @@ export const benchApi = async ({ quick, write, only }: ApiBenchOptions, say: (te
     const text = `${HEADING}
 
 \`npm run bench -- --api\` makes these figures (\`-- --quick\`: few runs, few calls; \`-- --write\` writes this part of the page). Handlers
-run in a process of their own without the host, on ${exports.toLocaleString('en')} exports and ${(exports * runsPerExport).toLocaleString('en')} runs in Azurite's tables; milliseconds, on ${availableParallelism()} cores with Node ${process.versions.node}.
+run in a process of their own without the host, on ${exportCount.toLocaleString('en')} exports and ${(exportCount * runsPerExport).toLocaleString('en')} runs in Azurite's tables; milliseconds, on ${availableParallelism()} cores with Node ${process.versions.node}.
 
 ${table}
 

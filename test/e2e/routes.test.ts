@@ -243,6 +243,13 @@ const routes: readonly Route[] = [
       return ['PUT', '/settings/limits', { body: json, ifMatch: headers.get('etag')! }];
     },
   ],
+  ['getConfiguration', 'the whole', ADMINISTRATORS(200), async () => ['GET', '/configuration']],
+  [
+    'setConfiguration',
+    'as it is',
+    ADMINISTRATORS(200),
+    async () => ['PUT', '/configuration?dryRun=false', { body: (await call('GET', '/configuration')).json }],
+  ],
   ['tracePerson', 'somebody', ADMINISTRATORS(200), async () => ['POST', '/people/trace', { body: { email: 'nobody@example.com' } }]],
   ['erasePerson', 'somebody', ADMINISTRATORS(202), async () => ['POST', '/people/erase', { body: { email: 'nobody@example.com' } }]],
   [

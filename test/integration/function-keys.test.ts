@@ -69,7 +69,7 @@ const keyed = { 'x-functions-key': KEY };
 
 it('runs an export by function key alone, also one whose connection is not shared, and follows it to its end', async () => {
   const run = await ask(`/api/system/exports/${exportId}/run`, { method: 'POST', headers: keyed });
-  expect([run.status, run.json.trigger]).toEqual([202, { kind: 'onDemand', by: 'Function key' }]);
+  expect([run.status, run.json.trigger]).toEqual([202, { kind: 'onDemand', by: 'Function key', byId: 'function-key' }]);
   const location = run.headers.get('location')!;
   expect(location).toBe(`/api/system/runs/${String(run.json.id)}`);
   const ended = await until('the end of the run', async () => {
@@ -77,6 +77,11 @@ it('runs an export by function key alone, also one whose connection is not share
     return json.endedAt === undefined ? undefined : json;
   });
   expect(ended.state).toBe('successful');
+});
+
+it('runs all that are due to run by themselves: here none, as the only schedule is off', async () => {
+  const all = await ask('/api/system/exports/run-all', { method: 'POST', headers: keyed });
+  expect([all.status, all.json.value]).toEqual([202, [expect.objectContaining({ exportId, outcome: 'skipped', code: 'schedule_off' })]]);
 });
 
 it('takes the key in the address, too, and repeats it nowhere', async () => {
@@ -115,10 +120,10 @@ it('leaves the principal out of account, so that nobody becomes more by sending 
   for (const principal of [forged, 'no principal at all', 'x'.repeat(40_000)]) {
     const headers = { 'x-ms-client-principal': principal, 'x-ms-client-principal-idp': 'aad' };
     const run = await api.call('POST', `/api/system/exports/${exportId}/run`, { as: 'Anonymous', headers });
-    expect([run.status, run.json.trigger]).toEqual([202, { kind: 'onDemand', by: 'Function key' }]);
+    expect([run.status, run.json.trigger]).toEqual([202, { kind: 'onDemand', by: 'Function key', byId: 'function-key' }]);
   }
   const viewer = await api.call('POST', `/api/system/exports/${exportId}/run`, { as: 'Viewer' });
-  expect([viewer.status, viewer.json.trigger]).toEqual([202, { kind: 'onDemand', by: 'Function key' }]);
+  expect([viewer.status, viewer.json.trigger]).toEqual([202, { kind: 'onDemand', by: 'Function key', byId: 'function-key' }]);
 });
 
 it('is held to the same rules as people: other sites, unknown fields, unknown parameters', async () => {

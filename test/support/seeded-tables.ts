@@ -67,7 +67,7 @@ export interface Seeded {
 export const seedTables = async (
   { tables, containers, now }: Pick<Services, 'tables' | 'containers' | 'now'>,
   {
-    exports,
+    exports: exportCount,
     runsPerExport,
     connectionId,
     documents,
@@ -86,12 +86,12 @@ export const seedTables = async (
   const at = new Date(newest).toISOString();
   const exportIds: ExportId[] = [];
   const runIds: RunId[] = [];
-  for (let index = 0; index < exports; index += 1) {
+  for (let index = 0; index < exportCount; index += 1) {
     const id = newExportId();
     exportIds.push(id);
     const segmentExport = Export.parse({
       id,
-      name: `Newsletter ${String((index * 7919) % exports).padStart(4, '0')}`,
+      name: `Newsletter ${String((index * 7919) % exportCount).padStart(4, '0')}`,
       connectionId,
       listId: 'LIST5K',
       listName: 'Readers',
@@ -111,7 +111,7 @@ export const seedTables = async (
     await exportStore.insert(segmentExport, { signal });
     let last: Run | undefined;
     for (let number = 1; number <= runsPerExport; number += 1) {
-      const submitted = newest - ((runsPerExport - number) * exports + index) * MINUTE_MS;
+      const submitted = newest - ((runsPerExport - number) * exportCount + index) * MINUTE_MS;
       const failed = (index + number) % 20 === 0;
       const counts = { ...noCounts(), read: 5_000, invalid: 40, duplicates: 60, unchanged: 4_800, sent: 100, accepted: 100 };
       const end = new Date(submitted + MINUTE_MS).toISOString();
