@@ -126,7 +126,7 @@ export const createRunAll =
       answers.set(exportId, { exportId, name, ...(why ?? { outcome: 'queued' }) });
       if (!why) chosen.push(exportId);
     }
-    const trigger = { kind: 'onDemand', by: caller.name } as const;
+    const trigger = { kind: 'onDemand', by: caller.name, byId: caller.id } as const;
 
     const start = async (
       exportId: ExportId,

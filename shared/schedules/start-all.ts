@@ -8,7 +8,7 @@ import { mapConcurrent } from '../streams/map-concurrent';
 /** What a run is asked with; a `requestKey` seen before answers with the run it made then. */
 export interface StartRequest {
   readonly exportId: ExportId;
-  readonly trigger: { readonly kind: TriggerKind; readonly by: string };
+  readonly trigger: { readonly kind: TriggerKind; readonly by: string; readonly byId?: string | undefined };
   readonly full: boolean;
   readonly dryRun: boolean;
   readonly requestKey: string;

@@ -4,7 +4,7 @@ import { ExportId } from '../ids';
 /** Our own message in the queue `export-starts`: exports that somebody has chosen to run, to be started each once. */
 export const StartMessage = z.strictObject({
   version: z.literal(1),
-  trigger: z.strictObject({ kind: z.literal('onDemand'), by: z.string() }),
+  trigger: z.strictObject({ kind: z.literal('onDemand'), by: z.string(), byId: z.string().optional() }),
   /** the same in every delivery, so that no export is started twice */
   requestKey: z.string().min(1).max(200),
   exportIds: z.array(ExportId),

@@ -154,3 +154,19 @@ describe('a write of model.json', () => {
     expect([await runsOf(own), await runsOf(paused)]).toEqual([[], []]);
   });
 });
+
+describe('run all', () => {
+  it('of more exports than one call can start reaches them all through a queue of the app’s own', async () => {
+    const daily = { kind: 'custom', repeat: 'daily', times: ['02:30'], timeZone: 'UTC' };
+    const ids: ExportId[] = [];
+    for (let number = 0; number < 20; number++) ids.push(await save({ name: `All ${number}`, schedule: daily }));
+    const answer = await api.call('POST', '/api/exports/run-all', { headers: { 'idempotency-key': 'once' } });
+    expect(answer.status).toBe(202);
+    const again = await api.call('POST', '/api/exports/run-all', { headers: { 'idempotency-key': 'once' } });
+    expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([answer.text, 'true']);
+    expect(answer.json.value.filter(({ exportId }) => ids.includes(exportId as ExportId)).map(({ outcome }) => outcome)).toEqual(
+      ids.map(() => 'queued'),
+    );
+    for (const id of ids) expect(await firstRun(id)).toMatchObject({ trigger: { kind: 'onDemand' }, dryRun: false });
+  });
+});
