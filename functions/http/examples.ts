@@ -66,5 +66,46 @@ export const apiExamples: ApiExamples = {
         },
       ],
     },
+    ExportSchedule: { kind: 'custom', repeat: 'weekly', days: ['monday', 'thursday'], times: ['06:00'], timeZone: 'Europe/Paris' },
+    SystemSchedule: { active: true, repeat: 'daily', times: ['02:30', '14:30'], timeZone: 'Romance Standard Time' },
+    SchedulesChange: { mode: 'keep', active: false, exportIds: ['exp_2ianiczvdtpqa21n', 'exp_55uq62mk25u2oyhf'] },
+    ScheduleChangedList: {
+      value: [
+        { exportId: 'exp_2ianiczvdtpqa21n', name: 'Newsletter readers', outcome: 'changed', schedule: { kind: 'off' } },
+        {
+          exportId: 'exp_55uq62mk25u2oyhf',
+          outcome: 'refused',
+          code: 'export_unknown',
+          message: 'There is no such export; it may have been removed.',
+        },
+      ],
+    },
+    NextRunsRequest: { schedule: { kind: 'custom', times: ['02:30'], timeZone: 'Europe/Paris' }, count: 2 },
+    NextRuns: {
+      value: [
+        {
+          at: '2027-03-28T01:00:00.000Z',
+          local: '2027-03-28T03:00',
+          offset: '+02:00',
+          moved: 'gap',
+          note: '02:30 does not exist on 2027-03-28, as the clock goes forward; it runs at 03:00, the first minute after.',
+        },
+        { at: '2027-03-29T00:30:00.000Z', local: '2027-03-29T02:30', offset: '+02:00' },
+      ],
+      timeZone: 'Europe/Paris',
+    },
+    RunAllAnswer: {
+      runningCount: 1,
+      value: [
+        { exportId: 'exp_2ianiczvdtpqa21n', name: 'Newsletter readers', outcome: 'started', runId: 'run_zd333igtw0pp1c9iftx' },
+        {
+          exportId: 'exp_55uq62mk25u2oyhf',
+          name: 'VIP',
+          outcome: 'skipped',
+          code: 'export_paused',
+          message: 'This export is paused; resume it before it can run.',
+        },
+      ],
+    },
   },
 };
