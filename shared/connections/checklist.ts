@@ -95,10 +95,7 @@ const checkWriting = async (
   return { checks: [lacks('lists:write', ofLists), { check: 'profiles:write', ok: null, detail: unknown }], refusal };
 };
 
-const askAll = async (
-  client: KlaviyoClient,
-  { gated, signal }: { gated?: (account: KlaviyoAccount) => KlaviyoClient } & Options,
-): Promise<Checklist> => {
+const askAll = async (client: KlaviyoClient, { signal }: Options): Promise<Checklist> => {
   let account: KlaviyoAccount | undefined;
   let noAccount: UpstreamError | undefined;
   try {
@@ -107,11 +104,10 @@ const askAll = async (
     if (!(error instanceof UpstreamError) || error.code !== 'scope_missing') throw error;
     noAccount = error;
   }
-  const asker = account && gated ? gated(account) : client;
   const [lists, profiles, writing] = await Promise.all([
-    refusalOf(asker, 'lists', { query: { 'page[size]': '1' }, signal }),
-    refusalOf(asker, 'profiles', { query: { 'page[size]': '1', 'fields[profile]': 'created' }, signal }),
-    checkWriting(asker, { signal }),
+    refusalOf(client, 'lists', { query: { 'page[size]': '1' }, signal }),
+    refusalOf(client, 'profiles', { query: { 'page[size]': '1', 'fields[profile]': 'created' }, signal }),
+    checkWriting(client, { signal }),
   ]);
   const untold = 'It cannot be told without the scope accounts:read.';
   const told = account !== undefined ? true : null;
@@ -139,11 +135,10 @@ const askAll = async (
 };
 
 /**
- * Holds a key against everything an export needs, by four calls that change nothing (five where a refusal is unclear).
- * @param gated gives the client at the pace of the account, once that is known
+ * Holds a key against everything an export needs, by four calls that change nothing, one of each kind (five where a refusal is unclear).
  * @throws UpstreamError what can pass; a key that Klaviyo refuses is a line of the list
  */
-export const runChecklist = async (...[client, options]: Parameters<typeof askAll>): Promise<Checklist> => {
+export const runChecklist = async (client: KlaviyoClient, options: Options): Promise<Checklist> => {
   try {
     return await askAll(client, options);
   } catch (error) {

@@ -5,6 +5,7 @@ import { newConnectionId } from '../ids';
 import type { ConnectionId, ExportId } from '../ids';
 import type { KlaviyoAccount } from '../klaviyo/accounts';
 import type { Klaviyo, KlaviyoClient } from '../klaviyo/client';
+import { endpoints } from '../klaviyo/endpoints';
 import { findListsNamed, readLists } from '../klaviyo/lists';
 import type { KlaviyoList } from '../klaviyo/lists';
 import { createPacedGate } from '../klaviyo/paced-gate';
@@ -33,6 +34,7 @@ const UNDO_MS = 15_000;
 const LOOK_MS = 3_000;
 const LOOK_AT_SEVERAL_MS = 1_500;
 const MAX_LOOKS = 5;
+const FEW_A_SECOND = 10;
 const MAX_SAME = 10;
 
 /** The form of names of secrets that we make, and delete: nobody else may lean on one. */
@@ -114,6 +116,13 @@ export const createConnections = ({
 
   const clientFor = (apiKey: string, accountId: string): KlaviyoClient =>
     klaviyo.client({ apiKey, gate: createPacedGate(pacing, accountId) });
+  /** For one call of each kind: it takes its turn only where turns are few, as each costs a call to storage. */
+  const checkingClient = (apiKey: string, accountId: string): KlaviyoClient => {
+    const gate = createPacedGate(pacing, accountId);
+    const pace: typeof gate.pace = (endpoint, options) =>
+      endpoints[endpoint].burst > FEW_A_SECOND ? Promise.resolve() : gate.pace(endpoint, options);
+    return klaviyo.client({ apiKey, gate: { ...gate, pace } });
+  };
 
   /** The key of a secret that somebody names. @throws InvalidInputError secret_unknown, secret_ours, secret_invalid; UpstreamError */
   const readGivenSecret = async (secretName: string, { signal }: Options): Promise<{ apiKey: string; version: string }> => {
@@ -166,10 +175,8 @@ export const createConnections = ({
   ): Promise<GivenKey | undefined> => {
     if (typed === undefined && secretName === undefined) return undefined;
     const given = typed === undefined ? await readGivenSecret(secretName!, { signal }) : { apiKey: typed };
-    const list = await runChecklist(klaviyo.client({ apiKey: given.apiKey }), {
-      gated: ({ id }) => clientFor(given.apiKey, id),
-      signal,
-    });
+    // out of turn: nobody knows yet whose calls these few are
+    const list = await runChecklist(klaviyo.client({ apiKey: given.apiKey }), { signal });
     return { ...given, account: requireAll(list, typed === undefined ? '/secretName' : '/apiKey'), checks: list.checks };
   };
 
@@ -419,7 +426,7 @@ export const createConnections = ({
       }
       const secret: ConnectionCheck = { check: 'secret', ok: true, detail: 'The API key is in Key Vault.' };
       const { accountId } = connection.value;
-      const list = await runChecklist(clientFor(key.apiKey, accountId), { signal });
+      const list = await runChecklist(checkingClient(key.apiKey, accountId), { signal });
       if (list.account !== undefined && list.account.id !== accountId) {
         const { name, id: other } = list.account;
         const detail = `The key belongs to another account, ${name} (${other}), than when the connection was made.`;

@@ -249,33 +249,41 @@ describe('storage', () => {
   it('is called no more than three times by a read and five times by a change', async () => {
     const proxy = await startCountingProxy(api.azurite);
     const { services, call } = await beside(proxy.connectionString);
-    // the pace of an account is kept in a table of its own, whoever calls Klaviyo
-    const count = async (work: () => Promise<unknown>) => (await proxy.during(work)).filter((line) => !line.includes('/pacing')).length;
-    const counts: Record<string, number> = {};
+    let counts: Record<string, number> = {};
     const doing = async (name: string, method: string, path: string, sent: Parameters<typeof call>[2] = {}, status = 200) => {
       let answer!: ApiAnswer;
-      counts[name] = await count(async () => {
-        answer = await call(method, path, sent);
-      });
+      counts[name] = (
+        await proxy.during(async () => {
+          answer = await call(method, path, sent);
+        })
+      ).length;
       expect([name, answer.status]).toEqual([name, status]);
       return answer;
     };
-    const made = await doing('create', 'POST', '/api/connections', { body: aConnection(), headers: { 'idempotency-key': 'count-1' } }, 201);
-    const path = `/api/connections/${String(made.json.id)}`;
-    await doing('get', 'GET', path);
-    await doing('list', 'GET', '/api/connections');
-    await doing('lists', 'GET', `${path}/lists?name=Newsletter`);
-    await doing('test', 'POST', `${path}/test`);
-    const renamed = await doing('rename', 'PATCH', path, {
-      body: { displayName: `Counted ${Math.random()}` },
-      ifMatch: made.headers.get('etag')!,
-    });
-    const all = { displayName: `Counted ${Math.random()}`, apiKey: 'pk_sandbox_full', access: 'administrators', agreed: true };
-    const rotated = await doing('everything', 'PATCH', path, { body: all, ifMatch: renamed.headers.get('etag')! });
-    await doing('remove', 'DELETE', path, { ifMatch: rotated.headers.get('etag')! }, 204);
-    await services.klaviyo.close();
-    await proxy.close();
-    console.log(JSON.stringify(counts));
+    const round = async (key: string): Promise<void> => {
+      counts = {};
+      const made = await doing('create', 'POST', '/api/connections', { body: aConnection(), headers: { 'idempotency-key': key } }, 201);
+      const path = `/api/connections/${String(made.json.id)}`;
+      await doing('get', 'GET', path);
+      await doing('list', 'GET', '/api/connections');
+      await doing('lists', 'GET', `${path}/lists?name=Newsletter`);
+      await doing('test', 'POST', `${path}/test`);
+      const renamed = await doing('rename', 'PATCH', path, {
+        body: { displayName: `Counted ${Math.random()}` },
+        ifMatch: made.headers.get('etag')!,
+      });
+      const all = { displayName: `Counted ${Math.random()}`, apiKey: 'pk_sandbox_full', access: 'administrators', agreed: true };
+      const rotated = await doing('everything', 'PATCH', path, { body: all, ifMatch: renamed.headers.get('etag')! });
+      await doing('remove', 'DELETE', path, { ifMatch: rotated.headers.get('etag')! }, 204);
+    };
+    // an instance that is new also reads the clock and the rows of the account's pace
+    try {
+      await round('count-1');
+      await round('count-2');
+    } finally {
+      await services.klaviyo.close();
+      await proxy.close();
+    }
     for (const name of ['get', 'list', 'lists']) expect(counts[name]).toBeLessThanOrEqual(3);
     for (const name of ['create', 'test', 'rename', 'everything', 'remove']) expect(counts[name]).toBeLessThanOrEqual(5);
   });
