@@ -1,3 +1,4 @@
+import { createConnections } from '../../shared/connections/connections';
 import { ConnectionId, ExportId } from '../../shared/ids';
 import { createServices } from '../../shared/services';
 import { parseEnv } from '../../shared/env';
@@ -24,11 +25,7 @@ const saveExport = async (connectionId: string, more: Record<string, unknown> = 
   expect([answer.status, answer.json.code]).toEqual([201, undefined]);
   return { path: `/api/exports/${String(answer.json.id)}`, id: ExportId.parse(answer.json.id), etag: answer.headers.get('etag')! };
 };
-const detach = async (exportId: ExportId): Promise<void> => {
-  const { value, etag } = (await api.services.exportStore.find(exportId, { signal: signal() }))!;
-  const { connectionId: _connectionId, ...detached } = value;
-  await api.services.exportStore.replace(detached, { ifMatch: etag, signal: signal() });
-};
+const detach = async (path: string): Promise<void> => expect((await api.call('POST', `${path}/detach`)).status).toBe(200);
 const share = (path: string, etag: string, access: string) => api.call('PATCH', path, { body: { access }, ifMatch: etag });
 
 describe('the list of connections', () => {
@@ -197,7 +194,7 @@ describe('removing a connection', () => {
     expect((await api.call('DELETE', path, { ifMatch: etag })).status).toBe(409);
     expect((await api.call('DELETE', removed.path, { ifMatch: '*' })).status).toBe(204);
     expect((await api.call('DELETE', path, { ifMatch: etag })).status).toBe(409);
-    await detach(detached.id);
+    await detach(detached.path);
     expect((await api.call('DELETE', path, { ifMatch: etag })).status).toBe(204);
     expect((await api.call('GET', path)).status).toBe(404);
     expect((await api.call('GET', detached.path)).status).toBe(200);
@@ -236,6 +233,47 @@ describe('removing a connection', () => {
     await mark(6 * 60_000);
     expect((await api.call('GET', path)).json.beingRemoved).toBe(false);
     expect((await api.call('DELETE', path, { ifMatch: '*' })).status).toBe(204);
+  });
+
+  it('takes back an export that is saved after the look for exports, and before the connection is gone', async () => {
+    const { id, path } = await connect();
+    const { connectionStore, connectionKeys, secrets, klaviyo, pacing, now } = api.services;
+    let saved: ApiAnswer | undefined;
+    const slow = createConnections({
+      store: connectionStore,
+      keys: connectionKeys,
+      secrets,
+      klaviyo,
+      pacing,
+      dependents: async function* (ofConnection, options) {
+        for await (const { value } of api.services.exportStore.byConnection(ofConnection, options)) yield value;
+        saved = await api.call('POST', '/api/exports', { body: anExport({ connectionId: id }) });
+      },
+      now,
+    });
+    await slow.remove(id, { ifMatch: '*', signal: signal() });
+    expect((await api.call('GET', path)).status).toBe(404);
+    expect(saved!.status).toBeGreaterThanOrEqual(400);
+    for await (const _left of api.services.exportStore.byConnection(id, { signal: signal() }))
+      throw new Error('an export without a connection');
+  });
+
+  it('and saving an export at the same moment: never an export without its connection', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      const { id, path } = await connect();
+      const body = anExport({ connectionId: id });
+      const [removed, saved] = await Promise.all([
+        new Promise((resolve) => setTimeout(resolve, round * 4)).then(() => api.call('DELETE', path, { ifMatch: '*' })),
+        api.call('POST', '/api/exports', { body }),
+      ]);
+      const isThere = (await api.call('GET', path)).status === 200;
+      expect(removed.status === 204).toBe(!isThere);
+      expect([removed.status, saved.status]).not.toEqual([204, 201]);
+      let left = 0;
+      for await (const { value } of api.services.exportStore.byConnection(id, { signal: signal() }))
+        left += value.connectionId === id ? 1 : 0;
+      expect(left).toBe(saved.status === 201 ? 1 : 0);
+    }
   });
 });
 

@@ -95,6 +95,7 @@ describe('a run', () => {
 
   it('K6 that finds its secret gone says so on the connection, and the next one after it came back takes it away', async () => {
     const { own, run } = await aCase();
+    expect((await run()).state).toBe('successful');
     await fixture.services.secrets.remove(own.connection.secretName, { signal: signal() });
     const failed = await run();
     expect(failed).toMatchObject({
