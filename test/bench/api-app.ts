@@ -41,7 +41,7 @@ const main = async (): Promise<void> => {
   const seedMs = performance.now() - seededFromMs;
 
   const outside = createOutsideCalls();
-  const source = new RegExp(`^\\w+ /devstoreaccount1/${env.SOURCE_CONTAINER}\\b`);
+  const notOwn = new RegExp(`^\\w+ /devstoreaccount1/(${env.SOURCE_CONTAINER}|pacing)\\b`);
   const storage = /127\.0\.0\.1:(\d+)/g;
   const storageHosts = new Set([...(env.AzureWebJobsStorage ?? '').matchAll(storage)].map(([host]) => host));
   let metered: Metered<unknown>[] = [];
@@ -63,7 +63,7 @@ const main = async (): Promise<void> => {
     if (status >= 300) throw new Error(`${method} ${target} answered ${status}: ${text.slice(0, 300)}`);
   };
   const ownCalls = ({ calls }: Metered<unknown>): number =>
-    calls.filter(({ host, name }) => storageHosts.has(host) && !source.test(name)).length;
+    calls.filter(({ host, name }) => storageHosts.has(host) && !notOwn.test(name)).length;
   const ownMs = (one: Metered<unknown>): number => one.toMs - one.fromMs - waitedMs(one);
   const totalMs = (one: Metered<unknown>): number => one.toMs - one.fromMs;
 
