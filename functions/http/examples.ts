@@ -3,6 +3,16 @@ import type { ApiExamples } from '../../shared/http/openapi';
 /** What the API's description shows; a test holds each against its schema. Nobody here is real. */
 export const apiExamples: ApiExamples = {
   schemas: {
+    NewConnection: {
+      displayName: 'Main account',
+      access: 'administratorsAndContributors',
+      apiKey: 'pk_0123456789abcdef',
+      agreed: true,
+      consentVersion: '2026-11',
+    },
+    ConnectionChange: { displayName: 'Main account, Europe', access: 'administrators' },
+    ConnectionCheck: { check: 'lists:read', ok: true, detail: 'The key has the scope lists:read.' },
+    SharedConnection: { id: 'con_3uwud8xricjyozxm', displayName: 'Main account', type: 'klaviyo' },
     OverlapRequest: { segments: ['NewsletterReaders', 'HighValueSegment'], email: 'EMail' },
     SegmentOverlap: {
       snapshotId: 'd0407f7560e29b1f82fef528e4e2b2936278afe40b1fc423eae88aee96c40680',
