@@ -16,6 +16,15 @@ beforeAll(async () => {
   connectionId = (await api.call('POST', '/api/connections', { body: aConnection({ access: 'administratorsAndContributors' }) })).json
     .id as string;
 });
+const open: { close(): Promise<unknown> }[] = [];
+/** To be closed after its test, however that ends. */
+const opened = <T extends { close(): Promise<unknown> }>(one: T): T => {
+  open.push(one);
+  return one;
+};
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
 afterAll(() => api.close());
 const { signal } = new AbortController();
 
@@ -134,13 +143,14 @@ describe('the activity log says', () => {
 /** The app beside the first one, on storage that somebody watches or spoils. */
 const beside = (connectionString: string, { lines = [] as string[], now = undefined as (() => Date) | undefined } = {}) => {
   const services = createServices({ ...api.services.env, AzureWebJobsStorage: connectionString }, now ? { now } : {});
+  opened(services.klaviyo);
   return { services, lines, ...createCaller(services, { tenantId: api.vault.tenantId, log: (line) => lines.push(line) }) };
 };
 
 describe('a record', () => {
   it('takes exactly one call to storage, with all that it is found by', async () => {
-    const proxy = await startCountingProxy(api.azurite);
-    const { call, services } = beside(proxy.connectionString);
+    const proxy = opened(await startCountingProxy(api.azurite));
+    const { call } = beside(proxy.connectionString);
     const { id, etag } = await makeExport();
     const refused = await proxy.during(() => call('PATCH', `/api/exports/${id}`, { body: { name: 'x' }, ifMatch: '"stale"' }));
     const made = await proxy.during(async () => {
@@ -152,13 +162,11 @@ describe('a record', () => {
       const { json } = await send('GET', `/api/activity?size=1&${filter}`);
       expect([filter, json.value[0]?.name]).toEqual([filter, 'Counted']);
     }
-    await services.klaviyo.close();
-    await proxy.close();
   });
 
   it('that cannot be written leaves the change as it is, and the answer, too; the app’s own log says so, by ids', async () => {
-    const storage = await startFaultyStorage(api.azurite);
-    const { call, services, lines } = beside(storage.connectionString);
+    const storage = opened(await startFaultyStorage(api.azurite));
+    const { call, lines } = beside(storage.connectionString);
     const { id, etag } = await makeExport({ name: 'Kept' });
     storage.spoil(/^POST .*\$batch/, 'refuse', 10);
     const answer = await call('PATCH', `/api/exports/${id}`, { body: { name: 'Changed' }, ifMatch: etag });
@@ -173,24 +181,20 @@ describe('a record', () => {
     expect(lines.join()).not.toMatch(/Changed|Kept/);
     storage.heal();
     expect(await last()).toMatchObject({ kind: 'export_created', exportId: id });
-    await services.klaviyo.close();
-    await storage.close();
   });
 
   it('whose answer was lost is written once', async () => {
-    const storage = await startFaultyStorage(api.azurite);
+    const storage = opened(await startFaultyStorage(api.azurite));
     const { services } = beside(storage.connectionString);
     const hits = storage.spoil(/^POST .*\$batch/, 'lose answer');
     const at = new Date().toISOString();
     await services.activity.record({ kind: 'run_started', at, by: 'once' }, { signal });
     expect([hits(), (await api.services.activity.page({ by: 'once' }, { size: 10, signal })).entries.length]).toEqual([1, 1]);
-    await services.klaviyo.close();
-    await storage.close();
   });
 
   it('of a question about a person comes first: what cannot be recorded is not looked up', async () => {
-    const storage = await startFaultyStorage(api.azurite);
-    const { call, services } = beside(storage.connectionString);
+    const storage = opened(await startFaultyStorage(api.azurite));
+    const { call } = beside(storage.connectionString);
     const before = await last();
     storage.spoil(/^POST .*\$batch/, 'refuse', 10);
     for (const path of ['/api/people/trace', '/api/people/erase', '/api/activity.csv']) {
@@ -209,8 +213,6 @@ describe('a record', () => {
       person: traced.json.person,
     });
     expect(JSON.stringify(entry)).not.toContain('ada@');
-    await services.klaviyo.close();
-    await storage.close();
   });
 });
 
@@ -278,8 +280,8 @@ describe('GET /api/activity', () => {
   });
 
   it('takes at most three calls to storage a page, of a log of any size', async () => {
-    const proxy = await startCountingProxy(api.azurite);
-    const { call, services } = beside(proxy.connectionString);
+    const proxy = opened(await startCountingProxy(api.azurite));
+    const { call } = beside(proxy.connectionString);
     const queries: [Record<string, string>, number, number][] = [
       [{ size: '200' }, 1, 200],
       [{ exportId: one, size: '200' }, 1, 200],
@@ -294,8 +296,6 @@ describe('GET /api/activity', () => {
       });
       expect([query, made.length]).toEqual([query, calls]);
     }
-    await services.klaviyo.close();
-    await proxy.close();
   });
 
   it.each<[string, string, string]>([
@@ -385,6 +385,5 @@ describe('age', () => {
       gone.activity.clear(new Date(Date.now() + DAY), { maxEntries: 1_000, signal }),
     ]);
     expect(await rowsLeft()).toEqual([]);
-    for (const { klaviyo } of [tick, gone]) await klaviyo.close();
   }, 60_000);
 });
