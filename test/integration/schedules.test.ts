@@ -322,23 +322,24 @@ describe('what a call costs with 1,000 exports', () => {
     try {
       const services = createServices({ ...api.services.env, AzureWebJobsStorage: proxy.connectionString });
       const { call } = createCaller(services, { tenantId: api.vault.tenantId });
-      const count = async (as: 'Administrator' | 'Contributor', method: string, path: string, sent: ApiCall = {}) => {
-        const calls = await proxy.during(async () => {
+      const callsOf = async (as: 'Administrator' | 'Contributor', method: string, path: string, sent: ApiCall = {}) =>
+        proxy.during(async () => {
           const { status, text } = await call(method, path, { as, ...sent });
           if (status >= 400) throw new Error(text);
         });
-        return calls.length;
-      };
+      const count = async (...asked: Parameters<typeof callsOf>) => (await callsOf(...asked)).length;
       const set = (from: number, to: number) => ({ body: { mode: 'set', schedule: weekly, exportIds: ids.slice(from, to) } });
       const etag = await etagOf(ids[0]!);
       expect({
         next: await count('Contributor', 'POST', '/api/schedules/next', { body: { exportId: ids[1] } }),
         one: await count('Contributor', 'PUT', `/api/exports/${ids[0]}/schedule`, { body: weekly, ifMatch: etag }),
         ten: await count('Contributor', 'PUT', '/api/exports/schedules', set(10, 20)),
-        // two reads, two transactions, and twenty of the activity log, which says of each export what it was before
-        twoHundred: await count('Contributor', 'PUT', '/api/exports/schedules', set(300, 500)),
         runAll: await count('Contributor', 'POST', '/api/exports/run-all'),
-      }).toEqual({ next: 1, one: 4, ten: 4, twoHundred: 24, runAll: 5 });
+      }).toEqual({ next: 1, one: 4, ten: 4, runAll: 5 });
+      // two transactions of a hundred, and those of the activity log, which says of each export what its schedule was before
+      const twoHundred = await callsOf('Contributor', 'PUT', '/api/exports/schedules', set(300, 500));
+      expect(twoHundred.filter((line) => line.startsWith('GET'))).toHaveLength(2);
+      expect(twoHundred.length).toBeLessThan(30);
       await services.klaviyo.close();
     } finally {
       await proxy.close();
