@@ -28,7 +28,7 @@ const refusalsOf = ({ method, who, params, ifMatch, idempotent, body, refusals =
     ...(params ? [404] : []),
     ...(changes ? [409, 413, 415] : []),
     ...(ifMatch ? [412] : []),
-    ...(ifMatch && ifMatch !== 'optional' ? [428] : []),
+    ...(ifMatch ? [428] : []), // also where it is optional: * names no version
     ...(body !== undefined || idempotent ? [422] : []),
     ...refusals,
   ];

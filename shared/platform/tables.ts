@@ -1,7 +1,7 @@
 import { type RestError, odata } from '@azure/data-tables';
 import type { TableClient, TransactionAction } from '@azure/data-tables';
 import type { z } from 'zod';
-import { ConflictError, LimitError, NotFoundError } from '../errors';
+import { ConflictError, InvalidInputError, LimitError, NotFoundError, UpstreamError } from '../errors';
 import { storageError } from './blobs';
 
 /** A parsed row with the ETag that its next change must name. */
@@ -45,6 +45,23 @@ const filterOf = (partition: string, { from, below, where = {} }: RowRange): str
   if (below !== undefined) parts.push(odata`RowKey lt ${below}`);
   for (const [name, value] of Object.entries(where)) if (value !== undefined) parts.push(`${name}${odata` eq ${value}`}`);
   return parts.join(' and ');
+};
+
+const tokenInvalid = (): InvalidInputError =>
+  new InvalidInputError({
+    code: 'token_invalid',
+    message: 'This is not the token of a page; begin again without one, or follow nextLink.',
+    pointer: '?token',
+  });
+
+/** What the service's library reads without asking: base64 of an object of strings (data-tables 13, continuationToken). */
+const isToken = (token: string): boolean => {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(token, 'base64').toString('utf8'));
+    return typeof value === 'object' && value !== null && Object.values(value).every((part) => typeof part === 'string');
+  } catch {
+    return false;
+  }
 };
 
 /**
@@ -245,11 +262,15 @@ export const createRows = <S extends z.ZodType>({
       }
     },
 
-    /** One page of a partition: at most `size` rows, also fewer where the service chose by columns, and the token that brings the next. */
+    /**
+     * One page of a partition: at most `size` rows, also fewer where the service chose by columns, and the token that brings the next.
+     * @throws InvalidInputError token_invalid, as tokens come back from outside
+     */
     page: async (
       partition: string,
       { signal, size, token, ...range }: { signal: AbortSignal; size: number; token?: string } & RowRange,
     ): Promise<{ rows: readonly (Stored<T> & { row: string })[]; token?: string }> => {
+      if (token !== undefined && !isToken(token)) throw tokenInvalid();
       try {
         const pages = table
           .listEntities<{ document: string }>({ queryOptions: { filter: filterOf(partition, range) }, abortSignal: signal })
@@ -260,7 +281,8 @@ export const createRows = <S extends z.ZodType>({
         }
         return { rows: [] };
       } catch (error) {
-        throw tableError(error, what);
+        const known = tableError(error, what);
+        throw token !== undefined && known instanceof UpstreamError && known.status === 400 ? tokenInvalid() : known;
       }
     },
   };

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { HttpRequest, InvocationContext } from '@azure/functions';
 import type { HttpFunctionOptions } from '@azure/functions';
 import { BlobServiceClient } from '@azure/storage-blob';
@@ -23,9 +24,11 @@ export interface ApiCall {
   readonly as?: LocalRole;
   readonly body?: unknown;
   /** sent as it is instead of a JSON body */
-  readonly raw?: string;
+  readonly raw?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   readonly ifMatch?: string;
+  /** in place of the principal headers that App Service Authentication sets */
+  readonly principal?: Readonly<Record<string, string>>;
 }
 
 export interface ApiAnswer {
@@ -40,10 +43,10 @@ export interface ApiAnswer {
 }
 
 const { signal } = new AbortController();
-const textOf = async (body: unknown): Promise<string> => {
+const textOf = async (body: unknown, { gzipped }: { gzipped: boolean }): Promise<string> => {
   if (body === undefined || body === null) return '';
   if (typeof body === 'string') return body;
-  if (body instanceof Uint8Array) return Buffer.from(body).toString('utf8');
+  if (body instanceof Uint8Array) return Buffer.from(gzipped ? gunzipSync(body) : body).toString('utf8');
   const parts: Buffer[] = [];
   for await (const part of body as AsyncIterable<Uint8Array>) parts.push(Buffer.from(part));
   return Buffer.concat(parts).toString('utf8');
@@ -82,7 +85,7 @@ export const createCaller = (
   const call = async (
     method: string,
     target: string,
-    { as = 'Administrator', body, raw, headers = {}, ifMatch }: ApiCall = {},
+    { as = 'Administrator', body, raw, headers = {}, ifMatch, principal }: ApiCall = {},
   ): Promise<ApiAnswer> => {
     const url = new URL(target, 'http://localhost:7071');
     const found = router.match(method, url.pathname);
@@ -94,7 +97,7 @@ export const createCaller = (
         ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
         ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
         ...headers,
-        'x-local-role': as,
+        'x-local-role': principal ? 'Anonymous' : as,
       },
       { tenantId: tenantId, now: new Date() },
     );
@@ -102,10 +105,10 @@ export const createCaller = (
     const request = new HttpRequest({
       method,
       url: url.href,
-      headers: signedIn.headers as Record<string, string>,
+      headers: { ...(signedIn.headers as Record<string, string>), ...principal },
       query: Object.fromEntries(url.searchParams),
       params: { ...found.params },
-      ...(sent === undefined ? {} : { body: { string: sent } }),
+      ...(sent === undefined ? {} : { body: typeof sent === 'string' ? { string: sent } : { bytes: sent } }),
     });
     const context = new InvocationContext({
       invocationId: `invocation-${(count += 1)}`,
@@ -119,7 +122,13 @@ export const createCaller = (
         body?: unknown;
         jsonBody?: unknown;
       };
-      return { answer: answered, text: answered.jsonBody === undefined ? await textOf(answered.body) : JSON.stringify(answered.jsonBody) };
+      return {
+        answer: answered,
+        text:
+          answered.jsonBody === undefined
+            ? await textOf(answered.body, { gzipped: answered.headers['content-encoding'] === 'gzip' })
+            : JSON.stringify(answered.jsonBody),
+      };
     });
     const answered = new Headers(answer.headers);
     if (answer.jsonBody !== undefined) answered.set('content-type', 'application/json'); // as the library does
@@ -141,7 +150,7 @@ export const createCaller = (
  * The app's HTTP side on real Azurite, the Key Vault stand-in and the Klaviyo sandbox, without a host: handlers are called as the host
  * would, behind App Service Authentication's stand-in. One per test file.
  */
-export const startApi = async ({ settings = {} }: { settings?: Record<string, string> } = {}) => {
+export const startApi = async ({ settings = {}, log }: { settings?: Record<string, string>; log?: (line: string) => void } = {}) => {
   const [azurite, vault, klaviyo] = await Promise.all([
     startAzurite(),
     startTrustedVault(),
@@ -180,7 +189,7 @@ export const startApi = async ({ settings = {} }: { settings?: Record<string, st
   const services = createServices(parseEnv(env));
   await ensureStorage(services, { signal });
 
-  const { call, definitions } = createCaller(services, { tenantId: vault.tenantId });
+  const { call, definitions } = createCaller(services, { tenantId: vault.tenantId, log });
 
   return {
     call,
