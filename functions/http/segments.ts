@@ -86,15 +86,11 @@ export const registerSegments = (
     return { status: 200, body: { value: segments.map((segment) => ({ ...segment, figures: known.get(segment.name) })) } };
   });
   route(getSegment).to(async ({ params: { name }, query: { email }, signal }) => {
-    const description = await source.describeSegment(name, { signal });
-    return {
-      status: 200,
-      body: {
-        ...description,
-        fields: [...description.fields],
-        ...(email === undefined ? {} : { figures: await figures.ofSegment(name, email, { signal }) }),
-      },
-    };
+    const [description, counted] = await Promise.all([
+      source.describeSegment(name, { samples: false, signal }),
+      email === undefined ? undefined : figures.ofSegment(name, email, { signal }),
+    ]);
+    return { status: 200, body: { ...description, fields: [...description.fields], figures: counted } };
   });
   route(overlapSegments).to(async ({ body, signal }) => {
     const overlap = await figures.overlap(body, { signal });

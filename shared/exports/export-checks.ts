@@ -60,7 +60,7 @@ export const createExportChecks = ({
       const problems: { pointer: string; detail: string }[] = [];
       for (const [index, segment] of segments.entries()) {
         try {
-          const { fields } = await source.describeSegment(segment, { signal });
+          const { fields } = await source.describeSegment(segment, { samples: false, signal });
           const names = new Set(fields.map(({ name }) => name));
           for (const { pointer, field } of mappingPointers(mapping)) {
             if (names.has(field) || problems.some((problem) => problem.pointer === pointer)) continue;

@@ -7,8 +7,12 @@ export interface SegmentSource {
   readonly kind: 'cdm-folder' | 'dataverse';
   /** All segments that can be read now. @throws UpstreamError (service source) when the source cannot be reached or is malformed */
   listSegments(options: { signal: AbortSignal }): Promise<readonly SegmentInfo[]>;
-  /** Field names, types and a sample value. @throws NotFoundError segment_unknown */
-  describeSegment(name: string, options: { signal: AbortSignal }): Promise<SegmentDescription>;
+  /**
+   * Field names, types and a sample value.
+   * @param samples false: leave out the samples, for which the beginning of the rows has to be read
+   * @throws NotFoundError segment_unknown
+   */
+  describeSegment(name: string, options: { samples?: boolean; signal: AbortSignal }): Promise<SegmentDescription>;
   /**
    * The identity of what would be read now, for several segments at once (they must come from one state of the source).
    * @throws NotFoundError segment_unknown; UpstreamError folder_missing, model_missing, model_malformed, partition_missing

@@ -217,12 +217,12 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
       return model.entities.filter(isSegment).map(toInfo);
     },
 
-    describeSegment: async (name, { signal }): Promise<SegmentDescription> => {
+    describeSegment: async (name, { samples: wanted = true, signal }): Promise<SegmentDescription> => {
       const { model, file } = await readModel({ signal });
       const entity = findEntity(model, name);
       const files = await findFiles(entity, file, { signal });
       const present = files.flatMap((one) => (one.properties ? [toFilePartition(one, one.properties)] : []));
-      const samples = await readSamples(entity, present, { signal });
+      const samples = wanted ? await readSamples(entity, present, { signal }) : [];
       return {
         ...toInfo(entity),
         bytes: sum(present.map(({ bytes }) => bytes)),
