@@ -531,10 +531,11 @@ export const createRuns = ({
       await release(document, { signal });
       return;
     }
-    // a write that was lost, or was under way when its runner died
+    // whoever holds it tells how far it is
+    if (leased) return;
+    // a word that was under way when its runner died
     const shownAs = document.shownAs ?? 'queued';
     if (activity.activeState !== shownAs) await activities.show(exportId, { runId: activeRunId, as: shownAs, signal });
-    if (leased) return;
     const restedSince = Math.max(Date.parse(document.wakeAt ?? modifiedAt), Date.parse(modifiedAt));
     if (now().getTime() - restedSince <= STANDSTILL_MS) return;
     await queue.send({ exportId, runId: activeRunId, turn: document.turn + 1 }, { signal });

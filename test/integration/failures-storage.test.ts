@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Services } from '../../shared/services';
 import { startFaultyStorage } from '../support/faulty-storage';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
@@ -12,9 +11,8 @@ import {
   csvOf,
   emailsOf,
   goodRows,
-  mapping,
   modelOf,
-  ownAccount,
+  ownCase,
   putSource,
   reportOf,
   runBy,
@@ -54,13 +52,9 @@ const aCase = async ({
   env = {},
   ...more
 }: { write?: readonly Row[]; env?: Record<string, string> } & Record<string, unknown> = {}) => {
-  const folder = `case-${randomUUID()}`;
-  const own = await ownAccount(fixture);
-  await writeRows(fixture, write, { folder });
-  const app = appFor(fixture, folder, { AzureWebJobsStorage: storage.connectionString, ...env });
-  apps.push(app);
-  const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0, ...more });
-  return { folder, own, app, segmentExport, members: () => fixture.members(own.listId, own.accountId) };
+  const one = await ownCase(fixture, { write, env: { AzureWebJobsStorage: storage.connectionString, ...env }, more });
+  apps.push(one.app);
+  return one;
 };
 
 /** The run went through in its first slice, and everybody arrived once. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Export } from '../../shared/exports/export';
 import { newRunId } from '../../shared/ids';
 import type { RunId } from '../../shared/ids';
@@ -11,18 +10,7 @@ import type { Services } from '../../shared/services';
 import { startCountingProxy } from '../support/counting-proxy';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
-import {
-  accountState,
-  appFor,
-  breakLease,
-  checkLeftOver,
-  checkSums,
-  emailsOf,
-  goodRows,
-  mapping,
-  ownAccount,
-  writeRows,
-} from '../support/run-cases';
+import { accountState, appFor, breakLease, checkLeftOver, checkSums, emailsOf, goodRows, ownCase } from '../support/run-cases';
 
 /** Most storage calls that a message may cost which has nothing to do (design §2). */
 const MOST_CALLS = 3;
@@ -46,20 +34,15 @@ afterEach(async () => {
 });
 
 const aCase = async () => {
-  const folder = `case-${randomUUID()}`;
-  const own = await ownAccount(fixture);
-  await writeRows(fixture, rows, { folder });
-  const app = appFor(fixture, folder);
+  const { folder, own, app, segmentExport, documentOf } = await ownCase(fixture, { write: rows });
   /** the same app, whose storage calls are counted */
   const counted = appFor(fixture, folder, { AzureWebJobsStorage: proxy.connectionString });
   apps.push(app, counted);
-  const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0 });
   const start = async (more: { requestKey?: string } = {}, by = app) =>
     by.runs.start(
       { exportId: segmentExport.id, trigger: { kind: 'onDemand', by: 'tester' }, full: false, dryRun: false, ...more },
       { signal: testSignal() },
     );
-  const documentOf = async (runId: RunId) => (await fixture.services.runStore.find(runId, { signal: testSignal() }))!.document;
   const finish = async ({ id }: Pick<Run, 'id'>): Promise<Run> => {
     await fixture.pump(() => fixture.ended(id), { app });
     await fixture.pump(async () => ((await fixture.queue.getProperties()).approximateMessagesCount ?? 0) === 0, { app });

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Caller } from '../../shared/caller';
 import { parseEnv } from '../../shared/env';
 import type { Export } from '../../shared/exports/export';
@@ -7,7 +6,7 @@ import { createServices } from '../../shared/services';
 import type { Services } from '../../shared/services';
 import { SOURCE, startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
-import { accountState, appFor, breakLease, emailsOf, goodRows, mapping, ownAccount, runBy, writeRows } from '../support/run-cases';
+import { accountState, breakLease, emailsOf, goodRows, mapping, ownCase, runBy, writeRows } from '../support/run-cases';
 import { tracesOf } from '../support/traces';
 
 let fixture: RunnerFixture;
@@ -33,13 +32,10 @@ const later = (folder: string, ms: number): Services => {
 };
 
 const aCase = async (more: Partial<Record<keyof Export, unknown>> = {}) => {
-  const folder = `case-${randomUUID()}`;
-  const own = await ownAccount(fixture);
   const rows = goodRows(60);
-  await writeRows(fixture, [...rows, bad], { folder });
-  const app = appFor(fixture, folder);
+  const one = await ownCase(fixture, { write: [...rows, bad], more });
+  const { folder, own, app, segmentExport, documentOf } = one;
   apps.push(app);
-  const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0, ...more });
   const { id } = segmentExport;
   const runIds: string[] = [];
   const start = async (requestKey?: string): Promise<RunId> => {
@@ -50,7 +46,6 @@ const aCase = async (more: Partial<Record<keyof Export, unknown>> = {}) => {
     runIds.push(run.id);
     return run.id;
   };
-  const documentOf = async (runId: RunId) => (await fixture.services.runStore.find(runId, { signal: testSignal() }))!.document;
   /** Begins a run and leaves it where its job lies with Klaviyo. */
   const startAndStop = async (requestKey?: string): Promise<RunId> => {
     await fixture.fault({ endpoint: IMPORT, account: own.accountId, count: 1, fault: { kind: 'job_delay', ms: 60_000 } });

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { parseEnv } from '../../shared/env';
 import { newRunId } from '../../shared/ids';
 import type { RunId } from '../../shared/ids';
@@ -11,7 +10,7 @@ import type { Services } from '../../shared/services';
 import { startCountingProxy } from '../support/counting-proxy';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
-import { appFor, breakLease, emailsOf, goodRows, mapping, ownAccount, reportOf, runBy, writeRows } from '../support/run-cases';
+import { appFor, breakLease, emailsOf, goodRows, ownCase, reportOf, runBy } from '../support/run-cases';
 import { tracesOf } from '../support/traces';
 
 const HOUR = 3_600_000;
@@ -36,10 +35,7 @@ const rows = goodRows(50);
 const signal = testSignal;
 
 const aCase = async () => {
-  const folder = `case-${randomUUID()}`;
-  const own = await ownAccount(fixture);
-  await writeRows(fixture, [...rows, bad], { folder });
-  const app = appFor(fixture, folder);
+  const { folder, own, app, segmentExport } = await ownCase(fixture, { write: [...rows, bad] });
   apps.push(app);
   /** the app as it will be some time later */
   const later = (ms: number): Services => {
@@ -47,7 +43,6 @@ const aCase = async () => {
     apps.push(one);
     return one;
   };
-  const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0 });
   const historyOf = async () => {
     const ids: RunId[] = [];
     for await (const { value } of app.runStore.readOfExport(segmentExport.id, { signal: signal() })) ids.push(value.id);

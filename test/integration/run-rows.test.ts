@@ -1,16 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
 import {
   accountState,
-  appFor,
   breakLease,
   checkLeftOver,
   checkSums,
   emailsOf,
   goodRows,
-  mapping,
-  ownAccount,
+  ownCase,
   reportOf,
   runBy,
   writeRows,
@@ -37,15 +34,11 @@ afterEach(async () => {
 const rows = goodRows(300);
 
 const aCase = async ({ write = rows, ...more }: { write?: readonly Row[] } & Record<string, unknown> = {}) => {
-  const folder = `case-${randomUUID()}`;
-  const own = await ownAccount(fixture);
-  await writeRows(fixture, write, { folder });
-  const app = appFor(fixture, folder);
-  apps.push(app);
-  const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0, ...more });
+  const one = await ownCase(fixture, { write, more });
+  apps.push(one.app);
   const fault = (endpoint: string, kind: object, how: object = {}) =>
-    fixture.fault({ endpoint, account: own.accountId, fault: kind, ...how });
-  return { folder, own, app, segmentExport, fault };
+    fixture.fault({ endpoint, account: one.own.accountId, fault: kind, ...how });
+  return { ...one, fault };
 };
 const members = (own: OwnAccount) => fixture.members(own.listId, own.accountId);
 

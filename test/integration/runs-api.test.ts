@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Export } from '../../shared/exports/export';
 import { exportStatus } from '../../shared/exports/export-status';
@@ -10,7 +9,7 @@ import { createCaller } from '../support/api';
 import { createOutsideCalls } from '../support/outside-calls';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
-import { appFor, goodRows, mapping, ownAccount, writeRows } from '../support/run-cases';
+import { goodRows, ownCase } from '../support/run-cases';
 
 /** Runs as callers of the API see them. */
 
@@ -35,13 +34,10 @@ const signal = testSignal;
 const rows = goodRows(200);
 
 const aCase = async (more: Partial<Record<keyof Export, unknown>> = {}) => {
-  const folder = `case-${randomUUID()}`;
-  const own = await ownAccount(fixture);
-  await writeRows(fixture, rows, { folder });
-  const app = appFor(fixture, folder);
+  const { own, app, segmentExport } = await ownCase(fixture, { write: rows, more });
   apps.push(app);
+  const { id } = segmentExport;
   const { call } = createCaller(app, { tenantId: fixture.vault.tenantId });
-  const { id } = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0, ...more });
   const status = async () => exportStatus({ activity: await app.activities.get(id, { signal: signal() }), paused: false, detached: false });
   const finish = async (runId: string): Promise<Run> => {
     await fixture.pump(() => fixture.ended(runId as RunId), { app });
@@ -59,7 +55,7 @@ const aCase = async (more: Partial<Record<keyof Export, unknown>> = {}) => {
     await app.runStore.project(ended, { signal: signal() });
     return ended;
   };
-  return { folder, own, app, call, id, status, finish, run, past };
+  return { own, app, call, id, status, finish, run, past };
 };
 
 /** Calls to the app's own storage that one request makes. */

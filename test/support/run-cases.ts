@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { Connection } from '../../shared/connections/connection';
 import type { Export } from '../../shared/exports/export';
@@ -127,6 +127,25 @@ export const writeSegments = async (
 /** The app as it reads that folder. */
 export const appFor = (fixture: RunnerFixture, folder: string, more: Record<string, string> = {}): Services =>
   fixture.newInstance({ SOURCE_FOLDER: folder, ...more });
+
+/**
+ * An export of its own for one test: account, list, segment `Vip` and an app that reads it. The caller closes `app.klaviyo`.
+ * @param write the segment's rows
+ * @param env settings of the app
+ * @param more fields of the export
+ */
+export const ownCase = async (
+  fixture: RunnerFixture,
+  { write, env = {}, more = {} }: { write: readonly Row[]; env?: Record<string, string>; more?: Partial<Record<keyof Export, unknown>> },
+) => {
+  const folder = `case-${randomUUID()}`;
+  const own = await ownAccount(fixture);
+  await writeRows(fixture, write, { folder });
+  const app = appFor(fixture, folder, env);
+  const segmentExport = await fixture.anExport(own.connection, { listId: own.listId, segments: ['Vip'], mapping, canaryRows: 0, ...more });
+  const documentOf = async (runId: RunId) => (await fixture.services.runStore.find(runId, { signal: testSignal() }))!.document;
+  return { folder, own, app, segmentExport, documentOf, members: () => fixture.members(own.listId, own.accountId) };
+};
 
 /** Runs an export by an app until its run has ended. */
 export const runBy = async (
