@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { toDocument, versionOf } from '../../../shared/configuration/current';
+import type { Current } from '../../../shared/configuration/current';
+import { Configuration } from '../../../shared/configuration/document';
+import { planOf } from '../../../shared/configuration/plan';
+import { Connection } from '../../../shared/connections/connection';
+import { Export } from '../../../shared/exports/export';
+import { defaultSystemSchedule } from '../../../shared/schedules/schedule';
+import { defaultLimits } from '../../../shared/settings/limits';
+
+const AT = '2026-11-23T00:00:00.000Z';
+const id = (prefix: string, index: number): string => `${prefix}_${String(index).padStart(10, '0')}`;
+
+const aConnection = (index: number, { owns, shared }: { owns: boolean; shared: boolean }) =>
+  Connection.parse({
+    ...{ id: id('con', index), displayName: `Connection ${index}`, type: 'klaviyo', secretName: `secret-${index}`, ownsSecret: owns },
+    access: shared ? 'administratorsAndContributors' : 'administrators',
+    ...{
+      accountId: 'A',
+      accountName: 'A',
+      agreedAt: AT,
+      agreedBy: 'a',
+      consentVersion: '1',
+      createdAt: AT,
+      updatedAt: AT,
+      exportUser: 'a',
+    },
+  });
+
+const someExports = (connections: number) =>
+  fc.array(
+    fc.record({
+      // few names, so that some are shared
+      name: fc.constantFrom('VIP', 'Vip', 'News', 'Ä', '__proto__', 'toString'),
+      connection: fc.option(fc.nat({ max: Math.max(connections, 1) }), { nil: undefined }),
+      paused: fc.boolean(),
+      membership: fc.constantFrom('add', 'mirror'),
+      segments: fc.uniqueArray(fc.constantFrom('Loyal', 'NewCustomers', 'HighValue'), { minLength: 1 }),
+      schedule: fc.constantFrom<unknown>(
+        { kind: 'off' },
+        { kind: 'system' },
+        { kind: 'custom', repeat: 'weekly', days: ['monday'], times: ['02:30', '14:30'], timeZone: 'Europe/Paris' },
+      ),
+      mapping: fc.constantFrom<unknown>(
+        { email: 'EMail' },
+        { firstName: 'First', email: 'EMail', properties: [{ name: 'tier', field: 'Tier' }] },
+      ),
+      maxProfiles: fc.option(fc.integer({ min: 1, max: 1_000 }), { nil: undefined }),
+      guardShare: fc.option(fc.constantFrom(0, 0.5, 1), { nil: undefined }),
+      listName: fc.option(fc.string(), { nil: undefined }),
+    }),
+    { maxLength: 8 },
+  );
+
+const deployments: fc.Arbitrary<Current> = fc
+  .array(fc.record({ owns: fc.boolean(), shared: fc.boolean() }), { maxLength: 4 })
+  .chain((connections) =>
+    someExports(connections.length).map((segmentExports) => ({
+      schedule: { value: defaultSystemSchedule, etag: '"1"' },
+      limits: { value: defaultLimits, etag: '"2"' },
+      connections: connections.map((connection, index) => ({ value: aConnection(index, connection), etag: `"c${index}"` })),
+      exports: segmentExports.map(({ connection, ...rest }, index) => ({
+        value: Export.parse({
+          ...rest,
+          id: id('exp', index),
+          // also one that is gone
+          ...(connection === undefined ? {} : { connectionId: id('con', connection) }),
+          ...{ listId: 'LIST5K', createdAt: AT, createdBy: 'a', updatedAt: AT, updatedBy: 'a' },
+        }),
+        etag: `"e${index}"`,
+      })),
+    })),
+  );
+
+/** As it comes back from a file. */
+const fromGit = (current: Current): Configuration => Configuration.parse(JSON.parse(JSON.stringify(toDocument(current))));
+
+describe('a document that was read', () => {
+  it('changes nothing where it was read, whatever is set up there, prune or not', () => {
+    fc.assert(
+      fc.property(deployments, fc.boolean(), (current, prune) => {
+        const { steps, problems, notInDocument, unchanged } = planOf(fromGit(current), current, { prune });
+        expect({ steps, problems, notInDocument }).toEqual({ steps: [], problems: [], notInDocument: [] });
+        expect(unchanged).toBe(2 + current.connections.length + current.exports.length);
+      }),
+    );
+  });
+
+  it('is the same, version and all, in whatever order storage gave its parts', () => {
+    fc.assert(
+      fc.property(deployments, (current) => {
+        const turned = { ...current, connections: [...current.connections].reverse(), exports: [...current.exports].reverse() };
+        expect(toDocument(turned)).toEqual(toDocument(current));
+        expect(versionOf(toDocument(turned))).toBe(versionOf(fromGit(current)));
+      }),
+    );
+  });
+
+  it('names ids only where names are shared, and nothing that this deployment alone knows', () => {
+    fc.assert(
+      fc.property(deployments, (current) => {
+        const document = toDocument(current);
+        for (const { name, id: named } of document.exports) {
+          const isShared = current.exports.filter(({ value }) => value.name === name).length > 1;
+          expect(named !== undefined).toBe(isShared);
+        }
+        expect(JSON.stringify(document)).not.toMatch(/con_|agreed|exportUser|2026|At"|By"/);
+      }),
+    );
+  });
+});
+
+describe('a plan', () => {
+  it('takes everything that the document names exactly once, and removes nothing unasked', () => {
+    fc.assert(
+      fc.property(deployments, deployments, fc.boolean(), (here, there, prune) => {
+        const document = fromGit(there);
+        const { steps, problems, notInDocument, unchanged } = planOf(document, here, { prune });
+        const deleted = steps.filter(({ action }) => action === 'deleted').length;
+        expect(steps.length - deleted + unchanged + problems.length).toBe(2 + document.connections.length + document.exports.length);
+        expect([prune ? 0 : deleted, prune ? notInDocument.length : 0]).toEqual([0, 0]);
+      }),
+    );
+  });
+});
