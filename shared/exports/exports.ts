@@ -310,7 +310,8 @@ export const createExports = ({
         throw connectionGone('this export has none now');
       }
       const value = settingsFor(caller, { segmentExport: next, connection });
-      const mayExceed = checked || fields.maxProfiles !== undefined;
+      const counted = ({ segments, mapping, maxProfiles }: Export) => [segments, mapping.email, maxProfiles];
+      const mayExceed = !isDeepStrictEqual(counted(next), counted(current));
       return {
         value: { ...value, warnings: mayExceed ? await checks.warnings(next, { signal }) : [] },
         etag: saved.etag,

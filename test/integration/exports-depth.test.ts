@@ -1,0 +1,404 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExportId } from '../../shared/ids';
+import { aConnection, anExport, startApi } from '../support/api';
+import type { Api, ApiCall } from '../support/api';
+import { createOutsideCalls } from '../support/outside-calls';
+
+const { signal } = new AbortController();
+let api: Api;
+let closedId: string;
+let sharedId: string;
+beforeAll(async () => {
+  jest.spyOn(console, 'log').mockReturnValue(); // the app's log
+  api = await startApi({ settings: { MAX_PROFILES_PER_EXPORT: '5000' } });
+  const connect = async (more: Record<string, unknown>) =>
+    String((await api.call('POST', '/api/connections', { body: aConnection(more) })).json.id);
+  closedId = await connect({ displayName: 'Closed shop' });
+  sharedId = await connect({ displayName: 'Shared shop', access: 'administratorsAndContributors' });
+});
+afterAll(() => api.close());
+
+let count = 0;
+const post = (more: Record<string, unknown> = {}, call: ApiCall = {}) =>
+  api.call('POST', '/api/exports', { body: anExport({ name: `Depth ${(count += 1)}`, connectionId: closedId, ...more }), ...call });
+const save = async (more: Record<string, unknown> = {}) => {
+  const answer = await post(more);
+  expect([answer.status, answer.json.errors]).toEqual([201, undefined]);
+  return { id: String(answer.json.id), etag: answer.headers.get('etag')!, json: answer.json };
+};
+const read = async (id: string, call: ApiCall = {}) => (await api.call('GET', `/api/exports/${id}`, call)).json;
+const act = (id: string, what: string, call: ApiCall = {}) => api.call('POST', `/api/exports/${id}/${what}`, call);
+const run = (id: string) => act(id, 'run', { body: { dryRun: true } });
+const listed = async (query: string, call: ApiCall = {}) => (await api.call('GET', `/api/exports?${query}`, call)).json;
+const refusal = ({ status, json }: Awaited<ReturnType<Api['call']>>) => [status, json.code, json.errors?.map(({ pointer }) => pointer)];
+const runsOf = async (id: string) => (await api.call('GET', `/api/exports/${id}/runs`)).json.value;
+const queueLength = async () => {
+  const { QueueClient } = await import('@azure/storage-queue');
+  return (await new QueueClient(api.azurite.connectionString, 'export-runs').getProperties()).approximateMessagesCount;
+};
+const receive = (message: unknown) =>
+  api.services.requests.receive(JSON.stringify(message), { messageId: `m-${Math.random()}`, attempt: 1, signal });
+const activityOf = async (exportId: string, kind: string) =>
+  (await api.services.activity.page({ size: 1_000, signal })).entries.filter((entry) => entry.kind === kind && entry.exportId === exportId);
+
+describe('an export that lacks something', () => {
+  it.each<[string, Record<string, unknown>, string, unknown[]]>([
+    ['an e-mail field', { mapping: { firstName: 'FirstName' } }, 'mapping', [400, 'invalid_input', ['/mapping/email']]],
+    ['a list', { listId: undefined }, 'listId', [400, 'invalid_input', ['/listId']]],
+    ['a segment', { segments: [] }, 'segments', [400, 'invalid_input', ['/segments']]],
+    ['a connection', { connectionId: undefined }, 'connectionId', [400, 'invalid_input', ['/connectionId']]],
+  ])('E1 is refused without %s, when made and when changed', async (_, lacking, field, expected) => {
+    expect(refusal(await post(lacking))).toEqual(expected);
+    const { id, etag } = await save();
+    const body = { [field]: lacking[field] ?? null };
+    const changed = refusal(await api.call('PATCH', `/api/exports/${id}`, { body, ifMatch: etag }));
+    expect(changed).toEqual(expected);
+  });
+
+  it('E1 is refused with a connection that the caller may not use', async () => {
+    expect(refusal(await post({}, { as: 'Contributor' }))).toEqual([400, 'connection_unknown', ['/connectionId']]);
+    const { id, etag } = await save({ connectionId: sharedId });
+    const change = { as: 'Contributor', body: { connectionId: closedId }, ifMatch: etag } as const;
+    expect(refusal(await api.call('PATCH', `/api/exports/${id}`, change))).toEqual([400, 'connection_unknown', ['/connectionId']]);
+  });
+
+  it('E2 maps fields of the source’s profile only', async () => {
+    const fields = (await api.call('GET', '/api/segments/Loyal')).json.fields as { name: string }[];
+    const properties = fields.map(({ name }) => ({ field: name, name: `p_${name}` }));
+    expect((await post({ mapping: { email: 'EMail', properties } })).status).toBe(201);
+    const other = { email: 'EMail', properties: [{ field: 'Orders_Total', name: 'orders' }] };
+    expect(refusal(await post({ mapping: other }))).toEqual([400, 'field_unknown', ['/mapping/properties/0/field']]);
+  });
+});
+
+describe('what only saves', () => {
+  it('E3 runs nothing, whatever is saved', async () => {
+    const before = await queueLength();
+    const { id, etag } = await save({ schedule: { kind: 'custom', times: ['00:00'], timeZone: 'UTC' } });
+    const changed = await api.call('PATCH', `/api/exports/${id}`, { body: { segments: ['Loyal', 'NewCustomers'] }, ifMatch: etag });
+    expect(changed.status).toBe(200);
+    for (const what of ['pause', 'resume', 'duplicate', 'detach']) expect([what, (await act(id, what)).status]).toEqual([what, 200]);
+    const attached = await api.call('PATCH', `/api/exports/${id}`, {
+      body: { connectionId: closedId },
+      ifMatch: (await api.call('GET', `/api/exports/${id}`)).headers.get('etag')!,
+    });
+    expect(attached.status).toBe(200);
+    await api.services.fanOut.tick({ signal });
+    expect(await runsOf(id)).toEqual([]);
+    expect(await queueLength()).toBe(before);
+    expect(await api.services.activities.get(ExportId.parse(id), { signal })).toMatchObject({ lastRunNumber: 0 });
+  });
+
+  it('E4 L4 warns of segments over the cap that have been counted, and saves all the same', async () => {
+    const uncounted = await save({ maxProfiles: 10 });
+    expect(uncounted.json.warnings).toEqual([]);
+    const { json } = await api.call('GET', '/api/segments/Loyal?email=EMail');
+    const { exportable } = json.figures as { exportable: number };
+    const { id, etag, json: saved } = await save({ maxProfiles: 10 });
+    expect(saved.warnings).toEqual([
+      {
+        code: 'over_cap',
+        message: expect.stringContaining(
+          `Loyal holds ${exportable} people with a usable e-mail address, more than this export’s cap of 10`,
+        ) as string,
+      },
+    ]);
+    const raised = await api.call('PATCH', `/api/exports/${id}`, { body: { maxProfiles: exportable }, ifMatch: etag });
+    expect([raised.status, raised.json.warnings]).toEqual([200, []]);
+  });
+
+  it('E5 duplicates by giving the values of a new export under a free name, storing nothing', async () => {
+    const mapping = { email: 'EMail', properties: [{ field: 'LoyaltyTier', name: 'tier' }] };
+    const { id } = await save({ name: 'Spring', mapping, membership: 'mirror', schedule: { kind: 'off' }, guardCount: 7 });
+    const total = async () => (await listed('size=1')).total;
+    const before = await total();
+    const draft = (await act(id, 'duplicate')).json as unknown as Record<string, unknown>;
+    expect(draft).toEqual({
+      name: 'Spring (copy)',
+      ...{ connectionId: closedId, listId: 'LIST5K', segments: ['Loyal'], mapping, membership: 'mirror', schedule: { kind: 'off' } },
+      ...{ canaryRows: 100, guardCount: 7 },
+    });
+    expect(await total()).toBe(before);
+    // what it gives is what saving takes
+    const saved = await api.call('POST', '/api/exports', { body: draft });
+    expect(saved.status).toBe(201);
+    expect(await runsOf(String(saved.json.id))).toEqual([]);
+    expect((await act(id, 'duplicate')).json.name).toBe('Spring (copy 2)');
+  });
+});
+
+describe('a list that is made on request', () => {
+  it('is found by its name or made, once for all who ask, and named in the answer', async () => {
+    const first = await post({ listId: undefined, createList: { name: ' Made on request ' } });
+    expect([first.status, first.json.listName]).toEqual([201, 'Made on request']);
+    const { id, etag } = await save();
+    const second = await api.call('PATCH', `/api/exports/${id}`, { body: { createList: { name: 'Made on request' } }, ifMatch: etag });
+    expect([second.status, second.json.listId]).toEqual([200, first.json.listId]);
+    const lists = (await api.call('GET', `/api/connections/${closedId}/lists?search=Made on request`)).json.value;
+    expect(lists).toHaveLength(1);
+    expect(await activityOf(String(first.json.id), 'list_created')).toHaveLength(1);
+    expect(await activityOf(id, 'list_created')).toHaveLength(0);
+  });
+
+  it('is made after every other check: a refused export leaves none', async () => {
+    const refused = [
+      { segments: ['Nobody'] },
+      { mapping: { email: 'Nothing' } },
+      { maxProfiles: 5_001 },
+      { connectionId: 'con_0000000000' },
+      { listId: 'LIST5K' },
+    ];
+    for (const more of refused) {
+      const { status } = await post({ listId: undefined, createList: { name: 'Never made' }, ...more });
+      expect([400, 422]).toContain(status);
+    }
+    expect((await api.call('GET', `/api/connections/${closedId}/lists?search=Never made`)).json.value).toEqual([]);
+  });
+});
+
+describe('the list of exports', () => {
+  it('E6 shows name, connection, type, status, refreshed, schedule, permission, and who changed it last', async () => {
+    const { id } = await save({ name: 'Columns', connectionId: sharedId });
+    const { value } = await listed('search=columns');
+    expect(value).toEqual([
+      expect.objectContaining({
+        ...{ id, name: 'Columns', schedule: { kind: 'system' }, permission: 'edit', updatedByName: 'Ada Administrator' },
+        connection: { id: sharedId, displayName: 'Shared shop', type: 'klaviyo' },
+        ...{ health: 'healthy', activity: 'idle', updatedAt: expect.any(String) as string },
+      }),
+    ]);
+    // never run: nothing is said of a last run
+    expect(value[0]).not.toHaveProperty('lastRun');
+    expect(value[0]).not.toHaveProperty('refreshedAt');
+  });
+
+  it('E6 is searched by connection and paged through with nextLink', async () => {
+    for (let index = 0; index < 5; index += 1) await save({ name: `Paged ${index}`, connectionId: sharedId });
+    const seen: unknown[] = [];
+    let link: string | undefined = '/api/exports?search=paged&sort=name&order=desc&size=2';
+    while (link !== undefined) {
+      const { json } = await api.call('GET', link);
+      expect(json.total).toBe(5);
+      seen.push(...json.value.map(({ name }) => name));
+      link = json.nextLink as string | undefined;
+    }
+    expect(seen).toEqual(['Paged 4', 'Paged 3', 'Paged 2', 'Paged 1', 'Paged 0']);
+    expect((await listed('search=shared shop&size=200')).value.every(({ connectionId }) => connectionId === sharedId)).toBe(true);
+    const wrong = await api.call('GET', '/api/exports?size=2&token=abc');
+    expect(refusal(wrong)).toEqual([400, 'token_invalid', ['?token']]);
+    expect((await api.call('GET', '/api/exports?sort=colour')).status).toBe(400);
+  });
+
+  it('E7 offers view and edit, run, duplicate, schedule, detach and remove', () => {
+    const operations = api.definitions.map(({ operation }) => operation);
+    const actions = ['getExport', 'updateExport', 'runExport', 'duplicateExport', 'setExportSchedule', 'detachExport', 'removeExport'];
+    expect(operations).toEqual(expect.arrayContaining(actions));
+  });
+
+  it('E8 groups exports by a segment, which can be added to those without it', async () => {
+    const { id, etag } = await save({ name: 'Grouped' });
+    expect((await listed('search=grouped&withoutSegment=NewCustomers')).value).toHaveLength(1);
+    const added = await api.call('PATCH', `/api/exports/${id}`, { body: { segments: ['Loyal', 'NewCustomers'] }, ifMatch: etag });
+    expect(added.status).toBe(200);
+    expect((await listed('search=grouped&segment=NewCustomers')).value).toHaveLength(1);
+    expect((await listed('search=grouped&withoutSegment=NewCustomers')).value).toHaveLength(0);
+  });
+
+  it('R1 says what the caller may do, edit or view', async () => {
+    const closed = await save({ name: 'Permission closed' });
+    const shared = await save({ name: 'Permission shared', connectionId: sharedId });
+    const permissions = async (as: NonNullable<ApiCall['as']>) =>
+      (await listed('search=permission', { as })).value.map(({ permission }) => permission);
+    expect(await permissions('Administrator')).toEqual(['edit', 'edit']);
+    expect(await permissions('Contributor')).toEqual(['view', 'edit']);
+    expect(await permissions('Viewer')).toEqual(['view', 'view']);
+    // of a connection that is not shared no more than that there is one
+    expect(await read(closed.id, { as: 'Contributor' })).toMatchObject({ permission: 'view', connection: {} });
+    expect((await api.call('GET', `/api/exports/${closed.id}`, { as: 'Contributor' })).text).not.toMatch(
+      new RegExp(`${closedId}|Closed shop`),
+    );
+    expect(await read(shared.id, { as: 'Contributor' })).toMatchObject({ permission: 'edit', connectionId: sharedId });
+  });
+
+  it('shows a removed export no more, and one that was saved at once', async () => {
+    const { id } = await save({ name: 'Short life' });
+    expect((await listed('search=short life')).total).toBe(1);
+    expect((await api.call('DELETE', `/api/exports/${id}`, { ifMatch: '*' })).status).toBe(204);
+    expect((await listed('search=short life')).total).toBe(0);
+    expect((await api.call('GET', `/api/exports/${id}`)).status).toBe(404);
+    expect((await api.call('DELETE', `/api/exports/${id}`, { ifMatch: '*' })).status).toBe(404);
+    for (const what of ['pause', 'detach', 'duplicate', 'run']) expect((await act(id, what)).status).toBe(404);
+  });
+});
+
+describe('a detached export', () => {
+  it('D2 keeps its configuration, shows no connection, and leaves the connection as it is', async () => {
+    const { id, json } = await save({ schedule: { kind: 'off' }, membership: 'mirror' });
+    const { status, json: detached } = await act(id, 'detach');
+    expect(status).toBe(200);
+    expect(detached).toMatchObject({
+      name: json.name,
+      listId: 'LIST5K',
+      segments: ['Loyal'],
+      membership: 'mirror',
+      schedule: { kind: 'off' },
+    });
+    expect(detached).not.toHaveProperty('connection');
+    expect(detached).not.toHaveProperty('connectionId');
+    expect(detached.reasons).toEqual([expect.objectContaining({ code: 'detached' })]);
+    expect((await api.call('GET', `/api/connections/${closedId}`)).status).toBe(200);
+    // once more, and nothing new is told
+    expect((await act(id, 'detach')).status).toBe(200);
+    expect(await activityOf(id, 'export_detached')).toHaveLength(1);
+  });
+
+  it('D3 runs neither on refresh, nor by run all, nor by run, nor by message, until it has a connection again', async () => {
+    const { id } = await save();
+    await act(id, 'detach');
+    expect(refusal(await run(id)).slice(0, 2)).toEqual([409, 'export_detached']);
+    const all = await api.call('POST', '/api/exports/run-all');
+    expect(all.status).toBe(202);
+    await receive({ version: 1, type: 'run', exportId: id });
+    await receive({ version: 1, type: 'runAll' });
+    expect(await runsOf(id)).toEqual([]);
+    const etag = (await api.call('GET', `/api/exports/${id}`)).headers.get('etag')!;
+    const list = await api.call('PATCH', `/api/exports/${id}`, { body: { listId: 'LIS25K' }, ifMatch: etag });
+    expect(refusal(list)).toEqual([409, 'export_detached', ['/listId']]);
+    expect((await api.call('PATCH', `/api/exports/${id}`, { body: { connectionId: closedId }, ifMatch: etag })).status).toBe(200);
+    expect((await run(id)).status).toBe(202);
+  });
+
+  it('D3 stops the run that is under way', async () => {
+    const { id } = await save();
+    const { json } = await run(id);
+    await act(id, 'detach');
+    const stop = await api.services.runStore.findStop(String(json.id) as never, { signal });
+    expect(stop).toMatchObject({ reason: 'detached', by: 'Ada Administrator' });
+  });
+
+  it('never keeps a run that began at the same moment: it was not started, or it is told to stop', async () => {
+    const saved = await Promise.all(Array.from({ length: 8 }, () => save()));
+    const raced = await Promise.all(saved.map(async ({ id }) => [id, ...(await Promise.all([run(id), act(id, 'detach')]))] as const));
+    for (const [id, started, detached] of raced) {
+      expect(detached.status).toBe(200);
+      const { activeRunId } = await api.services.activities.get(ExportId.parse(id), { signal });
+      const stop = activeRunId && (await api.services.runStore.findStop(activeRunId, { signal }));
+      if (activeRunId !== undefined) expect([id, stop]).toEqual([id, expect.objectContaining({ reason: 'detached' })]);
+      expect([202, 409]).toContain(started.status);
+    }
+  });
+
+  it('D4 is one of several that are detached at once, each for itself', async () => {
+    const [one, two, closed] = [await save({ connectionId: sharedId }), await save({ connectionId: sharedId }), await save()];
+    const exportIds = [one.id, closed.id, two.id, 'exp_0000000000', one.id];
+    const answer = await api.call('POST', '/api/exports/detach', { as: 'Contributor', body: { exportIds } });
+    expect(answer.status).toBe(200);
+    expect(answer.json.value).toEqual([
+      { exportId: one.id, detached: true },
+      { exportId: closed.id, detached: false, error: { status: 403, code: 'export_view_only', detail: expect.any(String) as string } },
+      { exportId: two.id, detached: true },
+      { exportId: 'exp_0000000000', detached: false, error: { status: 404, code: 'export_unknown', detail: expect.any(String) as string } },
+    ]);
+    expect(await activityOf(one.id, 'export_detached')).toHaveLength(1);
+    expect(await read(closed.id)).toMatchObject({ connectionId: closedId });
+    expect(refusal(await api.call('POST', '/api/exports/detach', { body: { exportIds: [] } }))).toEqual([
+      400,
+      'invalid_input',
+      ['/exportIds'],
+    ]);
+  });
+
+  it('R3 is edited by administrators only', async () => {
+    const { id } = await save({ connectionId: sharedId });
+    await act(id, 'detach', { as: 'Contributor' });
+    const { headers } = await api.call('GET', `/api/exports/${id}`);
+    const change = (as: NonNullable<ApiCall['as']>) =>
+      api.call('PATCH', `/api/exports/${id}`, { as, body: { name: 'Mine' }, ifMatch: headers.get('etag')! });
+    expect(refusal(await change('Contributor')).slice(0, 2)).toEqual([403, 'export_view_only']);
+    for (const what of ['duplicate', 'pause', 'run']) expect((await act(id, what, { as: 'Contributor' })).status).toBe(403);
+    expect((await change('Administrator')).status).toBe(200);
+  });
+});
+
+describe('a paused export', () => {
+  it('is started by nobody until it is resumed; then by what falls due from there on', async () => {
+    const { id } = await save();
+    const paused = await act(id, 'pause');
+    expect([paused.status, paused.json.paused, paused.json.activity]).toEqual([200, true, 'paused']);
+    expect(refusal(await run(id)).slice(0, 2)).toEqual([409, 'export_paused']);
+    await receive({ version: 1, type: 'runAll' });
+    const poisoned = jest.spyOn(api.services.poison, 'refuse');
+    await receive({ version: 1, type: 'run', exportId: id });
+    expect(poisoned.mock.calls.map(([, { reason }]) => reason)).toEqual([expect.stringContaining('paused')]);
+    poisoned.mockRestore();
+    expect(await runsOf(id)).toEqual([]);
+    await sleep(2);
+    const resumed = await act(id, 'resume');
+    expect([resumed.status, resumed.json.paused, resumed.json.activity]).toEqual([200, false, 'idle']);
+    expect(Date.parse(String(resumed.json.scheduleSetAt))).toBeGreaterThan(Date.parse(String(paused.json.scheduleSetAt)));
+    expect(resumed.json).not.toHaveProperty('pausedAt');
+    expect((await run(id)).status).toBe(202);
+    expect((await activityOf(id, 'export_paused')).concat(await activityOf(id, 'export_resumed'))).toHaveLength(2);
+  });
+
+  it('lets its run go on, and does not start what waits for its end', async () => {
+    const { id } = await save();
+    const exportId = ExportId.parse(id);
+    const { json } = await run(id);
+    await act(id, 'run', { body: { full: true } });
+    expect((await api.services.activities.get(exportId, { signal })).pending).toBeDefined();
+    expect((await act(id, 'pause')).json.activity).toBe('queued');
+    expect(await api.services.runStore.findStop(String(json.id) as never, { signal })).toBeUndefined();
+    const { document } = (await api.services.runStore.find(String(json.id) as never, { signal }))!;
+    document.run.state = 'canceled';
+    await api.services.runs.release(document, { signal });
+    expect(await api.services.activities.get(exportId, { signal })).toMatchObject({ lastRunNumber: 1 });
+    expect((await api.services.activities.get(exportId, { signal })).pending).toBeUndefined();
+    expect((await read(id)).activity).toBe('paused');
+  });
+
+  it('is paused and resumed without a version, also while others change it', async () => {
+    const { id, etag } = await save();
+    const answers = await Promise.all([
+      api.call('PATCH', `/api/exports/${id}`, { body: { name: 'Changed meanwhile' }, ifMatch: etag }),
+      ...Array.from({ length: 6 }, () => act(id, 'pause')),
+    ]);
+    expect(answers.slice(1).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 200));
+    const after = await read(id);
+    expect(after.paused).toBe(true);
+    expect(after.name).toBe(answers[0].status === 200 ? 'Changed meanwhile' : after.name);
+  });
+});
+
+describe('what it costs', () => {
+  it('takes three calls of storage to read and five to write, the activity log included', async () => {
+    const outside = createOutsideCalls();
+    try {
+      const storage = async (work: () => Promise<{ status: number }>): Promise<number> => {
+        const { calls, result } = await outside.metered(work);
+        expect(result.status).toBeLessThan(300);
+        // the lake is in the same Azurite, and an account's pace is written whoever calls Klaviyo
+        const azurite = [api.azurite.tablePort, api.azurite.blobPort, api.azurite.queuePort].map((port) => `127.0.0.1:${port}`);
+        return calls.filter(({ host, name }) => azurite.includes(host) && !/\/lake[/?]|\/pacing/.test(name)).length;
+      };
+      const { id, etag } = await save({ connectionId: sharedId });
+      const costs = {
+        list: await storage(() => api.call('GET', '/api/exports?sort=connection&search=depth')),
+        get: await storage(() => api.call('GET', `/api/exports/${id}`)),
+        duplicate: await storage(() => act(id, 'duplicate')),
+        create: await storage(() => post({ connectionId: sharedId })),
+        rename: await storage(() => api.call('PATCH', `/api/exports/${id}`, { body: { name: 'Cheap' }, ifMatch: etag })),
+        pause: await storage(() => act(id, 'pause')),
+        resume: await storage(() => act(id, 'resume')),
+        detach: await storage(() => act(id, 'detach')),
+      };
+      const attach = { body: { connectionId: sharedId }, ifMatch: (await api.call('GET', `/api/exports/${id}`)).headers.get('etag')! };
+      expect({ ...costs, attach: await storage(() => api.call('PATCH', `/api/exports/${id}`, attach)) }).toEqual({
+        ...{ list: 3, get: 3, duplicate: 3 },
+        ...{ create: 5, rename: 4, pause: 5, resume: 5, detach: 5, attach: 5 },
+      });
+    } finally {
+      outside.close();
+    }
+  });
+});

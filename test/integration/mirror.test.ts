@@ -1,0 +1,148 @@
+import { TableClient } from '@azure/data-tables';
+import { startAzurite } from '../../infra/local/storage/azurite';
+import type { Azurite } from '../../infra/local/storage/azurite';
+import { MIRROR_MAX_IDLE_MS, createMirror } from '../../shared/platform/mirror';
+import { startCountingProxy } from '../support/counting-proxy';
+
+const { signal } = new AbortController();
+let azurite: Azurite;
+let proxy: Awaited<ReturnType<typeof startCountingProxy>>;
+beforeAll(async () => {
+  azurite = await startAzurite();
+  proxy = await startCountingProxy(azurite);
+});
+afterAll(async () => {
+  await proxy.close();
+  await azurite.close();
+});
+
+let tables = 0;
+const aTable = async () => {
+  const name = `mirrored${(tables += 1)}`;
+  const client = (connectionString: string) => TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true });
+  const writer = client(azurite.connectionString);
+  await writer.createTable();
+  let clock = 0;
+  const parsed: string[] = [];
+  const aMirror = () =>
+    createMirror<string>({
+      table: client(proxy.connectionString),
+      partition: 'p',
+      parse: (document, row) => {
+        parsed.push(row);
+        const { value } = document as { value?: string };
+        if (value === 'broken') throw new Error('The row is broken.');
+        return value;
+      },
+      what: 'The rows',
+      monotonicMs: () => clock,
+    });
+  return {
+    mirror: aMirror(),
+    parsed,
+    wait: (ms: number) => void (clock += ms),
+    put: (row: string, value: string | undefined, partition = 'p') =>
+      writer.upsertEntity({ partitionKey: partition, rowKey: row, document: JSON.stringify({ value }) }, 'Replace'),
+    remove: (row: string) => writer.deleteEntity('p', row),
+    seed: async (count: number) => {
+      for (let from = 0; from < count; from += 100) {
+        await writer.submitTransaction(
+          Array.from({ length: Math.min(100, count - from) }, (_, index) => [
+            'create',
+            { partitionKey: 'p', rowKey: `r${String(from + index).padStart(5, '0')}`, document: JSON.stringify({ value: 'seeded' }) },
+          ]),
+        );
+      }
+    },
+  };
+};
+const shown = (rows: ReadonlyMap<string, { value: string }>) => Object.fromEntries([...rows].map(([row, { value }]) => [row, value]));
+
+describe('a mirrored partition', () => {
+  it('shows what was written before it was asked: new, changed and removed rows of its partition alone', async () => {
+    const { mirror, put } = await aTable();
+    expect(shown(await mirror.read({ signal }))).toEqual({});
+    await put('a', '1');
+    await put('b', '1');
+    await put('a', 'elsewhere', 'q');
+    expect(shown(await mirror.read({ signal }))).toEqual({ a: '1', b: '1' });
+    await put('a', '2');
+    await put('b', undefined);
+    await put('c', '1');
+    expect(shown(await mirror.read({ signal }))).toEqual({ a: '2', c: '1' });
+    await put('b', '2');
+    expect(shown(await mirror.read({ signal }))).toEqual({ a: '2', b: '2', c: '1' });
+  });
+
+  it('takes one query a read, also for 1,000 rows, and parses each version once', async () => {
+    const { mirror, put, seed, parsed } = await aTable();
+    await seed(1_000);
+    expect((await proxy.during(() => mirror.read({ signal }))).length).toBe(1);
+    const before = await mirror.read({ signal });
+    await put('r00500', 'changed');
+    const calls = await proxy.during(async () => {
+      const after = await mirror.read({ signal });
+      expect(after.size).toBe(1_000);
+      expect(after.get('r00500')?.value).toBe('changed');
+      expect(after.get('r00499')).toBe(before.get('r00499'));
+    });
+    expect(calls).toHaveLength(1);
+    expect(decodeURIComponent(calls[0]!)).toContain('Timestamp ge');
+    expect(parsed).toHaveLength(1_001);
+  });
+
+  it('shares reads among those who ask at once, and never one that had begun before', async () => {
+    const { mirror, put, seed } = await aTable();
+    await seed(300);
+    const calls = await proxy.during(async () => {
+      const first = mirror.read({ signal });
+      // written while the first read may be under way: whoever asks afterwards must see it
+      await put('r00007', 'meanwhile');
+      const others = await Promise.all(Array.from({ length: 50 }, () => mirror.read({ signal })));
+      for (const rows of others) expect(rows.get('r00007')?.value).toBe('meanwhile');
+      await first;
+    });
+    expect(calls.length).toBeLessThanOrEqual(3);
+  });
+
+  it('lets each of many writers see its own write at once', async () => {
+    const { mirror, put } = await aTable();
+    const writers = Array.from({ length: 20 }, async (_, index) => {
+      for (let round = 0; round < 5; round += 1) {
+        await put(`w${index}`, String(round));
+        expect((await mirror.read({ signal })).get(`w${index}`)?.value).toBe(String(round));
+      }
+    });
+    await Promise.all(writers);
+  });
+
+  it('reads everything again after a long pause, so that nothing is remembered of what has gone meanwhile', async () => {
+    const { mirror, put, remove, wait } = await aTable();
+    await put('a', '1');
+    await put('b', '1');
+    await mirror.read({ signal });
+    await remove('b');
+    wait(MIRROR_MAX_IDLE_MS + 1);
+    expect(shown(await mirror.read({ signal }))).toEqual({ a: '1' });
+  });
+
+  it('keeps what it knew when a row cannot be read, and goes on from there', async () => {
+    const { mirror, put } = await aTable();
+    await put('a', '1');
+    await put('b', '1');
+    await mirror.read({ signal });
+    await put('a', 'broken');
+    await put('b', '2');
+    await expect(mirror.read({ signal })).rejects.toThrow('broken');
+    await put('a', '2');
+    expect(shown(await mirror.read({ signal }))).toEqual({ a: '2', b: '2' });
+  });
+
+  it('lets a caller stop waiting, and nobody else with it', async () => {
+    const { mirror, put } = await aTable();
+    await put('a', '1');
+    const patient = mirror.read({ signal });
+    await expect(mirror.read({ signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow('gone');
+    expect(shown(await patient)).toEqual({ a: '1' });
+  });
+});
