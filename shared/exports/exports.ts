@@ -280,6 +280,8 @@ export const createExports = ({
       const stored = await find(id, { signal });
       const current = stored.value;
       const moved = fields.connectionId !== undefined && fields.connectionId !== current.connectionId;
+      // who may edit anything learns of a stale version at once; others learn first that they may not
+      if (permissionFor(caller, undefined) === 'edit') requireVersion(stored, ifMatch, 'The export');
       // an administrator may edit whatever the connection is that it is taken off
       const before = moved && caller.role === 'Administrator' ? undefined : (await usedBy(current, { signal })).connection;
       requireEditable(caller, before);
