@@ -1,8 +1,12 @@
+import { consent } from '../../shared/connections/consent';
 import type { ApiExamples } from '../../shared/http/openapi';
+import { recordedExamples } from './recorded-examples';
 
 /** What the API's description shows; a test holds each against its schema. Nobody here is real. */
 export const apiExamples: ApiExamples = {
   schemas: {
+    ...recordedExamples,
+    Consent: consent,
     NewConnection: {
       displayName: 'Main account',
       access: 'administratorsAndContributors',

@@ -178,7 +178,7 @@ export const createOpenApi = (
 
   const exampleOf = (schema: Json | undefined, own: unknown): Json => {
     const id = typeof schema?.$ref === 'string' ? schema.$ref.slice(SCHEMAS.length) : '';
-    const example = own ?? examples.schemas[id];
+    const example = own ?? examples.schemas[id] ?? examples.schemas[id.replace(/Input$/, '')];
     return example === undefined ? {} : { example };
   };
 

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { openApiOf } from '../../../functions/http/openapi';
 import { WITHOUT_ROUTE } from '../../../functions/http/register-route';
 import { allRoutes } from '../../support/all-routes';
+import { OPENAPI_FILE, openApiText } from '../../support/write-openapi';
 
 interface Operation {
   readonly operationId: string;
@@ -34,6 +36,11 @@ it('describes every route that is registered, and nothing else', () => {
   expect(operations.map(({ operationId, method, address }) => `${operationId}: ${method.toUpperCase()} ${address}`).sort()).toEqual(
     routes.sort(),
   );
+});
+
+it('is what the committed copy says; after a wanted change of the contract run: npm run openapi', () => {
+  // by text, so that a test that fails shows the lines that differ
+  expect(openApiText().split('\n')).toEqual(readFileSync(OPENAPI_FILE, 'utf8').split('\n'));
 });
 
 it('refers only to what is there', () => {
@@ -71,6 +78,17 @@ describe('its schemas', () => {
 
   it('are JSON Schema 2020-12', () => {
     for (const id of Object.keys(document.components.schemas)) expect(() => compile(`components/schemas/${id}`)).not.toThrow();
+  });
+
+  it('have an example wherever JSON is sent or answered', () => {
+    const bare = operations
+      .filter(({ operationId }) => operationId !== 'getOpenApi')
+      .flatMap(({ operationId, requestBody, responses }) =>
+        [requestBody?.content, ...Object.values(responses).map(({ content }) => content)].flatMap((content) =>
+          content?.['application/json'] !== undefined && content['application/json'].example === undefined ? [operationId] : [],
+        ),
+      );
+    expect(bare).toEqual([]); // functions/http/examples.ts
   });
 
   it('fit their examples', () => {
