@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 describe('a run of an add export', () => {
-  it('brings every distinct valid address to the list and counts each row once', async () => {
+  it('E10 brings every distinct valid address to the list once, leaves out missing and bad ones, and counts each row', async () => {
     const manifest = await fixture.writeSegments({ segments: [{ name: 'HighValueSegment', rows: 25_000, partitions: 3 }] });
     const truth = manifest.segments['HighValueSegment']!;
     const segmentExport = await fixture.anExport(await fixture.connect());
