@@ -62,47 +62,6 @@ export const apiExamples: ApiExamples = {
     ConnectionChange: { displayName: 'Main account, Europe', access: 'administrators' },
     ConnectionCheck: { check: 'lists:read', ok: true, detail: 'The key has the scope lists:read.' },
     SharedConnection: { id: 'con_3uwud8xricjyozxm', displayName: 'Main account', type: 'klaviyo' },
-    NewExport: {
-      name: 'Newsletter readers',
-      connectionId: 'con_3uwud8xricjyozxm',
-      createList: { name: 'Newsletter' },
-      segments: ['NewsletterReaders'],
-      mapping: { email: 'EMail', firstName: 'FirstName', properties: [{ field: 'LoyaltyTier', name: 'loyalty_tier' }] },
-      membership: 'mirror',
-      schedule: { kind: 'system' },
-    },
-    ExportChange: { name: 'Newsletter, everybody', segments: ['NewsletterReaders', 'HighValue'], maxProfiles: null },
-    ExportWarning: {
-      code: 'over_cap',
-      message:
-        'The segments hold together 1,200,000 people with a usable e-mail address, more than this export’s cap of 1,000,000; while that is so, its runs send nothing. Choose smaller segments or raise maxProfiles.',
-    },
-    ConnectionOfExport: { id: 'con_3uwud8xricjyozxm', displayName: 'Main account', type: 'klaviyo' },
-    ExportDraft: {
-      name: 'Newsletter readers (copy)',
-      connectionId: 'con_3uwud8xricjyozxm',
-      listId: 'YafG4m',
-      segments: ['NewsletterReaders'],
-      mapping: { email: 'EMail' },
-      membership: 'add',
-      schedule: { kind: 'off' },
-      canaryRows: 100,
-    },
-    ExportIds: { exportIds: ['exp_3uwud8xricjyozxm', 'exp_0qgzy9e67qkfn1my'] },
-    DetachedExports: {
-      value: [
-        { exportId: 'exp_3uwud8xricjyozxm', detached: true },
-        {
-          exportId: 'exp_0qgzy9e67qkfn1my',
-          detached: false,
-          error: {
-            status: 403,
-            code: 'export_view_only',
-            detail: 'You may look at this export but not change or run it; its connection is not shared with contributors.',
-          },
-        },
-      ],
-    },
     OverlapRequest: { segments: ['NewsletterReaders', 'HighValueSegment'], email: 'EMail' },
     SegmentOverlap: {
       snapshotId: 'd0407f7560e29b1f82fef528e4e2b2936278afe40b1fc423eae88aee96c40680',
