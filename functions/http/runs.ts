@@ -6,6 +6,7 @@ import type { Caller } from '../../shared/caller';
 import type { Connection } from '../../shared/connections/connection';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
+import { RowStage } from '../../shared/runs/row-report';
 import { Run, RunRequest, RunState } from '../../shared/runs/run';
 import type { HistoryFilter } from '../../shared/runs/run-history';
 import { RunJobs } from '../../shared/runs/run-jobs';
@@ -39,7 +40,7 @@ export interface RunOperations {
   approveRemovals(id: RunId, options: { upTo: number; by: string; byId: string } & Options): Promise<Run>;
   dismissRemovals(id: RunId, options: Options): Promise<Run>;
   retryRejected(id: RunId, options: { by: string; byId: string } & Options): Promise<Run>;
-  rows(id: RunId, stage: z.infer<typeof RowStage>, options: Options): AsyncIterable<string>;
+  rows(id: RunId, stage: RowStage, options: Options): AsyncIterable<string>;
 }
 
 const ofExport = z.object({ id: ExportId });
@@ -60,7 +61,6 @@ const page = {
 const HistoryOfExport = z.strictObject({ ...filters, ...page });
 const History = z.strictObject({ exportId: ExportId.optional(), ...filters, ...page });
 const RunList = listOf(Run, 'RunList');
-const RowStage = z.enum(['invalid', 'rejected', 'held']);
 
 const runExport = defineRoute({
   operation: 'runExport',

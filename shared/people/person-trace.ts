@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RowStage } from '../runs/row-report';
 import { isDomainError } from '../errors';
 import { ConnectionId, ExportId, RunId } from '../ids';
 import { RunState } from '../runs/run';
@@ -68,7 +69,7 @@ export const TracedReport = z
   .object({
     runId: RunId,
     at: z.string(),
-    stage: z.enum(['invalid', 'rejected', 'held']),
+    stage: RowStage,
     segment: z.string(),
     customerId: z.string(),
     code: z.string(),

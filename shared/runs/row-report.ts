@@ -1,10 +1,18 @@
+import { z } from 'zod';
 import { RunId } from '../ids';
 import type { Blobs } from '../platform/blobs';
 import { csvLine } from '../streams/csv';
 
-/** invalid = we refused the row, rejected = Klaviyo did, held = its removal waits for approval. */
-export type RowStage = 'invalid' | 'rejected' | 'held';
-const stages: readonly RowStage[] = ['invalid', 'rejected', 'held'];
+/**
+ * invalid = we refused the row, duplicates = another row of the same address was taken, rejected = Klaviyo refused it, held = its removal
+ * waits for approval.
+ */
+export const RowStage = z.enum(['invalid', 'duplicates', 'rejected', 'held']);
+export type RowStage = z.infer<typeof RowStage>;
+/** What prepare leaves out is written once per attempt to prepare; of several attempts the last counts. */
+const leftOut = ['invalid', 'duplicates'] as const;
+type LeftOut = (typeof leftOut)[number];
+const isLeftOut = (stage: RowStage): stage is LeftOut => (leftOut as readonly RowStage[]).includes(stage);
 
 /** A row that did not get there, as the report shows it. */
 export interface ReportedRow {
@@ -12,7 +20,7 @@ export interface ReportedRow {
   readonly email: string;
   readonly segment: string;
   readonly code: string;
-  /** Klaviyo's own words, where there are any */
+  /** Klaviyo's own words, where there are any; of a duplicate, whose row was taken */
   readonly detail?: string;
   /** 0-based place in its batch, for rows that were sent */
   readonly row?: number;
@@ -25,6 +33,7 @@ export const reasons: Readonly<Record<string, string>> = {
   email_too_long: 'The e-mail address is longer than 100 characters, which Klaviyo refuses; correct it in the source.',
   profile_too_large: 'The mapped fields of this profile are larger than 100 KB, which Klaviyo refuses; map fewer or shorter fields.',
   missing_profile: 'The segment names a customer whose profile is not there yet; it comes with the next refresh.',
+  duplicate: 'Another row of this e-mail address was taken, as Klaviyo has one profile per address; nothing is lost but the other values.',
   job_cancelled: 'Klaviyo cancelled the job that carried this row; the next run sends it again.',
   row_gone: 'This row was rejected before, and the source does not hold it any more; there is nothing to send.',
   removal_held: 'This person has left the segment; the removal waits until somebody approves it.',
@@ -37,10 +46,10 @@ export const reasonOf = (code: string): string => reasons[code] ?? reasons['refu
 const FLUSH_CHARACTERS = 256 * 1024;
 
 /**
- * Reports of invalid rows are append blobs, and a blob's kind cannot be counted on to change in place: they are written anew beside their
+ * Reports of rows that prepare leaves out are append blobs, and a blob's kind cannot be counted on to change in place: they are written anew beside their
  * name, then removed, then given it back. The names of the spare ones are found like all others, so that whoever comes next completes it.
  */
-const isAppended = (name: string): boolean => name.includes('/rows/invalid-');
+const isAppended = (name: string): boolean => leftOut.some((stage) => name.includes(`/rows/${stage}-`));
 const isSpare = (name: string): boolean => name.includes('/rows/~');
 const spareOf = (name: string): string => name.replace('/rows/', '/rows/~');
 const nameOf = (spare: string): string => spare.replace('/rows/~', '/rows/');
@@ -71,7 +80,8 @@ async function* ndjsonParts(rows: AsyncIterable<ReportedRow>): AsyncGenerator<Ui
 
 /** Rows that did not get there, per run and stage, as NDJSON in the container `runs`; read back as CSV of any size. */
 export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
-  const invalidName = (runId: RunId, attempt: number) => `${runId}/rows/invalid-${String(attempt).padStart(4, '0')}.ndjson`;
+  const leftOutName = (runId: RunId, stage: LeftOut, attempt: number) =>
+    `${runId}/rows/${stage}-${String(attempt).padStart(4, '0')}.ndjson`;
   const rejectedName = (runId: RunId, batch: number, how: 'stripped' | 'failed') =>
     `${runId}/rows/rejected-${String(batch).padStart(5, '0')}-${how}.ndjson`;
   const heldName = (runId: RunId) => `${runId}/rows/held-0001.ndjson`;
@@ -108,14 +118,14 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
 
   return {
     /** Collects the rows that prepare leaves out; `room` must be awaited between chunks, `end` at the end. */
-    invalidWriter: (runId: RunId, attempt: number, { signal }: { signal: AbortSignal }) => {
+    leftOutWriter: (runId: RunId, stage: LeftOut, attempt: number, { signal }: { signal: AbortSignal }) => {
       let text = '';
       let at = 0;
       const flush = async (): Promise<void> => {
         if (text === '') return;
         const body = Buffer.from(text);
         text = '';
-        await blobs.append(invalidName(runId, attempt), body, { at, signal });
+        await blobs.append(leftOutName(runId, stage, attempt), body, { at, signal });
         at += body.length;
       };
       return {
@@ -163,10 +173,11 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       const names: string[] = [];
       for await (const { name } of blobs.list(`${runId}/rows/`, { signal })) names.push(name);
       // of several attempts to prepare only the last counts
-      const lastInvalid = names.findLast((name) => name.startsWith(`${runId}/rows/invalid-`));
+      const isLast = (stage: RowStage, name: string): boolean =>
+        name === names.findLast((other) => other.startsWith(`${runId}/rows/${stage}-`));
       for (const name of names) {
-        const stage = stages.find((one) => name.startsWith(`${runId}/rows/${one}-`));
-        if (stage === undefined || (stage === 'invalid' && name !== lastInvalid)) continue;
+        const stage = RowStage.options.find((one) => name.startsWith(`${runId}/rows/${one}-`));
+        if (stage === undefined || (isLeftOut(stage) && !isLast(stage, name))) continue;
         for await (const lines of readLines(name, { signal })) {
           if (!lines.join('\n').toLowerCase().includes(wanted)) continue;
           for (const line of lines) if (line.toLowerCase().includes(wanted)) yield { stage, row: JSON.parse(line) as ReportedRow };
@@ -249,7 +260,7 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
       const names: string[] = [];
       for await (const blob of blobs.list(`${runId}/rows/${stage}-`, { signal })) names.push(blob.name);
       // of several attempts to prepare only the last counts
-      const counting = stage === 'invalid' ? names.slice(-1) : names;
+      const counting = isLeftOut(stage) ? names.slice(-1) : names;
       for (const name of counting) {
         let text = '';
         for await (const row of readNdjson(name, { signal })) {

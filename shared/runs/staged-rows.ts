@@ -24,7 +24,7 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) digitOf[digit.ch
 const QUOTE = 0x22;
 
 /** Writes 32 hexadecimal digits as 16 bytes. @returns whether they were such */
-const putHex = (out: Uint8Array, at: number, bytes: Uint8Array, from: number): boolean => {
+export const putHexAsBytes = (out: Uint8Array, at: number, bytes: Uint8Array, from: number): boolean => {
   for (let i = 0; i < HEX_DIGITS; i += 2) {
     const high = digitOf[bytes[from + i]!]!;
     const low = digitOf[bytes[from + i + 1]!]!;
@@ -57,7 +57,7 @@ export const putStagedRow = (
   if (column >= 0) {
     const from = starts[base + column]!;
     let end = ends[base + column]!;
-    if (end - from === HEX_DIGITS && putHex(out, idAt, bytes, from)) {
+    if (end - from === HEX_DIGITS && putHexAsBytes(out, idAt, bytes, from)) {
       out[at + 5] = HEX_ID;
       return idAt + HEX_DIGITS / 2;
     }

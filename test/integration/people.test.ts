@@ -627,7 +627,7 @@ describe('the erasure of a person', () => {
     const one = await aCase({ Vip: [...people(25), { id: 'c-ada', email: ADA }, ...people(50).slice(25)] });
     const segmentExport = await anExport(one, { membership: 'mirror' });
     const run = await runBy(fixture, one.app, segmentExport);
-    const invalid = createRowReports({ blobs: fixture.services.containers.runs }).invalidWriter(run.id, 1, { signal: testSignal() });
+    const invalid = createRowReports({ blobs: fixture.services.containers.runs }).leftOutWriter(run.id, 'invalid', 1, { signal: testSignal() });
     const rows = [...people(3_000), { id: 'c-ada', email: ADA }, ...people(3_000)];
     for (const { id: customerId, email } of rows) {
       invalid.add({ customerId, email, segment: 'Vip', code: 'profile_too_large' });
@@ -711,7 +711,7 @@ it('a report that is written anew stays whole, wherever that dies', async () => 
   let deaths = 0;
   for (let calls = 1; calls < 100; calls += 1) {
     const runId = newRunId(new Date());
-    const invalid = healthy.invalidWriter(runId, 1, { signal: testSignal() });
+    const invalid = healthy.leftOutWriter(runId, 'invalid', 1, { signal: testSignal() });
     for (const { id: customerId, email } of rows) invalid.add({ customerId, email, segment: 'Vip', code: 'profile_too_large' });
     await invalid.end();
     left = calls;

@@ -235,3 +235,61 @@ describe('a batch whose answer was lost', () => {
     await expectKnown(one, run.id);
   });
 });
+
+describe('rows whose address another row has', () => {
+  const hex = (digit: string): string => digit.repeat(32);
+  const row = (id: string, email: string, firstName: string): Row => ({ id, email, firstName });
+
+  it('are reported with the customer whose row was taken, whatever was found when', async () => {
+    const shared = [
+      row(hex('b'), 'ada@example.com', 'Second'),
+      row(hex('a'), 'ADA@example.com', 'First'),
+      row(hex('a'), 'ada@example.com ', 'Again'),
+      row('plain-2', 'bob@example.com', 'Bob'),
+      row('plain-1', 'Bob@example.com', 'Robert'),
+    ];
+    const one = await aCase({ write: [...rows, ...shared], canaryRows: 0 });
+    const first = await runBy(fixture, one.app, one.segmentExport);
+    expect(checkSums(first)).toMatchObject({ read: 305, duplicates: 3, sent: 302 });
+    const told = async (run: typeof first) =>
+      (await reportOf(fixture, run, 'duplicates'))
+        .map(([customer, email, , , code, detail]) => [customer, email!.trim(), code, detail])
+        .sort();
+    // an address that is new: the row that is read first is taken
+    expect(await told(first)).toEqual([
+      [hex('a'), 'ADA@example.com', 'duplicate', `customer ${hex('b')}`],
+      [hex('a'), 'ada@example.com', 'duplicate', `customer ${hex('b')}`],
+      ['plain-1', 'Bob@example.com', 'duplicate', 'customer plain-2'],
+    ]);
+
+    // from then on the smaller id wins where nothing that Klaviyo has would be kept
+    const changed = shared.map((each) => ({ ...each, firstName: `${each.firstName} anew` }));
+    await writeRows(fixture, [...rows, ...changed], { folder: one.folder });
+    const second = await runBy(fixture, one.app, one.segmentExport);
+    expect(checkSums(second)).toMatchObject({ read: 305, duplicates: 3, unchanged: 300, sent: 2 });
+    expect(await told(second)).toEqual([
+      [hex('a'), 'ada@example.com', 'duplicate', 'another row of the same customer'],
+      [hex('b'), 'ada@example.com', 'duplicate', `customer ${hex('a')}`],
+      ['plain-2', 'bob@example.com', 'duplicate', 'customer plain-1'],
+    ]);
+  });
+
+  it('are taken out of the report with a person who is erased', async () => {
+    const one = await aCase({ write: [...rows, row('c900', 'Person5@example.com', 'Twin')], canaryRows: 0 });
+    const run = await runBy(fixture, one.app, one.segmentExport);
+    expect(await reportOf(fixture, run, 'duplicates')).toHaveLength(1);
+    const erasure = await fixture.services.erasures.request(
+      { email: 'person5@example.com', removeFromLists: false },
+      {
+        caller: { id: 'admin', name: 'Admin', role: 'Administrator', application: false },
+        record: async () => undefined,
+        signal: testSignal(),
+      },
+    );
+    for (let tick = 0; tick < 40; tick += 1) {
+      await fixture.services.erasures.tick({ signal: testSignal() });
+      if ((await fixture.services.erasures.get(erasure.id, { signal: testSignal() })).state === 'done') break;
+    }
+    expect(await reportOf(fixture, run, 'duplicates')).toEqual([]);
+  });
+});

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { BlobServiceClient } from '@azure/storage-blob';
 import type { Connection } from '../../shared/connections/connection';
 import type { Export } from '../../shared/exports/export';
+import type { RowStage } from '../../shared/runs/row-report';
 import type { Run, RunCounts } from '../../shared/runs/run';
 import type { RunId } from '../../shared/ids';
 import type { Services } from '../../shared/services';
@@ -187,7 +188,7 @@ export const checkLeftOver = async (fixture: RunnerFixture, run: Run): Promise<v
 };
 
 /** Cells of a report, without its header. */
-export const reportOf = async (fixture: RunnerFixture, run: Run, stage: 'invalid' | 'rejected'): Promise<string[][]> => {
+export const reportOf = async (fixture: RunnerFixture, run: Run, stage: RowStage): Promise<string[][]> => {
   let text = '';
   for await (const part of fixture.services.runs.rows(run.id, stage, { signal: testSignal() })) text += part;
   return text

@@ -19,6 +19,7 @@ import type { Staging } from '../staging';
 import { createBodies } from './bodies';
 import type { Bodies } from './bodies';
 import { createSample } from './sample';
+import { createCustomers } from './customers';
 import { createSharedAddresses } from './shared-addresses';
 
 /** Prepare is not cut by the slice's time, only shortly before the function's own end (design §2). */
@@ -28,6 +29,8 @@ const MAX_TURN_MS = 5;
 /** People watch: how much has been read is written down this often. */
 const SHOW_EVERY_MS = 2_000;
 const CUSTOMER_ID = 'CustomerId';
+/** Losers of shared addresses that are kept until the winner is known; of more the winner is not named. */
+const MAX_LOSERS = 100_000;
 const QUOTE = 0x22;
 const BRACE = 0x7d;
 
@@ -86,7 +89,11 @@ export const stageRows = async ({
   const seedLow = parseInt(header.mappingDigest.slice(0, 8), 16) ^ key.words[4]!;
   const seedHigh = parseInt(header.mappingDigest.slice(8, 16), 16) ^ key.words[5]!;
   const mapped = mappedFields(config.mapping);
-  const invalid = reports.invalidWriter(run.id, attempt, { signal });
+  const invalid = reports.leftOutWriter(run.id, 'invalid', attempt, { signal });
+  const duplicates = reports.leftOutWriter(run.id, 'duplicates', attempt, { signal });
+  const customers = createCustomers();
+  /** rows that lost against another one which may lose itself; told once all are read */
+  const losers: { row: ReportedRow; record: number }[] = [];
   const openMarks = new Set(header.openJobs.map(({ mark }) => mark));
   const emails = config.membership === 'mirror' ? createEmailLog() : undefined;
   const sample = createSample({ seed: run.number, all: document.verifyAll });
@@ -167,6 +174,12 @@ export const stageRows = async ({
       invalid.add({ customerId: customerOf(chunk, base), email, segment: segment.name, code });
     };
 
+    /** One of several rows of an address, of which another one counts. */
+    const leaveOut = (row: Pick<ReportedRow, 'customerId' | 'email' | 'segment'>, winner: string): void => {
+      const detail = winner === '' ? undefined : winner === row.customerId ? 'another row of the same customer' : `customer ${winner}`;
+      duplicates.add({ ...row, code: 'duplicate', ...(detail === undefined ? {} : { detail }) });
+    };
+
     /** The person of `memberKey` is in the source and so no leaver; another row of the address may be small enough. */
     const refuseTooLarge = (chunk: RowChunk, base: number): void => {
       const record = table.find();
@@ -215,6 +228,8 @@ export const stageRows = async ({
       if ((flags & SEEN) !== 0) {
         of.duplicates += 1;
         counts.duplicates += 1;
+        const email = fieldText(chunk, base / chunk.width, plan.emailColumn);
+        leaveOut({ customerId: customerOf(chunk, base), email, segment: segment.name }, customers.of(record));
         if ((flags & SHARED) === 0) {
           table.setFlags(record, flags | SHARED);
           sharingChanged = true;
@@ -239,10 +254,15 @@ export const stageRows = async ({
         if (loser) {
           run.segments[loser.segment]!.duplicates += 1;
           counts.duplicates += 1;
+          const email = Buffer.from(loser.profile.subarray(PROFILE_HEAD.length, PROFILE_HEAD.length + loser.emailLength)).toString();
+          const row = { customerId: loser.customerId, email, segment: run.segments[loser.segment]!.name, code: 'duplicate' };
+          if (losers.length < MAX_LOSERS) losers.push({ row, record });
+          else duplicates.add(row);
         }
         return;
       }
       if (lastRow.phoneDropped) counts.phonesDropped += 1;
+      if (customerColumn >= 0) customers.set(record, chunk, base + customerColumn);
       if (!place(segmentIndex, record, start, emailAt, length, end)) return;
       const { filling: keptIn } = bodies;
       keptIn.customersAt = putStagedRow(
@@ -269,7 +289,7 @@ export const stageRows = async ({
       // only where there is something to wait for: a step of the event loop's queue for each chunk would add up
       const busy = bodies.pressure();
       if (busy) await busy;
-      const full = invalid.room();
+      const full = invalid.room() ?? duplicates.room();
       if (full) await full;
       if (slice.ageMs() - shownAtMs > SHOW_EVERY_MS) {
         shownAtMs = slice.ageMs();
@@ -286,7 +306,9 @@ export const stageRows = async ({
     await slice.save();
   }
 
+  const winners = new Map<number, string>();
   for (const { record, segment, customerId, profile, emailLength, phoneDropped, shared: isShared } of shared.winners()) {
+    winners.set(record, customerId);
     if (!isShared) {
       table.setFlags(record, table.flags(record) & ~SHARED);
       sharingChanged = true;
@@ -304,8 +326,15 @@ export const stageRows = async ({
       turnedAt = performance.now();
     }
   }
+  for (const { row, record } of losers) {
+    const winner = winners.get(record) ?? '';
+    const detail = winner === row.customerId ? 'another row of the same customer' : `customer ${winner}`;
+    duplicates.add(winner === '' ? row : { ...row, detail });
+    await duplicates.room();
+  }
   bodies.flush();
   await invalid.end();
+  await duplicates.end();
 
   const gone = only && !slice.stopRequested() ? [...only].filter(([person]) => !met.has(person)) : [];
   if (gone.length > 0) {
