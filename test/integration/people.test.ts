@@ -149,7 +149,8 @@ describe('the trace of a person', () => {
     expect(ofVip.state.jobIds).toHaveLength(1);
     expect(ofVip.lists).toMatchObject([{ accountId: one.own.accountId, listId: one.own.listId, onList: true }]);
     expect(Date.parse(ofVip.lists[0]!.joinedAt!)).toBeGreaterThan(Date.parse(before));
-    expect(ofVip.reports).toEqual([]);
+    // the other customer's row of the address lost
+    expect(ofVip.reports).toMatchObject([{ stage: 'duplicates', code: 'duplicate', customerId: 'c-second', detail: 'customer c-first' }]);
 
     const ofBoth = ofExport(found, both);
     expect(ofBoth.segments.map(({ name, rows }) => [name, rows])).toEqual([
@@ -437,7 +438,7 @@ describe('the erasure of a person', () => {
         byName: expect.any(String),
         person: expect.stringMatching(/^[0-9a-f]{24}$/),
       },
-      counts: { states: 2, statesRemoved: 0, runsStopped: 0, reports: 1, reportRows: 1, stagedRuns: 1, lists: 1 },
+      counts: { states: 2, statesRemoved: 0, runsStopped: 0, reports: 2, reportRows: 2, stagedRuns: 1, lists: 1 },
       lists: [{ accountId: one.own.accountId, listId: one.own.listId, state: 'removed' }],
     });
     expect(done.segments.map(({ segment, stillInSource }) => [segment, stillInSource]).sort()).toEqual([
