@@ -95,7 +95,7 @@ export const benchApi = async ({ quick, write, only }: ApiBenchOptions, say: (te
   );
   say(`\n${table}\n`);
   const missed = routes.filter((route) => misses(route).length > 0);
-  const reasons = missed.map(({ operation, because }) => `- \`${operation}\`: ${because ?? 'not yet looked into'}`);
+  const reasons = missed.map((route) => `- \`${route.operation}\`: ${route.because ?? misses(route).join(', ')}`);
   say(missed.length === 0 ? 'All goals are met.' : `Missed:\n${reasons.join('\n')}`);
   if (write) {
     const text = `${HEADING}
@@ -111,10 +111,10 @@ ${missed.length === 0 ? 'All goals are met.' : reasons.join('\n')}
   source's container, the vault and Klaviyo are not among them. The count is a test, too: \`test/integration/route-costs.test.ts\`.
 - **Whole** is the time from the handler's call to its answer as text; **own** is what is left of it without the spans in which at least one
   call to storage, vault or Klaviyo was open (calls at once count once). The goal is an own share below ${OWN_MS} ms at p99.
-- **Alone**: one call after the other. **50 callers**: at once, on the one event loop of the process. There **own** is the time for which
-  the loop worked for this call (async hooks tell whose callback runs, and take time themselves); the rest of the whole is waiting for
-  services and for the loop, which one process has one of.
-- **CPU** is that of the whole process during a call that is alone, HTTP client and kernel included, so it is more than the own share.
+- **Alone**: one call after the other. **50 callers**: at once, on the one event loop of the process. There **own** is the processor's time
+  for this call (async hooks tell whose callback runs, and take time themselves); the rest of the whole is waiting for services and for
+  the loop, which one process has one of.
+- **CPU** is that of the thread during a call that is alone, HTTP client and kernel included.
 `;
     const options = await resolveConfig(readme);
     writeFileSync(readme, `${readmeParts().before.trimEnd()}\n\n${await format(text, { ...options, parser: 'markdown' })}`);

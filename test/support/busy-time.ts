@@ -5,8 +5,14 @@ export interface Busy {
   busyMs: number;
 }
 
+/** Milliseconds that the processor has worked on this thread: not those in which it worked for another program. */
+export const threadMs = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+};
+
 /**
- * Tells for whom the event loop works: the time of each callback, and of each continuation of a promise, is added to the work in whose
+ * Tells for whom the event loop works: the processor's time for each callback, and of each continuation of a promise, is added to the work in whose
  * context it was made. What many works do on one loop at once is thereby told apart, which a clock around each of them cannot. The hooks
  * themselves take time, so what they find is rather too much than too little.
  */
@@ -17,7 +23,7 @@ export const createBusyTime = (context: AsyncLocalStorage<Busy>) => {
 
   /** Ends a span: it belongs to whoever has been running. */
   const turn = (): void => {
-    const nowMs = performance.now();
+    const nowMs = threadMs();
     const owner = running.at(-1);
     if (owner) owner.busyMs += nowMs - sinceMs;
     sinceMs = nowMs;
