@@ -243,7 +243,7 @@ describe('a list that', () => {
   });
 });
 
-it('a plan limit of the account is said in Klaviyo’s words', async () => {
+it('L5 a plan limit of the account is said in Klaviyo’s words in the details of the run', async () => {
   const one = await aCase();
   await fixture.fault({ endpoint: 'POST /api/profile-bulk-import-jobs', account: one.own.accountId, fault: { kind: 'plan_limit' } });
   await expectFailure(one, { code: 'account_limited', says: /profile limit of its plan/ }, () => Promise.resolve());
