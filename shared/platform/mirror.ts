@@ -16,7 +16,6 @@ const READ_MS = 30_000;
 
 /** Waits for something shared by several callers, each of whom may stop waiting. */
 const untilAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
-  signal.throwIfAborted();
   let stop: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason as Error);
@@ -107,6 +106,8 @@ export const createMirror = <T>({
       if (running === mine) running = undefined;
     });
     running = mine;
+    // those who wait see the error; if all of them have gone, nobody must
+    mine.catch(() => undefined);
     return mine;
   };
   const nextRead = (): Promise<void> => {
@@ -118,6 +119,7 @@ export const createMirror = <T>({
         next = undefined;
         return begin();
       });
+    next.catch(() => undefined);
     return next;
   };
 
@@ -127,6 +129,7 @@ export const createMirror = <T>({
      * @throws UpstreamError when storage does not answer
      */
     read: async ({ signal }: { signal: AbortSignal }): Promise<ReadonlyMap<string, Stored<T>>> => {
+      signal.throwIfAborted();
       await untilAborted(nextRead(), signal);
       return present;
     },

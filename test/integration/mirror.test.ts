@@ -50,7 +50,8 @@ const startSlowAnswers = async (port: number) => {
 let tables = 0;
 const aTable = async () => {
   const name = `mirrored${(tables += 1)}`;
-  const client = (connectionString: string) => TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true });
+  const client = (connectionString: string) =>
+    TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true, retryOptions: { maxRetries: 0 } });
   const writer = client(azurite.connectionString);
   await writer.createTable();
   let clock = 0;
@@ -179,10 +180,37 @@ describe('a mirrored partition', () => {
   });
 
   it('lets a caller stop waiting, and nobody else with it', async () => {
-    const { mirror, put } = await aTable();
+    const { mirrorBehind, put } = await aTable();
     await put('a', '1');
-    const patient = mirror.read({ signal });
-    await expect(mirror.read({ signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow('gone');
+    const slow = await startSlowAnswers(azurite.tablePort);
+    const mirror = mirrorBehind(slow.connectionString(azurite));
+    const impatient = new AbortController();
+    const [patient, gone] = [mirror.read({ signal }), mirror.read({ signal: impatient.signal })];
+    await slow.held();
+    impatient.abort(new Error('gone'));
+    await expect(gone).rejects.toThrow('gone');
+    await expect(mirror.read({ signal: impatient.signal })).rejects.toThrow('gone');
+    slow.letGo();
     expect(shown(await patient)).toEqual({ a: '1' });
+    await mirror.read({ signal });
+    await slow.close();
+  });
+
+  it('leaves no error that nobody waits for, when the service is away and all have gone', async () => {
+    const { mirrorBehind } = await aTable();
+    const away = await startSlowAnswers(azurite.tablePort);
+    const connectionString = away.connectionString(azurite);
+    await away.close();
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const mirror = mirrorBehind(connectionString);
+    const impatient = new AbortController();
+    const reads = [1, 2].map(() => mirror.read({ signal: impatient.signal }).catch(() => undefined));
+    impatient.abort(new Error('gone'));
+    await Promise.all(reads);
+    await expect(mirror.read({ signal })).rejects.toThrow('Azure Storage');
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
   });
 });
