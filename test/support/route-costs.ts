@@ -156,11 +156,10 @@ export const routeCosts: readonly RouteCost[] = [
     atMost: 7,
     because: 'three queries and the log for the call, three calls for each export',
   }),
-  write('setSchedules', (scene) => [
-    'PUT',
-    '/api/exports/schedules',
-    { body: { mode: 'set', exportIds: [anyExport(scene)], schedule: { kind: 'off' } } },
-  ]),
+  write('setSchedules', (scene) => {
+    const schedule = { kind: 'custom', times: [`1${scene.next() % 10}:15`], timeZone: 'Europe/Paris' };
+    return ['PUT', '/api/exports/schedules', { body: { mode: 'set', exportIds: [anyExport(scene)], schedule } }];
+  }),
 ];
 
 /** Routes that are neither counted nor timed here, and why. */
