@@ -26,6 +26,15 @@ export default defineConfig(
       // Factories return objects of functions that know no `this`; taking one out of its object is the style here.
       '@typescript-eslint/unbound-method': 'off',
       eqeqeq: 'error',
+      // Compiled to CommonJS, a file speaks of its own exports under this name: a variable beside it hides them, at run time only.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            ':matches(VariableDeclarator > Identifier.id, :function > Identifier.params, ObjectPattern > Property > Identifier.value)[name="exports"]',
+          message: 'Call it something else: compiled files have this name already.',
+        },
+      ],
     },
   },
   {

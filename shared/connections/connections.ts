@@ -390,14 +390,14 @@ export const createConnections = ({
       const marked = await store.replace({ ...before, removing: { at: now().toISOString() } }, { before, ifMatch: etag, signal });
       await orUndo(
         async () => {
-          const exports: { id: ExportId; name: string }[] = [];
-          for await (const { id: exportId, name } of dependents(id, { signal })) exports.push({ id: exportId, name });
-          if (exports.length > 0) {
-            const [use, them] = exports.length === 1 ? ['One export uses', 'it'] : [`${exports.length} exports use`, 'them'];
+          const using: { id: ExportId; name: string }[] = [];
+          for await (const { id: exportId, name } of dependents(id, { signal })) using.push({ id: exportId, name });
+          if (using.length > 0) {
+            const [use, them] = using.length === 1 ? ['One export uses', 'it'] : [`${using.length} exports use`, 'them'];
             throw new ConflictError({
               code: 'connection_in_use',
               message: `${use} this connection; remove or detach ${them} first.`,
-              details: { exports },
+              details: { exports: using },
             });
           }
           // secret first: asked again after a failure, the rest follows; the other way round a living key would stay behind unseen

@@ -100,9 +100,9 @@ const readSegment = async (
   }
 };
 
-const failedAs = (exports: readonly Asked[], name: string, error: unknown): FoundInSegment => {
+const failedAs = (askers: readonly Asked[], name: string, error: unknown): FoundInSegment => {
   const unknown = unknownBecause(error, { code: 'segment_unreadable', message: `The segment ${name} could not be read; try again.` });
-  return new Map(exports.map(({ id }) => [id, { segment: { name, unknown }, rows: [], types: new Map<string, string>() }]));
+  return new Map(askers.map(({ id }) => [id, { segment: { name, unknown }, rows: [], types: new Map<string, string>() }]));
 };
 
 /**
@@ -111,14 +111,14 @@ const failedAs = (exports: readonly Asked[], name: string, error: unknown): Foun
  */
 export const findInSegment = async (
   name: string,
-  exports: readonly Asked[],
+  askers: readonly Asked[],
   { source, address, signal }: { source: SegmentSource; address: Address; signal: AbortSignal },
 ): Promise<FoundInSegment> => {
   try {
     const snapshot = await source.snapshot([name], { signal });
     const segment = snapshot.segments.find((one) => one.name === name)!;
     const dataTypes = new Map(segment.fields.map((field) => [field.name, field.dataType]));
-    const usable = exports.filter(({ mapping }) => mappedFields(mapping).every((field) => dataTypes.has(field)));
+    const usable = askers.filter(({ mapping }) => mappedFields(mapping).every((field) => dataTypes.has(field)));
     const fields = [
       ...new Set([...usable.flatMap(({ mapping }) => mappedFields(mapping)), ...(dataTypes.has(CUSTOMER_ID) ? [CUSTOMER_ID] : [])]),
     ];
@@ -128,7 +128,7 @@ export const findInSegment = async (
     });
     if (readers.length > 0) await readSegment(source, snapshot, segment, address, readers, fields, signal);
     const found = new Map<ExportId, { segment: TracedSegment; rows: readonly FoundRow[]; types: ReadonlyMap<string, string> }>();
-    for (const { id } of exports) {
+    for (const { id } of askers) {
       const reader = readers.find(({ exportId }) => exportId === id);
       const about = { name, ...(segment.refreshedAt ? { refreshedAt: segment.refreshedAt } : {}), complete: snapshot.complete };
       const unknown = { code: 'field_unknown', message: `The segment ${name} lacks a field that the export maps; correct the mapping.` };
@@ -141,6 +141,6 @@ export const findInSegment = async (
     return found;
   } catch (error) {
     signal.throwIfAborted();
-    return failedAs(exports, name, error);
+    return failedAs(askers, name, error);
   }
 };

@@ -118,14 +118,14 @@ export const createSetSchedules =
 
     for (let round = 1; round <= MAX_ROUNDS && answers.size < change.exportIds.length; round++) {
       const writes: Write[] = [];
-      const exports = await store.readMirror({ signal });
+      const stored = await store.readMirror({ signal });
       for (const id of change.exportIds.filter((one) => !answers.has(one))) {
-        const stored = exports.get(id);
-        if (!stored) {
+        const found = stored.get(id);
+        if (!found) {
           answers.set(id, { exportId: id, outcome: 'refused', ...gone });
           continue;
         }
-        const { value: current, etag } = stored;
+        const { value: current, etag } = found;
         const { name } = current;
         const schedule = wanted(current);
         if (permissionOf(current) === 'view') answers.set(id, { exportId: id, name, outcome: 'refused', ...viewOnly });
