@@ -72,7 +72,8 @@ export const findListsNamed = async (
   };
   if (/["'\\\p{Cc}]/u.test(name)) return named();
   try {
-    return await named({ filter: `equals(name,"${name}")` });
+    // the published operators of this field take a list
+    return await named({ filter: `any(name,["${name}"])` });
   } catch (error) {
     if (error instanceof UpstreamError && error.status === 400) return named();
     throw error;

@@ -1,35 +1,14 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import Ajv, { type ValidateFunction } from 'ajv';
-import addFormats from 'ajv-formats';
+import { ENDPOINTS } from '../../infra/local/klaviyo/endpoints';
 import { startKlaviyoSandbox, type RunningSandbox } from '../../infra/local/klaviyo/server';
+import { endpoints } from '../../shared/klaviyo/endpoints';
+import { createExchangeCheck } from '../contract/check-exchange';
+import { EXCEPTIONS, OUTSIDE_THE_SLICE } from '../contract/departures';
+import { WITHOUT_DOCUMENT, nameOf, operationsOf, pinnedDocumentFile, readDocument } from '../contract/document';
+import { describeWhere } from '../support/skip';
 
-const FOLDER = path.resolve(__dirname, '../../../shared/klaviyo-openapi');
-const slice = existsSync(FOLDER) ? readdirSync(FOLDER).find((name) => name.endsWith('.slice.json')) : undefined;
-if (!slice) console.log(`Contract tests skipped: Klaviyo's published document is not at ${path.relative(process.cwd(), FOLDER)}`);
-
-type Json = { [name: string]: unknown };
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** OpenAPI 3.0 -> JSON Schema; `relaxed` drops what sparse fieldsets may leave out of attributes. */
-const toSchema = (value: unknown, relaxed: boolean, name = ''): unknown => {
-  if (Array.isArray(value)) return value.map((item) => toSchema(item, relaxed));
-  if (!isRecord(value)) return value;
-  const { nullable, ...rest } = value;
-  const entries = Object.entries(rest).filter(([key]) => !key.startsWith('x-') && !(key === 'example' && name !== 'properties'));
-  const schema: Json = Object.fromEntries(entries.map(([key, item]) => [key, toSchema(item, relaxed, key)]));
-  if (relaxed && name === 'attributes') delete schema['required'];
-  if (nullable !== true) return schema;
-  if (schema['type'] === undefined) return { anyOf: [schema, { type: 'null' }] };
-  if (Array.isArray(schema['enum'])) schema['enum'] = [...(schema['enum'] as unknown[]), null];
-  return { ...schema, ...(typeof schema['type'] === 'string' && { type: [schema['type'], 'null'] }) };
-};
-
-/** Where what was observed departs from the document. */
-const EXCEPTIONS = {
-  /** `links.next` and `links.prev` are null at the ends (klaviyo.md section 2, REC), the document has them absent. */
-  CollectionLinks: ['prev', 'next', 'first', 'last'],
-};
+/** Answers of the sandbox to calls that no run makes; what runs make is held against the document in klaviyo-traffic.test.ts. */
+const file = pinnedDocumentFile();
+if (file === undefined) console.log(`Contract tests skipped: ${WITHOUT_DOCUMENT}`);
 
 type Sample = { readonly method: string; readonly template: string; readonly url: string; readonly status: number; readonly json?: object };
 const sample = (method: string, template: string, url: string, status: number, json?: object): Sample => ({
@@ -72,39 +51,11 @@ const SAMPLES: readonly Sample[] = [
   }),
 ];
 
-(slice ? describe : describe.skip)('answers of the Klaviyo sandbox against the published document', () => {
-  const document = slice
-    ? (JSON.parse(readFileSync(path.join(FOLDER, slice), 'utf8')) as { paths: Json; components: Json })
-    : { paths: {}, components: {} };
-  const validators = new Map<string, ValidateFunction>();
+describeWhere(file !== undefined, WITHOUT_DOCUMENT)('the Klaviyo sandbox and the client against the published document', () => {
+  const document = file === undefined ? undefined : readDocument(file);
+  const published = document && createExchangeCheck(document);
   let klaviyo: RunningSandbox;
   const values: Record<string, string> = {};
-
-  const compile = (relaxed: boolean) => {
-    const root = toSchema(document, relaxed) as { components: { schemas: Record<string, { properties: Json }> } };
-    const links = root.components.schemas['CollectionLinks']!.properties;
-    for (const name of EXCEPTIONS.CollectionLinks) if (links[name]) links[name] = { anyOf: [links[name], { type: 'null' }] };
-    // Without inlineRefs: false ajv does not come to an end on this document.
-    const ajv = addFormats(new Ajv({ strict: false, allErrors: true, inlineRefs: false }));
-    ajv.addSchema({ $id: 'klaviyo', components: { schemas: root.components.schemas } });
-    return ajv;
-  };
-  const ajvs = slice ? { full: compile(false), sparse: compile(true) } : undefined;
-
-  const validatorOf = (method: string, template: string, status: number, sparse: boolean): ValidateFunction | undefined => {
-    const operation = (document.paths[template] as Record<string, { responses: Record<string, Json> }>)[method.toLowerCase()]!;
-    const code = operation.responses[status] ? String(status) : `${String(status)[0]}XX`;
-    const response = operation.responses[code]!;
-    const reference = response['$ref'];
-    const at = typeof reference === 'string' ? reference.slice(2).split('/') : ['paths', template, method.toLowerCase(), 'responses', code];
-    const target = at.reduce<unknown>((part, name) => (part as Json)[name], document) as { content?: Json };
-    const media = Object.values(target.content ?? {})[0] as { schema: Json } | undefined;
-    if (!media) return undefined;
-    const text = JSON.stringify(toSchema(media.schema, sparse)).replaceAll('"#/components', '"klaviyo#/components');
-    const key = `${text} ${sparse}`;
-    if (!validators.has(key)) validators.set(key, (sparse ? ajvs!.sparse : ajvs!.full).compile(JSON.parse(text) as Json));
-    return validators.get(key);
-  };
 
   const importData = (emails: string[]) => ({
     type: 'profile-bulk-import-job',
@@ -156,23 +107,46 @@ const SAMPLES: readonly Sample[] = [
   });
   afterAll(() => klaviyo.close());
 
-  it.each(SAMPLES)('$method $url answers $status as the document says', async ({ method, template, url, status, json }) => {
+  it.each(SAMPLES)('$method $url answers $status as the document says', async ({ method, url, status, json }) => {
     const answer = await send(method, url, json);
-    const text = await answer.text();
-    expect([answer.status, text.slice(0, status === answer.status ? 0 : 400)]).toEqual([status, '']);
-    const validate = validatorOf(method, template, status, url.includes('fields['));
-    if (!validate) return expect(status < 300 ? text : '').toBe('');
-    expect(validate(JSON.parse(text)) ? [] : validate.errors).toEqual([]);
+    const body = await answer.text();
+    expect([answer.status, body.slice(0, status === answer.status ? 0 : 400)]).toEqual([status, '']);
+    const exchange = { method, url, requestHeaders: {}, requestBody: '', status, headers: Object.fromEntries(answer.headers), body };
+    const found = published!.check(exchange).departures.filter(({ side }) => side === 'answer');
+    expect(found.filter(({ at, says }) => !EXCEPTIONS.some((one) => one.at.test(at) && one.says.test(says)))).toEqual([]);
   });
 
   it('covers every operation of the slice', () => {
-    const operations = Object.entries(document.paths).flatMap(([template, item]) =>
-      Object.keys(item as Json)
-        .filter((method) => ['get', 'post', 'patch', 'delete'].includes(method))
-        .map((method) => `${method.toUpperCase()} ${template}`),
-    );
-    const covered = new Set(SAMPLES.map(({ method, template }) => `${method} ${template}`));
-    expect(operations.filter((operation) => !covered.has(operation))).toEqual([]);
-    expect(operations).toHaveLength(13);
+    const covered = new Set(SAMPLES.map(({ method, template }) => nameOf(method, template)));
+    expect(published!.operations.filter((operation) => !covered.has(operation))).toEqual([]);
+    expect(published!.operations).toHaveLength(13);
+  });
+
+  const client = Object.values(endpoints).map((one) => ({ ...one, name: nameOf(one.method, one.path), daily: undefined }));
+  const sandbox = ENDPOINTS.map((one) => ({ ...one, ...one.limits, name: nameOf(one.method, one.path) }));
+  it.each([
+    ['client', client, OUTSIDE_THE_SLICE.client],
+    ['sandbox', sandbox, OUTSIDE_THE_SLICE.sandbox],
+  ] as const)('lists by name what the %s knows and the slice does not', (_, known, outside) => {
+    const names = known.map(({ name }) => name).filter((name) => !published!.operations.includes(name));
+    expect(names.sort()).toEqual([...outside].sort());
+  });
+
+  it.each([
+    ['client', client],
+    ['sandbox', sandbox],
+  ] as const)('gives the %s the published rates', (_, known) => {
+    for (const [name, { operation }] of operationsOf(document!)) {
+      const found = known.find((one) => one.name === name);
+      if (found === undefined) continue; // what the client does not call
+      expect([name, operation['x-klaviyo-ratelimit']]).toEqual([name, { burst: `${found.burst}/s`, steady: `${found.steady}/m` }]);
+    }
+  });
+
+  it('gives the sandbox the published scopes', () => {
+    for (const [name, { operation }] of operationsOf(document!)) {
+      const { scopes } = sandbox.find((one) => one.name === name)!;
+      expect([name, [...scopes].sort()]).toEqual([name, [...operation['x-klaviyo-scopes']!].sort()]);
+    }
   });
 });
