@@ -1,6 +1,7 @@
 import Ajv2020 from 'ajv/dist/2020';
 import type { ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
+import { PROBLEM_CODES } from '../../shared/http/problem-codes';
 
 interface Response {
   readonly $ref?: string;
@@ -45,6 +46,11 @@ export const createContract = (document: unknown) => {
     pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
   }));
   const problem = () => validatorAt('components/schemas/Problem');
+  /** Codes are for programs: one that nobody has told of is as bad as a field that nobody knows. */
+  const unknownCode = (status: number, text: string): string | undefined => {
+    const { code } = JSON.parse(text) as { code: string };
+    return PROBLEM_CODES[code]?.statuses.includes(status) ? undefined : `code ${code} with ${status} does not stand in problem-codes.ts`;
+  };
   const explain = (validate: ValidateFunction): string =>
     (validate.errors ?? []).map(({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`).join('; ');
 
@@ -79,6 +85,8 @@ export const createContract = (document: unknown) => {
     const kind = kinds.find((known) => known.toLowerCase() === type || known === type.split(';')[0]);
     if (kind === undefined) return `${operationId} ${status} is ${type || 'of no type'}, and not ${kinds.join(', ')}`;
     if (!kind.includes('json')) return undefined;
+    const strange = kind === 'application/problem+json' ? unknownCode(status, text) : undefined;
+    if (strange !== undefined) return `${operationId}: ${strange}`;
     const validate = validatorAt(`${at}/content/${escape(kind)}/schema`);
     return validate(JSON.parse(text)) ? undefined : `${operationId} ${status}: ${explain(validate)} in ${text.slice(0, 1_000)}`;
   };
