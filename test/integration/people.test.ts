@@ -628,7 +628,9 @@ describe('the erasure of a person', () => {
     const one = await aCase({ Vip: [...people(25), { id: 'c-ada', email: ADA }, ...people(50).slice(25)] });
     const segmentExport = await anExport(one, { membership: 'mirror' });
     const run = await runBy(fixture, one.app, segmentExport);
-    const invalid = createRowReports({ blobs: fixture.services.containers.runs }).leftOutWriter(run.id, 'invalid', 1, { signal: testSignal() });
+    const invalid = createRowReports({ blobs: fixture.services.containers.runs }).leftOutWriter(run.id, 'invalid', 1, {
+      signal: testSignal(),
+    });
     const rows = [...people(3_000), { id: 'c-ada', email: ADA }, ...people(3_000)];
     for (const { id: customerId, email } of rows) {
       invalid.add({ customerId, email, segment: 'Vip', code: 'profile_too_large' });
