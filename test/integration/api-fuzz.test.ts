@@ -382,13 +382,10 @@ const send = async (request: Request): Promise<void> => {
   });
   const target = `${path}${[...pairs, oddQuery].filter((part) => part !== '').length > 0 ? '?' : ''}${[...pairs, oddQuery].filter((part) => part !== '').join('&')}`;
   const settled = settle(body);
-  const versions = {
-    fresh: etags.get(path.replace(/\/schedule$/, '')) ?? etags.get(path) ?? '"0"',
-    stale: `W/"stale"`,
-    any: '*',
-    none: undefined,
-    odd: 'no "tag',
-  };
+  // read it first, as a client does
+  const read = path.startsWith('/api/exports/') ? path.replace(/\/schedule$/, '') : path;
+  if (hasVersion && ifMatch === 'fresh') learn(read, await api.call('GET', read));
+  const versions = { fresh: etags.get(read) ?? '"0"', stale: `W/"stale"`, any: '*', none: undefined, odd: 'no "tag' };
   const call: ApiCall = {
     as,
     ...(principal === undefined ? {} : { principal }),
