@@ -1,4 +1,5 @@
 import { createActivity } from './activity/activity';
+import { createConfigurationClaim } from './configuration/claim';
 import { createConfiguration } from './configuration/configuration';
 import { createReadCurrent } from './configuration/current';
 import { createTargets } from './configuration/target';
@@ -274,6 +275,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const configuration = createConfiguration({
     read: createReadCurrent({ settings, connectionStore, exportStore }),
     targets: configurationTargets,
+    claim: createConfigurationClaim({ table: tables.settings, now }),
   });
 
   const previews = createPreview({ source, exportStore, connections });

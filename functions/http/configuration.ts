@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ConfigurationDocuments } from '../../shared/configuration/configuration';
-import { Configuration, ConfigurationPlan } from '../../shared/configuration/document';
+import { Configuration, ConfigurationPlan, SavedConfiguration } from '../../shared/configuration/document';
 import { defineRoute } from '../../shared/http/route';
 import type { Router } from './register-route';
 
@@ -16,7 +16,7 @@ const getConfiguration = defineRoute({
   summary: 'All that was set up, without secrets, as one document that is fit to be kept in Git',
   who: 'Administrator',
   answers: {
-    200: { description: 'The configuration; its ETag is the same wherever the same is set up', schema: Configuration, etag: true },
+    200: { description: 'The configuration; its ETag is the same wherever the same is set up', schema: SavedConfiguration, etag: true },
   },
 });
 const setConfiguration = defineRoute({

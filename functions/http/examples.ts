@@ -1,6 +1,36 @@
 import { consent } from '../../shared/connections/consent';
 import type { ApiExamples } from '../../shared/http/openapi';
+import { defaultLimits } from '../../shared/settings/limits';
 import { recordedExamples } from './recorded-examples';
+
+const configuration = {
+  version: 1,
+  settings: {
+    schedule: {
+      active: true,
+      repeat: 'weekly',
+      days: ['monday', 'thursday'],
+      daysOfMonth: [],
+      times: ['06:00'],
+      timeZone: 'Europe/Paris',
+    },
+  },
+  connections: [{ displayName: 'Main account', type: 'klaviyo', access: 'administratorsAndContributors', secretName: 'klaviyo-main' }],
+  exports: [
+    {
+      name: 'Newsletter readers',
+      connection: 'Main account',
+      listId: 'YafG4m',
+      listName: 'Newsletter',
+      segments: ['NewsletterReaders'],
+      mapping: { email: 'EMail', firstName: 'FirstName', properties: [{ field: 'LoyaltyTier', name: 'loyalty_tier' }] },
+      membership: 'mirror',
+      schedule: { kind: 'system' },
+      paused: false,
+      canaryRows: 100,
+    },
+  ],
+};
 
 /** What the API's description shows; a test holds each against its schema. Nobody here is real. */
 export const apiExamples: ApiExamples = {
@@ -14,34 +44,8 @@ export const apiExamples: ApiExamples = {
       agreed: true,
       consentVersion: '2026-11',
     },
-    Configuration: {
-      version: 1,
-      settings: {
-        schedule: {
-          active: true,
-          repeat: 'weekly',
-          days: ['monday', 'thursday'],
-          daysOfMonth: [],
-          times: ['06:00'],
-          timeZone: 'Europe/Paris',
-        },
-      },
-      connections: [{ displayName: 'Main account', type: 'klaviyo', access: 'administratorsAndContributors', secretName: 'klaviyo-main' }],
-      exports: [
-        {
-          name: 'Newsletter readers',
-          connection: 'Main account',
-          listId: 'YafG4m',
-          listName: 'Newsletter',
-          segments: ['NewsletterReaders'],
-          mapping: { email: 'EMail', firstName: 'FirstName', properties: [{ field: 'LoyaltyTier', name: 'loyalty_tier' }] },
-          membership: 'mirror',
-          schedule: { kind: 'system' },
-          paused: false,
-          canaryRows: 100,
-        },
-      ],
-    },
+    Configuration: configuration,
+    SavedConfiguration: { ...configuration, settings: { ...configuration.settings, limits: defaultLimits } },
     ConfigurationPlan: {
       applied: false,
       created: [],

@@ -5,8 +5,9 @@ import { ConflictError, InvalidInputError, UpstreamError, isDomainError } from '
 import { requireVersion } from '../platform/versions';
 import { mapConcurrent } from '../streams/map-concurrent';
 import { toDocument, versionOf } from './current';
+import type { ConfigurationClaim } from './claim';
 import type { Current } from './current';
-import type { Configuration, ConfigurationPlan, PlanItem, PlanProblem } from './document';
+import type { Configuration, ConfigurationPlan, PlanItem, PlanProblem, SavedConfiguration } from './document';
 import { STAGES, planOf } from './plan';
 import type { Plan, Stage, Step } from './plan';
 import type { Target } from './target';
@@ -30,7 +31,12 @@ const problemsOf = ({ item: { what, name }, pointer }: Step, error: unknown): Pl
   return problems.map((problem) => ({ what, name, pointer: at(problem.pointer), code: error.code, detail: problem.detail }));
 };
 
-type Outcome = { readonly step: Step } & ({ readonly told: ActivityDetails } | { readonly error: unknown });
+interface Outcome {
+  readonly step: Step;
+  /** what was done, also by a step that failed half-way */
+  readonly told: readonly ActivityDetails[];
+  readonly failure?: { readonly error: unknown };
+}
 
 /** Does the steps in their order. @param goOn whether the rest is tried, too, after one that failed */
 const runSteps = async (
@@ -43,12 +49,14 @@ const runSteps = async (
   let failed = false;
   const attempt = async (step: Step): Promise<Outcome | undefined> => {
     if (failed && !goOn) return undefined;
+    const told: ActivityDetails[] = [];
     try {
       signal.throwIfAborted();
-      return { step, told: await step.run(context) };
+      await step.run({ ...context, tell: (done) => void told.push(done) });
+      return { step, told };
     } catch (error) {
       failed = true;
-      return { step, error };
+      return { step, told, failure: { error } };
     }
   };
   for (const stage of STAGES) {
@@ -100,11 +108,13 @@ const partlyApplied = (done: readonly Step[], failed: Step, error: unknown, all:
 export const createConfiguration = ({
   read,
   targets,
+  claim,
 }: {
   read: (options: Options) => Promise<Current>;
+  claim: ConfigurationClaim;
   targets: (options: Options) => { readonly draft: Target; readonly real: Target };
 }) => {
-  const get = async ({ signal }: Options): Promise<{ value: Configuration; etag: string }> => {
+  const get = async ({ signal }: Options): Promise<{ value: SavedConfiguration; etag: string }> => {
     const value = toDocument(await read({ signal }));
     return { value, etag: versionOf(value) };
   };
@@ -119,7 +129,7 @@ export const createConfiguration = ({
      * @param prune whether what the document does not name is removed, too
      * @param record puts what was done on record before an error leaves
      * @returns what was, or would be, done; `told` is for the activity log
-     * @throws ConflictError changed_meanwhile, configuration_refused (nothing was done), partly_applied (send it again);
+     * @throws ConflictError changed_meanwhile, configuration_busy, configuration_refused (nothing was done), partly_applied (send it again);
      * UpstreamError when something could not be checked (nothing was done)
      */
     put: async (
@@ -139,44 +149,70 @@ export const createConfiguration = ({
         record: (told: readonly ActivityDetails[]) => Promise<void>;
       } & Options,
     ): Promise<{ value: ConfigurationPlan; etag: string; told: readonly ActivityDetails[] }> => {
-      const current = await read({ signal });
-      const etag = versionOf(toDocument(current));
-      if (ifMatch !== undefined) requireVersion({ etag }, ifMatch, 'The configuration');
-      const plan = planOf(document, current, { prune });
-      if (plan.steps.length === 0 && plan.problems.length === 0)
-        return { value: toPlan(plan, { applied: !dryRun, problems: [] }), etag, told: [] };
-
-      const { draft, real } = targets({ signal });
-      const tried = await runSteps(plan.steps, draft, { current, goOn: true, caller, signal });
-      const problems = [
-        ...plan.problems,
-        ...tried.flatMap((outcome) => ('error' in outcome ? problemsOf(outcome.step, outcome.error) : [])),
-      ];
-      if (dryRun) return { value: toPlan(plan, { applied: false, problems }), etag, told: [] };
-      if (problems.length > 0) throw refused(problems);
-
-      const outcomes = await runSteps(plan.steps, real, { current, goOn: false, caller, signal });
-      const done = outcomes.filter((outcome) => 'told' in outcome);
-      const count = (action: Step['action']): number => done.filter(({ step }) => step.action === action).length;
-      const summary: ActivityDetails = {
-        kind: 'configuration_applied',
-        details: {
-          created: count('created'),
-          changed: count('changed'),
-          deleted: count('deleted'),
-          complete: done.length === outcomes.length,
-        },
+      const look = async () => {
+        const current = await read({ signal });
+        const etag = versionOf(toDocument(current));
+        if (ifMatch !== undefined) requireVersion({ etag }, ifMatch, 'The configuration');
+        const plan = planOf(document, current, { prune });
+        return { current, etag, plan, changesNothing: plan.steps.length === 0 && plan.problems.length === 0 };
       };
-      const told = [summary, ...done.map((outcome) => outcome.told)];
-      const failure = outcomes.find((outcome) => 'error' in outcome);
-      if (failure === undefined) return { value: toPlan(plan, { applied: true, problems: [] }), etag: (await get({ signal })).etag, told };
-      if (done.length === 0) throw failure.error;
-      await record(told).catch(() => undefined); // the first error says more
-      throw partlyApplied(
-        done.map(({ step }) => step),
-        failure.step,
-        failure.error,
-        plan.steps.length,
+      type Look = Awaited<ReturnType<typeof look>>;
+      const unchanged = ({ plan, etag }: Look) => ({ value: toPlan(plan, { applied: !dryRun, problems: [] }), etag, told: [] });
+      const tryOut = async ({ current, plan }: Look) => {
+        const { draft, real } = targets({ signal });
+        const tried = await runSteps(plan.steps, draft, { current, goOn: true, caller, signal });
+        const problems = [...plan.problems, ...tried.flatMap(({ step, failure }) => (failure ? problemsOf(step, failure.error) : []))];
+        return { real, problems };
+      };
+
+      const first = await look();
+      if (first.changesNothing) return unchanged(first);
+      if (dryRun)
+        return { value: toPlan(first.plan, { applied: false, problems: (await tryOut(first)).problems }), etag: first.etag, told: [] };
+
+      return claim(
+        async () => {
+          // what another document has just made is not made again
+          const seen = await look();
+          if (seen.changesNothing) return unchanged(seen);
+          const { current, plan } = seen;
+          const { real, problems } = await tryOut(seen);
+          if (problems.length > 0) throw refused(problems);
+
+          const outcomes = await runSteps(plan.steps, real, { current, goOn: false, caller, signal });
+          const done = outcomes.filter(({ failure }) => failure === undefined);
+          const count = (action: Step['action']): number => done.filter(({ step }) => step.action === action).length;
+          const summary: ActivityDetails = {
+            kind: 'configuration_applied',
+            details: {
+              created: count('created'),
+              changed: count('changed'),
+              deleted: count('deleted'),
+              complete: done.length === outcomes.length,
+            },
+          };
+          const told = [summary, ...outcomes.flatMap((outcome) => outcome.told)];
+          const failed = outcomes.find(({ failure }) => failure !== undefined);
+          if (failed?.failure === undefined) {
+            try {
+              const { etag } = await get({ signal });
+              return { value: toPlan(plan, { applied: true, problems: [] }), etag, told };
+            } catch (error) {
+              await record(told).catch(() => undefined); // it is done, though its version cannot be read; sent again, nothing is changed
+              throw error;
+            }
+          }
+          const { error } = failed.failure;
+          if (told.length === 1) throw error;
+          await record(told).catch(() => undefined); // the first error says more
+          throw partlyApplied(
+            done.map(({ step }) => step),
+            failed.step,
+            error,
+            plan.steps.length,
+          );
+        },
+        { signal },
       );
     },
   };

@@ -4,11 +4,12 @@ import type { ConnectionStore } from '../connections/connection-store';
 import type { Export } from '../exports/export';
 import type { ExportStore } from '../exports/export-store';
 import type { Stored } from '../platform/tables';
+import { withoutRepetitions } from '../schedules/schedule';
 import type { SystemSchedule } from '../schedules/schedule';
 import type { Limits } from '../settings/limits';
 import type { Settings } from '../settings/settings';
 import { ConfiguredExport } from './document';
-import type { Configuration, ConfiguredConnection } from './document';
+import type { Configuration, ConfiguredConnection, SavedConfiguration } from './document';
 
 /** What is set up here now, each with its version. */
 export interface Current {
@@ -40,7 +41,13 @@ export const createReadCurrent =
       readConnections(),
       exportStore.readMirror({ signal }),
     ]);
-    return { ...both, connections, exports: [...segmentExports.values()] };
+    const { schedule, limits } = both;
+    return {
+      schedule: { ...schedule, value: withoutRepetitions(schedule.value) },
+      limits,
+      connections,
+      exports: [...segmentExports.values()],
+    };
   };
 
 /** By code units: the same everywhere, whatever the language of the machine. */
@@ -55,7 +62,12 @@ export const configuredConnection = ({ displayName, type, access, ownsSecret, se
 
 /** Without its id. An export whose connection is gone is as good as detached. */
 export const configuredExport = (segmentExport: Export, connection: Connection | undefined): ConfiguredExport => {
-  const known: Record<string, unknown> = { ...segmentExport, id: undefined, connection: connection?.displayName };
+  const known: Record<string, unknown> = {
+    ...segmentExport,
+    id: undefined,
+    connection: connection?.displayName,
+    schedule: withoutRepetitions(segmentExport.schedule),
+  };
   const fields = Object.keys(ConfiguredExport.shape).filter((field) => known[field] !== undefined);
   return Object.fromEntries(fields.map((field) => [field, known[field]])) as ConfiguredExport;
 };
@@ -67,7 +79,7 @@ export const sharedNames = (segmentExports: readonly Stored<Export>[]): Readonly
 };
 
 /** The whole as a document. */
-export const toDocument = ({ schedule, limits, connections, exports: segmentExports }: Current): Configuration => {
+export const toDocument = ({ schedule, limits, connections, exports: segmentExports }: Current): SavedConfiguration => {
   const byId = new Map(connections.map(({ value }) => [value.id, value]));
   const shared = sharedNames(segmentExports);
   return {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Connection, NewConnection } from '../connections/connection';
 import { Export, NewExport } from '../exports/export';
 import { ExportId } from '../ids';
-import { SystemSchedule } from '../schedules/schedule';
+import { SavedSchedule, SavedSystemSchedule, SystemSchedule } from '../schedules/schedule';
 import { Limits } from '../settings/limits';
 
 const { displayName, type, access, secretName } = NewConnection.shape;
@@ -70,6 +70,14 @@ export const Configuration = z
   })
   .meta({ id: 'Configuration' });
 export type Configuration = z.infer<typeof Configuration>;
+
+/** The same as it is read: a schedule that was saved is shown as it is, also where it would not be taken (any more). */
+export const SavedConfiguration = Configuration.extend({
+  settings: z.strictObject({ schedule: SavedSystemSchedule, limits: Limits }).meta({ id: 'SavedConfigurationSettings' }),
+  connections: z.array(ConfiguredConnection),
+  exports: z.array(ConfiguredExport.extend({ schedule: SavedSchedule }).meta({ id: 'SavedConfiguredExport' })),
+}).meta({ id: 'SavedConfiguration' });
+export type SavedConfiguration = z.infer<typeof SavedConfiguration>;
 
 const What = z.enum(['setting', 'connection', 'export']);
 export type What = z.infer<typeof What>;

@@ -20,6 +20,8 @@ export interface StepContext {
   readonly connectionIds: Map<string, ConnectionId>;
   readonly caller: Caller;
   readonly signal: AbortSignal;
+  /** says what was done, as soon as it is done: it is told in the activity log, also when the rest of the step fails */
+  readonly tell: (done: ActivityDetails) => void;
 }
 
 /** One change. Steps of one stage do not depend on one another, except where the stage goes one by one. */
@@ -28,8 +30,7 @@ export interface Step {
   readonly action: 'created' | 'changed' | 'deleted';
   readonly item: PlanItem;
   readonly pointer: string;
-  /** @returns what the activity log says of it */
-  readonly run: (context: StepContext) => Promise<ActivityDetails>;
+  readonly run: (context: StepContext) => Promise<void>;
 }
 
 /** In this order: an export needs its connection, and a connection goes after its exports. */
@@ -103,9 +104,9 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
     }
     const item: PlanItem = { what: 'setting', name, ...differs };
     const kind = name === 'schedule' ? 'system_schedule_changed' : 'limits_changed';
-    const run = async (context: StepContext): Promise<ActivityDetails> => {
+    const run = async (context: StepContext): Promise<void> => {
       await set(context, wanted, stored.etag);
-      return { kind, ...differs };
+      context.tell({ kind, ...differs });
     };
     steps.push({ stage: 'settings', action: 'changed', item, pointer: `/settings/${name}`, run });
   };
@@ -135,10 +136,10 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
       );
     }
     const item: PlanItem = { what: 'connection', name: displayName, after: { displayName, type, access, secretName } };
-    const run = async ({ target, connectionIds, caller, signal }: StepContext): Promise<ActivityDetails> => {
+    const run = async ({ target, connectionIds, caller, signal, tell }: StepContext): Promise<void> => {
       const { value } = await target.connections.create({ displayName, type, access, secretName, agreed }, { caller, signal });
       connectionIds.set(nameKey(value), value.id);
-      return { kind: 'connection_created', connectionId: value.id, name: displayName, after: item.after };
+      tell({ kind: 'connection_created', connectionId: value.id, name: displayName, after: item.after });
     };
     steps.push({ stage: 'connections', action: 'created', item, pointer, run });
   };
@@ -162,9 +163,9 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
     }
     const change: ConnectionChange = Object.fromEntries(Object.entries(differs.after ?? {}).filter(([field]) => field !== 'secret'));
     const item: PlanItem = { what: 'connection', name: entry.displayName, ...differs };
-    const run = async ({ target, caller, signal }: StepContext): Promise<ActivityDetails> => {
+    const run = async ({ target, caller, signal, tell }: StepContext): Promise<void> => {
       await target.connections.update(value.id, change, { ifMatch: etag, caller, signal });
-      return { kind: 'connection_changed', connectionId: value.id, name: entry.displayName, ...differs };
+      tell({ kind: 'connection_changed', connectionId: value.id, name: entry.displayName, ...differs });
     };
     steps.push({ stage: 'connections', action: 'changed', item, pointer, run });
   };
@@ -205,12 +206,20 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
     }
     newNames.add(entry.name);
     const item: PlanItem = { what: 'export', name: entry.name, after: { ...rest, connection, paused } };
-    const run = async (context: StepContext): Promise<ActivityDetails> => {
-      const { target, caller, signal } = context;
+    const run = async (context: StepContext): Promise<void> => {
+      const { target, caller, signal, tell } = context;
       const connectionId = idOf(context, connection);
       const { value } = await target.segmentExports.create({ ...rest, connectionId }, { caller, signal });
-      if (paused) await target.segmentExports.pause(value.id, { caller, signal });
-      return { kind: 'export_created', exportId: value.id, connectionId, name: entry.name, after: item.after };
+      const created = (isPaused: boolean) =>
+        tell({ kind: 'export_created', exportId: value.id, connectionId, name: entry.name, after: { ...item.after, paused: isPaused } });
+      if (!paused) return created(false);
+      try {
+        await target.segmentExports.pause(value.id, { caller, signal });
+      } catch (error) {
+        created(false);
+        throw error;
+      }
+      created(true);
     };
     steps.push({ stage: 'exports', action: 'created', item, pointer, run });
   };
@@ -226,18 +235,32 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
     const cleared = clearable.filter((field) => field in (differs.before ?? {}) && !(field in fields));
     const isDetached = entry.connection === undefined && before.connection !== undefined;
     const item: PlanItem = { what: 'export', name: entry.name, ...differs };
-    const run = async (context: StepContext): Promise<ActivityDetails> => {
-      const { target, caller, signal } = context;
+    const run = async (context: StepContext): Promise<void> => {
+      const { target, caller, signal, tell } = context;
       const change: ExportChange = {
         ...fields,
         ...Object.fromEntries(cleared.map((field) => [field, null])),
         ...(connection === undefined ? {} : { connectionId: idOf(context, connection) }),
       };
-      // by version first: what somebody else has changed meanwhile is not overwritten
-      if (Object.keys(change).length > 0) await target.segmentExports.update(value.id, change, { ifMatch: etag, caller, signal });
-      if (isDetached) await target.segmentExports.detach(value.id, { caller, signal });
-      if (paused !== undefined) await target.segmentExports[paused ? 'pause' : 'resume'](value.id, { caller, signal });
-      return { kind: 'export_changed', exportId: value.id, name: entry.name, ...differs };
+      const done: string[] = [];
+      const attempt = async (names: readonly string[], work: () => Promise<unknown>): Promise<void> => {
+        await work();
+        done.push(...names);
+      };
+      try {
+        // by version first: what somebody else has changed meanwhile is not overwritten
+        if (Object.keys(change).length > 0) {
+          const names = EXPORT_FIELDS.filter((name) => name !== 'paused' && !(name === 'connection' && isDetached));
+          await attempt(names, () => target.segmentExports.update(value.id, change, { ifMatch: etag, caller, signal }));
+        }
+        if (isDetached) await attempt(['connection'], () => target.segmentExports.detach(value.id, { caller, signal }));
+        if (paused !== undefined) {
+          await attempt(['paused'], () => target.segmentExports[paused ? 'pause' : 'resume'](value.id, { caller, signal }));
+        }
+      } finally {
+        const told = difference(before, entry, done);
+        if (told) tell({ kind: 'export_changed', exportId: value.id, name: entry.name, ...told });
+      }
     };
     steps.push({ stage: 'exports', action: 'changed', item, pointer, run });
   };
@@ -279,18 +302,18 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
   for (const { value, etag } of [...current.exports].sort((one, other) => compare(one.value.name, other.value.name))) {
     if (namedExports.has(value.id)) continue;
     const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId));
-    leftOut('exportsRemoved', { what: 'export', name: value.name, before }, async ({ target, caller, signal }) => {
+    leftOut('exportsRemoved', { what: 'export', name: value.name, before }, async ({ target, caller, signal, tell }) => {
       await target.segmentExports.remove(value.id, { ifMatch: etag, caller, signal });
-      return { kind: 'export_removed', exportId: value.id, name: value.name, before };
+      tell({ kind: 'export_removed', exportId: value.id, name: value.name, before });
     });
   }
   const byDisplayName = [...current.connections].sort((one, other) => compare(one.value.displayName, other.value.displayName));
   for (const { value, etag } of byDisplayName) {
     if (namedConnections.has(nameKey(value))) continue;
     const before = configuredConnection(value);
-    leftOut('connectionsRemoved', { what: 'connection', name: value.displayName, before }, async ({ target, signal }) => {
+    leftOut('connectionsRemoved', { what: 'connection', name: value.displayName, before }, async ({ target, signal, tell }) => {
       await target.connections.remove(value.id, { ifMatch: etag, signal });
-      return { kind: 'connection_removed', connectionId: value.id, name: value.displayName, before };
+      tell({ kind: 'connection_removed', connectionId: value.id, name: value.displayName, before });
     });
   }
   return { steps, notInDocument, unchanged, problems };

@@ -64,6 +64,7 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   cap_too_high: { statuses: [422], says: 'above the most profiles that this app exports' },
   // configuration
   configuration_refused: { statuses: [409], says: 'nothing was changed; `details.problems` names what stands in the way' },
+  configuration_busy: { statuses: [409], says: 'another document is being applied; send it again in a minute' },
   partly_applied: { statuses: [409], says: 'some changes were made; send the same document again' },
   // runs
   run_unknown: { statuses: [404], says: 'no such run, or cleared from the history' },

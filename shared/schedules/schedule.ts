@@ -96,6 +96,14 @@ export const SavedSchedule = z
 /** The system refresh as it is stored and shown. */
 export const SavedSystemSchedule = z.object({ active: z.boolean(), ...savedRecurrence }).meta({ id: 'SavedSystemSchedule' });
 
+/** Earlier versions took a time or a day twice, which means no more than once and would not be taken again. */
+export const withoutRepetitions = <S extends object>(schedule: S): S => {
+  const lists = Object.entries(schedule).filter(([, value]) => Array.isArray(value) && !isOnce(value));
+  return lists.length === 0
+    ? schedule
+    : { ...schedule, ...Object.fromEntries(lists.map(([name, list]) => [name, [...new Set(list as unknown[])]])) };
+};
+
 /** The same with the instant from which on it is as it is: occurrences at or before that are not its own. */
 export const SystemRefresh = SavedSystemSchedule.extend({ setAt: z.iso.datetime().optional() });
 export type SystemRefresh = z.infer<typeof SystemRefresh>;

@@ -1,3 +1,4 @@
+import { createConfigurationClaim } from '../../shared/configuration/claim';
 import { createConfiguration } from '../../shared/configuration/configuration';
 import { createReadCurrent } from '../../shared/configuration/current';
 import { Configuration } from '../../shared/configuration/document';
@@ -120,6 +121,41 @@ describe('a read', () => {
     expect((await read()).etag).not.toBe(etag);
     expect((await change({ canaryRows: 100 })).status).toBe(200);
     expect((await read()).etag).toBe(etag);
+  });
+
+  it('shows a schedule of an earlier version, with a time twice or a zone that is unknown here, and can be put again', async () => {
+    await applied(whole);
+    const edit = async (
+      table: 'exports' | 'settings',
+      partition: string,
+      row: string,
+      change: (document: Record<string, unknown>) => void,
+    ) => {
+      const { document: text } = await api.services.tables[table].getEntity<{ document: string }>(partition, row);
+      const document = JSON.parse(text) as Record<string, unknown>;
+      change(document);
+      await api.services.tables[table].updateEntity(
+        { partitionKey: partition, rowKey: row, document: JSON.stringify(document) },
+        'Replace',
+      );
+    };
+    const twice = { repeat: 'weekly', days: ['monday', 'monday'], daysOfMonth: [], times: ['02:30', '02:30'], timeZone: 'UTC' };
+    const once = { ...twice, days: ['monday'], times: ['02:30'] };
+    for await (const { value } of api.services.exportStore.readAll({ signal })) {
+      const isVip = value.name === 'VIP';
+      await edit('exports', 'export', value.id, (document) => {
+        document.schedule = { kind: 'custom', ...twice, ...(isVip ? {} : { timeZone: 'Atlantis/Capital' }) };
+      });
+    }
+    await edit('settings', 'settings', 'schedule', (document) => Object.assign(document, twice));
+    const { document } = await read();
+    expect(document.settings!.schedule).toEqual({ active: false, ...once });
+    expect(document.exports.map((entry) => entry.schedule)).toEqual([
+      { kind: 'custom', ...once, timeZone: 'Atlantis/Capital' },
+      { kind: 'custom', ...once },
+    ]);
+    const known = { ...document, exports: document.exports.slice(1) };
+    expect(await applied(known)).toMatchObject({ created: [], changed: [], deleted: [] });
   });
 
   it('is for administrators', async () => {
@@ -366,12 +402,79 @@ describe('a document that is put', () => {
   });
 });
 
+describe('two documents at once', () => {
+  it('do not both make what is new: one of them is refused, and can be sent again', async () => {
+    await applied({ ...whole, exports: [] });
+    const answers = await Promise.all(Array.from({ length: 4 }, () => put({ ...empty, exports: [vip] })));
+    const other = answers.filter(({ status }) => status !== 200);
+    expect(other.map(({ status, problem }) => [status, problem.code])).toEqual(other.map(() => [409, 'configuration_busy']));
+    expect(answers.flatMap(({ status, plan }) => (status === 200 ? namesOf(plan.created) : []))).toEqual(['export VIP']);
+    expect(namesOf((await applied({ ...empty, exports: [vip] })).created)).toEqual([]);
+    expect((await read()).document.exports).toHaveLength(1);
+  });
+
+  it('do not wait for one whose process died, after four minutes', async () => {
+    const { tables } = api.services;
+    let now = Date.parse('2026-11-23T12:00:00Z');
+    const claim = createConfigurationClaim({ table: tables.settings, now: () => new Date(now) });
+    const work = async () => 'done';
+    await new Promise<void>((begun) => {
+      const dies = () => {
+        begun();
+        return new Promise<never>(() => undefined);
+      };
+      void claim(dies, { signal });
+    });
+    now += 239_000;
+    await expect(claim(work, { signal })).rejects.toMatchObject({ code: 'configuration_busy' });
+    now += 1_000;
+    expect(await claim(work, { signal })).toBe('done');
+    expect(await claim(work, { signal })).toBe('done');
+  });
+});
+
+it('tells what a step has done that failed half-way', async () => {
+  const { connectionStore, exportStore, settings, tables, now } = api.services;
+  const caller = { id: 'a', name: 'Ada', role: 'Administrator', application: false } as const;
+  const away = async () =>
+    Promise.reject(new UpstreamError('storage', { code: 'unavailable', message: 'Storage is away.', retryable: true }));
+  const breaking = createConfiguration({
+    read: createReadCurrent({ connectionStore, exportStore, settings }),
+    claim: createConfigurationClaim({ table: tables.settings, now }),
+    targets: (options) => {
+      const { draft, real } = api.services.configurationTargets(options);
+      return { draft, real: { ...real, segmentExports: { ...real.segmentExports, pause: away } } };
+    },
+  });
+  await applied({ ...whole, exports: [vip] });
+  const told: Record<string, unknown>[] = [];
+  const record = async (entries: readonly object[]) => void told.push(...(entries as Record<string, unknown>[]));
+  const options = { dryRun: false, prune: false, caller, record, signal };
+  const made = { ...empty, exports: [{ ...vip, name: 'Made', paused: true }] };
+  await expect(breaking.put(Configuration.parse(made), options)).rejects.toMatchObject({ code: 'partly_applied' });
+  expect(told).toEqual([
+    expect.objectContaining({ kind: 'configuration_applied', details: expect.objectContaining({ complete: false }) as object }),
+    expect.objectContaining({ kind: 'export_created', name: 'Made', after: expect.objectContaining({ paused: false }) as object }),
+  ]);
+  told.length = 0;
+  const changed = { ...empty, exports: [{ ...vip, segments: ['NewCustomers'], paused: true }] };
+  await expect(breaking.put(Configuration.parse(changed), options)).rejects.toMatchObject({ code: 'partly_applied' });
+  expect(told[1]).toMatchObject({
+    kind: 'export_changed',
+    name: 'VIP',
+    before: { segments: ['Loyal'] },
+    after: { segments: ['NewCustomers'] },
+  });
+  expect(told[1]!.after).not.toHaveProperty('paused');
+});
+
 it('goes on where it broke off when the same document is put again', async () => {
   const { connectionStore, exportStore, settings, configuration } = api.services;
   const caller = { id: 'a', name: 'Ada', role: 'Administrator', application: false } as const;
   const told: string[] = [];
   const breaking = createConfiguration({
     read: createReadCurrent({ connectionStore, exportStore, settings }),
+    claim: createConfigurationClaim({ table: api.services.tables.settings, now: api.services.now }),
     targets: (options) => {
       const { draft, real } = api.services.configurationTargets(options);
       const create: typeof real.segmentExports.create = async (input, more) => {
