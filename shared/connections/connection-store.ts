@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
 import { ConflictError, NotFoundError } from '../errors';
@@ -60,10 +60,12 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
   const find = (id: ConnectionId, options: Options): Promise<Stored<Connection> | undefined> =>
     rows.find({ partition: PARTITION, row: id }, options);
   /** Storage may have done what was asked while its answer was lost; asked again by the client, it then finds a conflict with itself. */
-  const isWritten = async (connection: Connection, options: Options): Promise<Stored<Connection> | undefined> => {
-    const found = await find(connection.id, options);
-    return found && JSON.stringify(found.value) === JSON.stringify(Connection.parse(connection)) ? found : undefined;
+  const isWritten = async ({ id, writeId }: Connection, options: Options): Promise<Stored<Connection> | undefined> => {
+    const found = await find(id, options);
+    return found && found.value.writeId === writeId ? found : undefined;
   };
+  /** Of the same content as another write at the same instant, and yet not the same write. */
+  const asOwnWrite = (connection: Connection): Connection => ({ ...connection, writeId: randomUUID() });
 
   async function* readNoted(options: Options, range: { from: string; below: string } = CONNECTIONS): AsyncGenerator<Noted> {
     let last: Stored<Connection> | undefined;
@@ -104,7 +106,8 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
     },
 
     /** @throws ConflictError name_taken */
-    insert: async (connection: Connection, { key, signal }: { key?: ConnectionNote['key'] } & Options): Promise<Stored<Connection>> => {
+    insert: async (given: Connection, { key, signal }: { key?: ConnectionNote['key'] } & Options): Promise<Stored<Connection>> => {
+      const connection = asOwnWrite(given);
       const note: ConnectionNote = {
         kind: 'note',
         ...(key ? { key } : {}),
@@ -137,9 +140,10 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
      * @throws ConflictError changed_meanwhile, name_taken; NotFoundError when it is gone
      */
     replace: async (
-      next: Connection,
+      given: Connection,
       { before, ifMatch, signal }: { before: Connection; ifMatch: string } & Options,
     ): Promise<Stored<Connection>> => {
+      const next = asOwnWrite(given);
       const replacement: RowChange = { kind: 'replace', row: next.id, value: next, ifMatch };
       const attempt = async (changes: readonly RowChange[]): Promise<Stored<Connection>> => {
         try {

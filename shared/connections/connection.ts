@@ -83,11 +83,13 @@ export const Connection = z.object({
   removing: z.object({ at: z.iso.datetime() }).optional(),
   /** earlier versions of this row with the same content, from before removals that were refused; the newest last */
   sameAs: z.array(z.string()).optional(),
+  /** which write made this row, so that one whose answer was lost is told from another of the same content */
+  writeId: z.string().optional(),
 });
 export type Connection = z.infer<typeof Connection>;
 
 /** What people decide or see of a connection: what the activity log shows before and after a change. */
-export const ConnectionSettings = Connection.omit({ removing: true, sameAs: true });
+export const ConnectionSettings = Connection.omit({ removing: true, sameAs: true, writeId: true });
 
 /** A removal ends within a request; one that is older was left by a process that died (azure.md: a call ends after 230 s). */
 const REMOVAL_SETTLES_MS = 5 * 60_000;

@@ -185,6 +185,18 @@ describe('changing', () => {
   });
 });
 
+it('two changes of the same content from one version are two: one of them is refused', async () => {
+  const { connectionStore } = api.services;
+  const made = await api.call('POST', '/api/connections', { body: aConnection() });
+  const options = { signal: AbortSignal.timeout(30_000) };
+  const stored = (await connectionStore.find(made.json.id as never, options))!;
+  const next = { ...stored.value, access: 'administratorsAndContributors' as const };
+  const change = () => connectionStore.replace(next, { before: stored.value, ifMatch: stored.etag, ...options });
+  const outcomes = await Promise.allSettled([change(), change(), change()]);
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'changed_meanwhile' });
+});
+
 describe('removing', () => {
   it('removes row, name and secret', async () => {
     const { id, etag, json } = await connect({ displayName: 'Short-lived' });
