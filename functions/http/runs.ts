@@ -254,7 +254,8 @@ export const registerRuns = (
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });
   route(dismissRemovals).to(async ({ params: { id }, caller, signal }) => {
-    const segmentExport = await requireActable(id, { caller, signal });
+    // nothing starts, so neither a pause nor a missing connection is in its way
+    const segmentExport = await segmentExports.requireEdit(await runs.exportIdOf(id, { signal }), { caller, signal });
     return { status: 200, body: await runs.dismissRemovals(id, { signal }), activity: aboutExport(segmentExport) };
   });
   route(retryRejected).to(async ({ params: { id }, caller, signal }) => {

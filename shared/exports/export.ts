@@ -180,6 +180,8 @@ export const ExportActivity = z.object({
     .object({
       full: z.boolean(),
       dryRun: z.boolean(),
+      verifyAll: z.boolean().optional(),
+      countUnknown: z.boolean().optional(),
       trigger: z.enum(['schedule', 'onDemand', 'request', 'event']),
       by: z.string(),
       byId: z.string().optional(),

@@ -53,6 +53,13 @@ export interface RunsOfExport {
 }
 
 type Options = { signal: AbortSignal };
+
+/** What the runner keeps for each export. */
+export interface ActivitiesOfExport {
+  get(exportId: ExportId, options: Options): Promise<ExportActivity>;
+  /** @param change returns undefined to leave the row as it is */
+  update(exportId: ExportId, change: (current: ExportActivity) => ExportActivity | undefined, options: Options): Promise<ExportActivity>;
+}
 type AsCaller = { caller: Caller } & Options;
 
 /** Others who change the same export at the same moment; each attempt begins with what they wrote. */
@@ -106,7 +113,7 @@ export const createExports = ({
 }: {
   store: ExportStore;
   directory: ExportDirectory;
-  activities: { get: (exportId: ExportId, options: Options) => Promise<ExportActivity> };
+  activities: ActivitiesOfExport;
   connectionStore: Pick<ConnectionStore, 'findNoted'>;
   connections: Pick<Connections, 'find' | 'readAll' | 'isThere'>;
   checks: ExportChecks;
@@ -209,7 +216,10 @@ export const createExports = ({
     };
     const again = async () => (await findEditable(id, { caller, signal })).stored;
     const { before, stored } = await change(first, made, { again, signal });
-    return { value: await view(stored.value, used, { caller, signal }), etag: stored.etag, before, after: stored.value };
+    // what waits for the end of its run is not made up for after the pause, either
+    const kept = (current: ExportActivity) => (current.pending ? { ...current, pending: undefined } : undefined);
+    const activity = paused ? await activities.update(id, kept, { signal }) : await activities.get(id, { signal });
+    return { value: await view(stored.value, used, { caller, signal, activity }), etag: stored.etag, before, after: stored.value };
   };
 
   const detachFound = async (first: Stored<Export>, { caller, signal }: AsCaller): Promise<Changed<ExportView>> => {

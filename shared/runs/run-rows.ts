@@ -39,7 +39,13 @@ export const createRunRows = ({ store, rows }: { store: Pick<RunStore, 'find' | 
         if (!(error instanceof ConflictError || error instanceof NotFoundError)) throw error;
       }
     };
-    for (const partition of hasEnded(run.state) ? partitionsOf(run) : [ACTIVE]) {
+    const wanted = hasEnded(run.state) ? partitionsOf(run) : [ACTIVE];
+    const ofExport = seen.get(run.exportId);
+    // written by an earlier version, which knew neither the other rows nor the columns by which this one is found; it comes first, so
+    // that whoever dies half-way leaves the sign that something is missing
+    if (addMissing && ofExport && wanted.some((partition) => !seen.get(partition)))
+      await attempt(rows.replace({ partition: run.exportId, row: id }, run, { ifMatch: ofExport.etag, signal }));
+    for (const partition of wanted) {
       const key = { partition, row: id };
       // the row that was at hand may have named another state than the one it ended with
       const known = seen.has(partition) ? seen.get(partition) : await rows.find(key, { signal });

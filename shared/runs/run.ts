@@ -246,6 +246,8 @@ export const RunDocument = z.object({
   standsSince: z.iso.datetime().optional(),
   /** what its export's row was told of it; undefined = queued, as its starter wrote */
   shownAs: z.enum(['running', 'waiting']).optional(),
+  /** the run that carries out the removals that this one held */
+  approvedBy: RunId.optional(),
   /** who had the run stopped, and why */
   stoppedBy: z.object({ reason: z.enum(['canceled', 'removed', 'detached', 'erased']), by: z.string() }).optional(),
   /** how the run is to end; finish carries it out */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConflictError, LimitError, NotFoundError, UpstreamError, isDomainError } from '../errors';
 import type { Connection } from '../connections/connection';
 import type { ConnectionStore } from '../connections/connection-store';
@@ -67,6 +68,8 @@ const STANDSTILL_MS = 60_000;
 const UNBORN_MS = 60_000;
 /** A row of a run that goes on, and that no export calls its own, is looked at after this long: its starter may be about to say so. */
 const UNCLAIMED_MS = 120_000;
+/** Others who write the same run's document at the same moment. */
+const MAX_ATTEMPTS = 5;
 /** Reports are kept for a day at least. */
 const LEAST_REPORT_MS = 86_400_000;
 
@@ -80,6 +83,15 @@ const startedWith = ({ trigger, full, dryRun, verifyAll, countUnknown, retryOf, 
   ...(approves ? { approves: { ...approves } } : {}),
   at,
 });
+
+const runActive = (runId: RunId) =>
+  new ConflictError({
+    code: 'run_active',
+    message: 'A run of this export is under way; wait until it has ended.',
+    details: { runId },
+  });
+
+const nothingHeld = () => new ConflictError({ code: 'nothing_held', message: 'This run holds no removals that wait for somebody.' });
 
 const notStarted = (exportId: ExportId) =>
   new NotFoundError({ code: 'export_unknown', message: `There is no export ${exportId}; it may have been removed.` });
@@ -107,7 +119,7 @@ export const createRuns = ({
   history: RunHistory;
   activities: ExportActivities;
   occurrences: Rows<typeof Occurrence>;
-  exportStore: Pick<ExportStore, 'find'>;
+  exportStore: Pick<ExportStore, 'find' | 'readMirror'>;
   connectionStore: Pick<ConnectionStore, 'find'>;
   queue: Queue<RunMessage>;
   reports: RowReports;
@@ -231,7 +243,7 @@ export const createRuns = ({
   /** @param requestKey of a request that nothing has answered yet */
   const keepForLater = (
     current: ExportActivity,
-    { trigger, full, dryRun }: Pick<StartRun, 'trigger' | 'full' | 'dryRun'>,
+    { trigger, full, dryRun, verifyAll, countUnknown }: Pick<StartRun, 'trigger' | 'full' | 'dryRun' | 'verifyAll' | 'countUnknown'>,
     requestKey?: string,
   ): ExportActivity => ({
     ...current,
@@ -240,6 +252,8 @@ export const createRuns = ({
       full: full || (current.pending?.full ?? false),
       // a dry run never absorbs a real one
       dryRun: dryRun && (current.pending?.dryRun ?? true),
+      verifyAll: verifyAll || current.pending?.verifyAll || undefined,
+      countUnknown: countUnknown || current.pending?.countUnknown || undefined,
       trigger: trigger.kind === 'retry' || trigger.kind === 'approval' ? 'onDemand' : trigger.kind,
       by: trigger.by,
       byId: trigger.byId,
@@ -277,6 +291,47 @@ export const createRuns = ({
     return true;
   };
 
+  /**
+   * Writes into a run's document what becomes of the removals it holds: the word that comes first counts, and the run that carries them out
+   * is named, so that only it may say so again. That run begins afterwards; its starter, or the sweep in its place, asks here first.
+   * @throws ConflictError nothing_held when somebody else was faster
+   */
+  const markHeld = async (
+    runId: RunId,
+    word: { readonly approvedBy: RunId } | 'dismissed',
+    { signal }: { signal: AbortSignal },
+  ): Promise<Run> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await store.find(runId, { signal });
+      const run = found?.document.run;
+      if (word !== 'dismissed' && run?.heldState === 'approved' && found!.document.approvedBy === word.approvedBy) return run;
+      if (!run || run.heldState !== 'waiting') throw nothingHeld();
+      run.heldState = word === 'dismissed' ? word : 'approved';
+      if (word !== 'dismissed') found.document.approvedBy = word.approvedBy;
+      try {
+        await store.amend(found.document, { etag: found.etag, signal });
+        return run;
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  };
+
+  /** Tells the lists that nobody has to say a word about held removals any more. It is so already: what fails here is repaired later. */
+  const showSettled = async (run: Run, { signal }: { signal: AbortSignal }): Promise<void> => {
+    try {
+      await store.project(run, { signal });
+      await activities.update(
+        run.exportId,
+        (current) =>
+          current.last?.runId === run.id && current.last.held > 0 ? { ...current, last: { ...current.last, held: 0 } } : undefined,
+        { signal },
+      );
+    } catch (error) {
+      log('held_state_not_shown', { runId: run.id, ...errorFields(error) });
+    }
+  };
+
   /** @param known the export and its connection as the caller has just read them, to see whether it may run */
   const start = async (request: StartRun, { known, signal }: { known?: KnownExport; signal: AbortSignal }): Promise<StartedRun> => {
     const { exportId, requestKey } = request;
@@ -284,6 +339,7 @@ export const createRuns = ({
     const at = now();
     const submittedAt = at.toISOString();
     let runId = newRunId(at);
+    const isFollowUp = request.trigger.kind === 'retry' || request.trigger.kind === 'approval';
     const [draft, first] = await Promise.all([
       documentOf(segmentExport, { runId, number: 0, request, submittedAt }, { known: known?.connection, signal }),
       activities.read(exportId, { signal }),
@@ -330,13 +386,7 @@ export const createRuns = ({
       const other = before.activeRunId ? await findRun(before.activeRunId, { signal }) : undefined;
       const active = other && !hasEnded(other.run.state) ? other.run : undefined;
       if (active && active.id !== runId) {
-        if (request.trigger.kind === 'retry' || request.trigger.kind === 'approval') {
-          throw new ConflictError({
-            code: 'run_active',
-            message: 'A run of this export is under way; wait until it has ended.',
-            details: { runId: active.id },
-          });
-        }
+        if (isFollowUp) throw runActive(active.id);
         if (!request.kept && !isCovered(request, active)) {
           const { activeRunId } = await activities.update(
             exportId,
@@ -352,6 +402,7 @@ export const createRuns = ({
       const unborn = before.activeRunId !== undefined && before.starting !== undefined && other === undefined;
       if (unborn && before.activeRunId !== runId && now().getTime() - Date.parse(before.starting!.at) < UNBORN_MS) {
         // somebody is starting a run at this very moment
+        if (isFollowUp) throw runActive(before.activeRunId!);
         await keepAnswer(before.activeRunId!);
         return {
           run: (
@@ -384,15 +435,23 @@ export const createRuns = ({
         if (request.kept && taken.pending === undefined) throw new ConflictError({ code: 'nothing_kept', message: 'Somebody was faster.' });
         continue;
       }
-      // whoever removes or detaches an export looks for its active run afterwards; so one of both sees the other
+      let held: Run | undefined;
+      let document: RunDocument = { ...draft, run: { ...draft.run, id: runId, number: taken.lastRunNumber } };
       try {
-        requireStartable(await findExport(exportId, { signal }));
+        // whoever removes, detaches or changes an export does so before this look, or after its run has begun
+        const asItIs = await findExport(exportId, { signal });
+        requireStartable(asItIs);
+        if (!isDeepStrictEqual(asItIs, segmentExport)) {
+          const born = { runId, number: taken.lastRunNumber, request, submittedAt };
+          document = await documentOf(asItIs, born, { known: known?.connection, signal });
+        }
+        if (request.approves) held = await markHeld(request.approves.runId, { approvedBy: runId }, { signal });
       } catch (error) {
         if (isDomainError(error) && !(error instanceof UpstreamError)) await letGo(exportId, runId, { signal });
         throw error;
       }
-      const document: RunDocument = { ...draft, run: { ...draft.run, id: runId, number: taken.lastRunNumber } };
       await give(document, { signal });
+      if (held) await showSettled(held, { signal });
       log('run_submitted', { runId, exportId, trigger: request.trigger.kind, dryRun: request.dryRun, full: request.full });
       return { run: document.run, created: true };
     }
@@ -402,9 +461,9 @@ export const createRuns = ({
   const startKept = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
     const { pending } = activity;
     if (!pending || isClaimed(activity, now())) return;
-    const { trigger, by, byId, full, dryRun, requestKey } = pending;
+    const { trigger: kind, by, byId, requestKey, ...options } = pending;
     try {
-      const request = { exportId, trigger: { kind: trigger, by, byId }, full, dryRun, ...(requestKey ? { requestKey } : {}), kept: true };
+      const request = { exportId, trigger: { kind, by, byId }, ...options, ...(requestKey ? { requestKey } : {}), kept: true };
       if ((await start(request, { signal })).created || requestKey === undefined) return;
       // its run was made before: it waits no longer
       await activities.update(
@@ -452,28 +511,8 @@ export const createRuns = ({
 
   const heldRun = async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<RunDocument> => {
     const document = await lastRealRun(runId, { signal });
-    if (document.run.counts.held === 0 || document.run.heldState !== 'waiting') {
-      throw new ConflictError({ code: 'nothing_held', message: 'This run holds no removals that wait for somebody.' });
-    }
+    if (document.run.counts.held === 0 || document.run.heldState !== 'waiting') throw nothingHeld();
     return document;
-  };
-
-  /** @throws ConflictError when somebody else was faster */
-  const settleHeld = async (runId: RunId, heldState: 'approved' | 'dismissed', { signal }: { signal: AbortSignal }): Promise<Run> => {
-    const found = await store.find(runId, { signal });
-    if (!found) throw new NotFoundError({ code: 'run_unknown', message: `There is no run ${runId}; its history may have been cleared.` });
-    found.document.run.heldState = heldState;
-    await store.amend(found.document, { etag: found.etag, signal });
-    const { run } = found.document;
-    await store.project(run, { signal });
-    // nobody has to say a word about them any more
-    await activities.update(
-      run.exportId,
-      (current) =>
-        current.last?.runId === runId && current.last.held > 0 ? { ...current, last: { ...current.last, held: 0 } } : undefined,
-      { signal },
-    );
-    return run;
   };
 
   const requestStop = async (
@@ -489,8 +528,24 @@ export const createRuns = ({
     return document;
   };
 
+  /** Whoever detached the export of a run died, or failed, before the run could be told. */
+  const stopDetached = async ({ run: { id, exportId }, turn }: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
+    if (await store.findStop(id, { signal })) return;
+    // as it is now: a run of a new connection must not be stopped for the old one
+    const stored = await exportStore.find(exportId, { signal });
+    if (!stored || stored.value.connectionId !== undefined) return;
+    const { updatedByName: by = stored.value.updatedBy } = stored.value;
+    await store.requestStop(id, { reason: 'detached', by, at: now().toISOString() }, { signal });
+    await queue.send({ exportId, runId: id, turn: turn + 1 }, { signal });
+    log('run_of_detached_stopped', { exportId, runId: id });
+  };
+
   /** Looks at one export's active run: ended or unborn ones are cleared or completed, those that stand still are woken. */
-  const sweepOne = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
+  const sweepOne = async (
+    exportId: ExportId,
+    activity: ExportActivity,
+    { isDetached, signal }: { isDetached: (exportId: ExportId) => Promise<boolean>; signal: AbortSignal },
+  ): Promise<void> => {
     const { activeRunId, starting } = activity;
     // whoever ended the last run died before the next one
     if (!activeRunId) return startKept(exportId, activity, { signal });
@@ -520,7 +575,18 @@ export const createRuns = ({
         return;
       }
       const born = { runId: activeRunId, number: activity.lastRunNumber, request: starting, submittedAt: starting.at };
-      await give(await documentOf(segmentExport.value, born, { signal }), { signal });
+      const document = await documentOf(segmentExport.value, born, { signal });
+      let held: Run | undefined;
+      try {
+        if (starting.approves) held = await markHeld(starting.approves.runId, { approvedBy: activeRunId }, { signal });
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'nothing_held') throw error;
+        // they were dismissed, or are no longer there
+        await letGo(exportId, activeRunId, { signal });
+        return;
+      }
+      await give(document, { signal });
+      if (held) await showSettled(held, { signal });
       log('run_completed_by_sweep', { exportId, runId: activeRunId });
       return;
     }
@@ -531,6 +597,7 @@ export const createRuns = ({
       await release(document, { signal });
       return;
     }
+    if (await isDetached(exportId)) await stopDetached(document, { signal });
     // whoever holds it tells how far it is
     if (leased) return;
     // a word that was under way when its runner died
@@ -625,15 +692,15 @@ export const createRuns = ({
             'The segments, the list or the settings have changed since these removals were held; run the export and look at the new number.',
         });
       }
-      const started = await start({ exportId: run.exportId, ...request }, { known: { segmentExport }, signal });
-      await settleHeld(runId, 'approved', { signal });
-      return started.run;
+      return (await start({ exportId: run.exportId, ...request }, { known: { segmentExport }, signal })).run;
     },
 
     /** Leaves the held people on the list; the next run finds them again. @throws ConflictError nothing_held, not_last_run */
     dismissRemovals: async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<Run> => {
       await heldRun(runId, { signal });
-      return settleHeld(runId, 'dismissed', { signal });
+      const run = await markHeld(runId, 'dismissed', { signal });
+      await showSettled(run, { signal });
+      return run;
     },
 
     /**
@@ -693,13 +760,15 @@ export const createRuns = ({
       { by, interrupted, signal }: { by: string; interrupted?: Run; signal: AbortSignal },
     ): Promise<void> => {
       // a retry or an approval belongs to a state that is no longer: whoever asked for it sees that it was stopped
-      const again = interrupted && !interrupted.retryOf && !interrupted.approves ? interrupted : undefined;
+      const again = interrupted && !interrupted.retryOf && !interrupted.approves ? await findRun(interrupted.id, { signal }) : undefined;
       const freed = await activities.update(
         exportId,
         (current) => {
           if (current.claim?.by !== by) return undefined;
           const unclaimed = { ...current, claim: undefined };
-          return again ? keepForLater(unclaimed, again) : unclaimed;
+          return again
+            ? keepForLater(unclaimed, { ...again.run, verifyAll: again.verifyAll, countUnknown: again.countUnknown })
+            : unclaimed;
         },
         { signal },
       );
@@ -732,10 +801,16 @@ export const createRuns = ({
     /** Wakes runs that stand still and clears what crashes left; called each minute. */
     sweep: async ({ signal }: { signal: AbortSignal }): Promise<void> => {
       const active = new Set<string>();
+      // one query for all, and only where something runs
+      let known: ReturnType<typeof exportStore.readMirror> | undefined;
+      const isDetached = async (exportId: ExportId): Promise<boolean> => {
+        const segmentExport = (await (known ??= exportStore.readMirror({ signal }))).get(exportId)?.value;
+        return segmentExport !== undefined && segmentExport.connectionId === undefined;
+      };
       for await (const { exportId, activity } of activities.readAll({ signal })) {
         if (activity.activeRunId !== undefined) active.add(activity.activeRunId);
         try {
-          await sweepOne(exportId, activity, { signal });
+          await sweepOne(exportId, activity, { isDetached, signal });
         } catch (error) {
           signal.throwIfAborted();
           log('sweep_failed', { exportId, ...errorFields(error) });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UpstreamError } from '../../shared/errors';
 import { ExportId } from '../../shared/ids';
 import { aConnection, anExport, startApi } from '../support/api';
 import type { Api, ApiCall } from '../support/api';
@@ -278,6 +279,25 @@ describe('a detached export', () => {
     expect(stop).toMatchObject({ reason: 'detached', by: 'Ada Administrator' });
   });
 
+  it('stops its run within a minute also when that was not told at once, though the contributor can do no more', async () => {
+    const { id } = await save({ connectionId: sharedId });
+    const { json } = await run(id);
+    const stopOf = () => api.services.runStore.findStop(String(json.id) as never, { signal });
+    const down = new UpstreamError('storage', { code: 'storage_unavailable', message: 'Storage is away.', retryable: true });
+    const stopping = jest.spyOn(api.services.runStore, 'requestStop').mockRejectedValueOnce(down);
+    await act(id, 'detach', { as: 'Contributor' });
+    stopping.mockRestore();
+    expect(await read(id)).not.toHaveProperty('connectionId');
+    expect(await stopOf()).toBeUndefined();
+    const messages = await queueLength();
+    await api.services.runs.sweep({ signal });
+    expect(await stopOf()).toMatchObject({ reason: 'detached', by: 'Carl Contributor' });
+    expect(await queueLength()).toBe(messages! + 1);
+    // once is enough
+    await api.services.runs.sweep({ signal });
+    expect(await queueLength()).toBe(messages! + 1);
+  });
+
   it('never keeps a run that began at the same moment: it was not started, or it is told to stop', async () => {
     const saved = await Promise.all(Array.from({ length: 8 }, () => save()));
     const raced = await Promise.all(saved.map(async ({ id }) => [id, ...(await Promise.all([run(id), act(id, 'detach')]))] as const));
@@ -322,6 +342,26 @@ describe('a detached export', () => {
   });
 });
 
+it('an export that is changed while it starts runs with what was saved', async () => {
+  const { id, etag } = await save({ segments: ['Loyal'] });
+  const real = api.services.activities.update;
+  const claiming = jest.spyOn(api.services.activities, 'update').mockImplementationOnce(async (...args) => {
+    const changed = await api.call('PATCH', `/api/exports/${id}`, {
+      body: { segments: ['NewCustomers'], name: 'Changed', guardCount: 7 },
+      ifMatch: etag,
+    });
+    expect(changed.status).toBe(200);
+    return real(...args);
+  });
+  const { json } = await run(id);
+  claiming.mockRestore();
+  const { document } = (await api.services.runStore.find(String(json.id) as never, { signal }))!;
+  expect(document).toMatchObject({
+    run: { id: json.id, number: 1, dryRun: true, submittedAt: json.submittedAt },
+    config: { segments: ['NewCustomers'], exportName: 'Changed', guardCount: 7 },
+  });
+});
+
 describe('a paused export', () => {
   it('is started by nobody until it is resumed; then by what falls due from there on', async () => {
     const { id } = await save();
@@ -357,6 +397,18 @@ describe('a paused export', () => {
     expect(await api.services.activities.get(exportId, { signal })).toMatchObject({ lastRunNumber: 1 });
     expect((await api.services.activities.get(exportId, { signal })).pending).toBeUndefined();
     expect((await read(id)).activity).toBe('paused');
+  });
+
+  it('forgets what waits for the end of its run, also when it is resumed before that', async () => {
+    const { id } = await save();
+    const pendingOf = async () => (await api.services.activities.get(ExportId.parse(id), { signal })).pending;
+    await run(id);
+    await act(id, 'run', { body: { full: true } });
+    expect(await pendingOf()).toBeDefined();
+    await act(id, 'pause');
+    expect(await pendingOf()).toBeUndefined();
+    expect((await act(id, 'resume')).json.activity).toBe('queued');
+    expect(await pendingOf()).toBeUndefined();
   });
 
   it('is paused and resumed without a version, also while others change it', async () => {

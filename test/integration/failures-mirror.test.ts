@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ExportId } from '../../shared/ids';
 import { parseEnv } from '../../shared/env';
+import { UpstreamError } from '../../shared/errors';
 import type { Export } from '../../shared/exports/export';
 import type { Run } from '../../shared/runs/run';
 import { createServices } from '../../shared/services';
@@ -657,6 +658,70 @@ describe('row 28: an approval', () => {
       expect(error).toMatchObject({ code: 'changed_since' });
     }
     if (ended) expect(ended).toMatchObject({ state: 'failed', error: { code: 'changed_since' }, counts: { removed: 0 } });
+    expect(await one.members()).toEqual(emailsOf(rows));
+  });
+
+  const down = () => new UpstreamError('storage', { code: 'storage_unavailable', message: 'Storage is away.', retryable: true });
+  const dismiss = (one: Awaited<ReturnType<typeof heldCase>>) => one.app.runs.dismissRemovals(one.held.id, { signal: testSignal() });
+  const heldStateOf = async (one: Awaited<ReturnType<typeof heldCase>>) => (await documentOf(one.held)).run.heldState;
+  const activityOf = (one: Case) => one.app.activities.get(one.segmentExport.id, { signal: testSignal() });
+
+  it('that meets a dismissal while it starts its run is refused, and nobody is removed', async () => {
+    const one = await heldCase();
+    const real = one.app.activities.update;
+    const claims = jest.spyOn(one.app.activities, 'update').mockImplementationOnce(async (...args) => {
+      expect(await dismiss(one)).toMatchObject({ heldState: 'dismissed' });
+      return real(...args);
+    });
+    await expect(approve(one)).rejects.toMatchObject({ code: 'nothing_held' });
+    claims.mockRestore();
+    const after = await activityOf(one);
+    expect([after.activeRunId, after.lastRunId, after.last!.held]).toEqual([undefined, one.held.id, 0]);
+    expect(await one.members()).toEqual(emailsOf(rows));
+    expect(await heldStateOf(one)).toBe('dismissed');
+    // the next run finds them again
+    expect((await successful(one.run())).counts).toMatchObject({ held: 30, removed: 0 });
+  });
+
+  it('and a dismissal at once: the one that comes first counts, and the other is told', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const one = await heldCase();
+      const [approved, dismissed] = await Promise.allSettled(round % 2 === 0 ? [approve(one), dismiss(one)] : [dismiss(one), approve(one)]);
+      const answers = round % 2 === 0 ? { approved, dismissed } : { approved: dismissed, dismissed: approved };
+      const outcome = [answers.approved.status, answers.dismissed.status];
+      expect([...outcome].sort()).toEqual(['fulfilled', 'rejected']);
+      expect(await heldStateOf(one)).toBe(answers.approved.status === 'fulfilled' ? 'approved' : 'dismissed');
+      if (answers.approved.status === 'fulfilled') await successful(endOf(answers.approved.value, one.app));
+      expect(await one.members()).toHaveLength(answers.approved.status === 'fulfilled' ? 70 : 100);
+    }
+  });
+
+  it('whose starter died after its word was written is carried out by the sweep', async () => {
+    const one = await heldCase();
+    const create = jest.spyOn(one.app.runStore, 'create').mockRejectedValueOnce(down());
+    await expect(approve(one)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    create.mockRestore();
+    expect(await heldStateOf(one)).toBe('approved');
+    await expect(dismiss(one)).rejects.toMatchObject({ code: 'nothing_held' });
+    const { activeRunId } = await activityOf(one);
+    await later(one, 120_000).runs.sweep({ signal: testSignal() });
+    expect((await successful(endOf({ id: activeRunId! }, one.app))).counts).toMatchObject({ removed: 30 });
+    expect(await one.members()).toEqual(emailsOf(rows.slice(30)));
+  });
+
+  it('whose starter died before its word was written can be dismissed; then its run never begins', async () => {
+    const one = await heldCase();
+    const amend = jest.spyOn(one.app.runStore, 'amend').mockRejectedValueOnce(down());
+    await expect(approve(one)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    amend.mockRestore();
+    const { activeRunId } = await activityOf(one);
+    expect(activeRunId).toBeDefined();
+    // asked again meanwhile, it is not answered as if that run were its own
+    await expect(approve(one)).rejects.toMatchObject({ code: 'run_active' });
+    expect(await dismiss(one)).toMatchObject({ heldState: 'dismissed' });
+    await later(one, 120_000).runs.sweep({ signal: testSignal() });
+    expect((await activityOf(one)).activeRunId).toBeUndefined();
+    expect(await one.app.runStore.find(activeRunId!, { signal: testSignal() })).toBeUndefined();
     expect(await one.members()).toEqual(emailsOf(rows));
   });
 

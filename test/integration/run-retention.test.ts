@@ -3,6 +3,7 @@ import { newRunId } from '../../shared/ids';
 import type { RunId } from '../../shared/ids';
 import { createRows } from '../../shared/platform/tables';
 import { Occurrence } from '../../shared/runs/occurrence';
+import { Run as RunRow } from '../../shared/runs/run';
 import type { Run, RunDocument } from '../../shared/runs/run';
 import { runTable } from '../../shared/runs/run-store';
 import { createServices } from '../../shared/services';
@@ -296,11 +297,19 @@ describe('rows that lie', () => {
     const fifth = await runBy(fixture, one.app, { id: one.exportId }, { full: true });
     for (const partition of ['state-successful', 'trigger-onDemand'])
       await rowsOfRuns().remove({ partition, row: fifth.id }, { signal: signal() });
+    const withoutColumns = createRows({ table: fixture.services.tables.runs, schema: RunRow, what: 'The run' });
+    for (const partition of ['all', one.exportId]) await withoutColumns.put({ partition, row: fifth.id }, fifth, { signal: signal() });
+    const foundByState = async () =>
+      (await one.app.runStore.page(one.exportId, { where: { state: 'successful' }, size: 50, signal: signal() })).rows.map(
+        ({ row }) => row,
+      );
+    expect(await foundByState()).not.toContain(fifth.id);
 
     await one.app.housekeeping.tick({ signal: signal() });
     expect(await one.historyOf()).not.toContain(second.id); // so young a run may be on its way yet
     await one.later(2 * HOUR).housekeeping.tick({ signal: signal() });
     for (const run of [first, second, fourth, fifth]) expect(await stored(run)).toEqual(whole(run));
+    expect(await foundByState()).toEqual([fifth, fourth, second, first].map(({ id }) => id));
     expect(await tracesOf(fixture.azurite.connectionString, [`"id":"${third.id}"`, `${third.id}/`])).toEqual([]);
   });
 

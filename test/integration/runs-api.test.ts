@@ -9,7 +9,8 @@ import { createCaller } from '../support/api';
 import { createOutsideCalls } from '../support/outside-calls';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
-import { goodRows, ownCase } from '../support/run-cases';
+import { goodRows, ownCase, writeRows } from '../support/run-cases';
+import type { Row } from '../support/run-cases';
 
 /** Runs as callers of the API see them. */
 
@@ -34,7 +35,7 @@ const signal = testSignal;
 const rows = goodRows(200);
 
 const aCase = async (more: Partial<Record<keyof Export, unknown>> = {}) => {
-  const { own, app, segmentExport } = await ownCase(fixture, { write: rows, more });
+  const { folder, own, app, segmentExport } = await ownCase(fixture, { write: rows, more });
   apps.push(app);
   const { id } = segmentExport;
   const { call } = createCaller(app, { tenantId: fixture.vault.tenantId });
@@ -55,7 +56,8 @@ const aCase = async (more: Partial<Record<keyof Export, unknown>> = {}) => {
     await app.runStore.project(ended, { signal: signal() });
     return ended;
   };
-  return { own, app, call, id, status, finish, run, past };
+  const write = (next: readonly Row[]) => writeRows(fixture, next, { folder });
+  return { own, app, call, id, status, finish, run, past, write };
 };
 
 /** Calls to the app's own storage that one request makes. */
@@ -88,6 +90,38 @@ it('an export started many times at once has one run, and everybody is answered 
   await one.finish(String([...ids][0]));
   const { json } = await one.call('GET', `/api/exports/${one.id}/runs`);
   expect(json.value.map(({ id, number }) => [id, number])).toEqual([[[...ids][0], 1]]);
+});
+
+it('a request that waits for the end of a run keeps all its options, and those of others', async () => {
+  const one = await aCase();
+  const ask = async (body: object) => String((await one.call('POST', `/api/exports/${one.id}/run`, { body })).json.id) as RunId;
+  const first = await ask({});
+  expect([await ask({ verifyAll: true }), await ask({ dryRun: true, countUnknown: true }), await ask({ full: true })]).toEqual([
+    first,
+    first,
+    first,
+  ]);
+  await one.finish(first);
+  await fixture.pump(async () => (await one.app.activities.get(one.id, { signal: signal() })).activeRunId !== first, { app: one.app });
+  const { activeRunId } = await one.app.activities.get(one.id, { signal: signal() });
+  const { document } = (await one.app.runStore.find(activeRunId!, { signal: signal() }))!;
+  expect(document).toMatchObject({ verifyAll: true, countUnknown: true, run: { full: true, dryRun: false } });
+  expect((await one.finish(activeRunId!)).counts.expected).toBe(rows.length);
+});
+
+it('held removals of a paused export can be dismissed, but not approved', async () => {
+  const one = await aCase({ membership: 'mirror', guardCount: 5, guardShare: 0.05 });
+  await one.run();
+  await one.write(rows.slice(50));
+  const held = await one.run();
+  expect(held.heldState).toBe('waiting');
+  await one.call('POST', `/api/exports/${one.id}/pause`);
+  const approved = await one.call('POST', `/api/runs/${held.id}/approve-removals`, { body: { upTo: 50 } });
+  expect([approved.status, approved.json.code]).toEqual([409, 'export_paused']);
+  const viewer = await one.call('POST', `/api/runs/${held.id}/dismiss-removals`, { as: 'Viewer' });
+  expect(viewer.status).toBe(403);
+  const dismissed = await one.call('POST', `/api/runs/${held.id}/dismiss-removals`);
+  expect([dismissed.status, dismissed.json.heldState]).toEqual([200, 'dismissed']);
 });
 
 describe('X11 whoever cancels a run', () => {

@@ -226,7 +226,7 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
       history: createRunHistory({ store }),
       activities,
       occurrences: rowsOf('occurrences'),
-      exportStore: { find: () => Promise.resolve(undefined) },
+      exportStore: { find: () => Promise.resolve(undefined), readMirror: () => Promise.resolve(new Map()) },
       connectionStore: { find: () => Promise.resolve(undefined) },
       queue,
       reports: createRowReports({ blobs: container }),
