@@ -6,7 +6,7 @@ import { ExportDraft } from '../../shared/exports/export-draft';
 import { ExportQuery } from '../../shared/exports/export-list';
 import { ExportView } from '../../shared/exports/export-view';
 import { SavedExport } from '../../shared/exports/exports';
-import type { Detached, SegmentExports } from '../../shared/exports/exports';
+import type { Detached, Done, SegmentExports } from '../../shared/exports/exports';
 import { toProblem } from '../../shared/http/problem';
 import { defineRoute } from '../../shared/http/route';
 import { ExportId } from '../../shared/ids';
@@ -163,16 +163,24 @@ const told = ({ before, after }: { before?: Export; after?: Export }, listCreate
   ];
 };
 /** Asked twice, nothing is told the second time. */
-const toldIfChanged = ({ before, after }: { before: Export; after: Export }) =>
-  before.updatedAt === after.updatedAt ? [] : told({ before, after });
+const toldIfChanged = ({ before, after }: Done) => (before && before.updatedAt === after?.updatedAt ? [] : told({ before, after }));
+/** What a call has done that failed in the end. */
+const toldOfDone = ({ before, after, listFor }: Done): ActivityDetails[] => {
+  if (listFor === undefined) return toldIfChanged({ before, after });
+  const { listId, listName = '', name, connectionId } = listFor;
+  return [{ kind: 'list_created', name, connectionId, details: { listId, listName } }];
+};
 
 export const registerExports = ({ route }: Router, { segmentExports }: { segmentExports: SegmentExports }): void => {
   route(listExports).to(async ({ query, caller, signal }) => {
     const { value, total, token } = await segmentExports.list(query, { caller, signal });
     return { status: 200, body: { value, total, ...nextLink(query, token) } };
   });
-  route(createExport).to(async ({ body, caller, signal }) => {
-    const { value, etag, after, listCreated } = await segmentExports.create(body, { caller, signal });
+  const andRecord = (record: (told: readonly ActivityDetails[]) => Promise<void>) => ({
+    record: (done: Done): Promise<void> => record(toldOfDone(done)),
+  });
+  route(createExport).to(async ({ body, caller, signal, record }) => {
+    const { value, etag, after, listCreated } = await segmentExports.create(body, { caller, signal, ...andRecord(record) });
     const activity = told({ after }, listCreated);
     return { status: 201, body: value, etag, location: `/api/exports/${value.id}`, activity };
   });
@@ -180,8 +188,9 @@ export const registerExports = ({ route }: Router, { segmentExports }: { segment
     const { value, etag } = await segmentExports.get(id, { caller, signal });
     return { status: 200, body: value, etag };
   });
-  route(updateExport).to(async ({ params: { id }, body, ifMatch, caller, signal }) => {
-    const { value, etag, before, after, listCreated } = await segmentExports.update(id, body, { ifMatch, caller, signal });
+  route(updateExport).to(async ({ params: { id }, body, ifMatch, caller, signal, record }) => {
+    const options = { ifMatch, caller, signal, ...andRecord(record) };
+    const { value, etag, before, after, listCreated } = await segmentExports.update(id, body, options);
     return { status: 200, body: value, etag, activity: told({ before, after }, listCreated) };
   });
   route(removeExport).to(async ({ params: { id }, ifMatch, caller, signal }) => {
@@ -192,8 +201,8 @@ export const registerExports = ({ route }: Router, { segmentExports }: { segment
     status: 200,
     body: await segmentExports.duplicate(id, { caller, signal }),
   }));
-  route(detachExport).to(async ({ params: { id }, caller, signal }) => {
-    const { value, etag, ...changed } = await segmentExports.detach(id, { caller, signal });
+  route(detachExport).to(async ({ params: { id }, caller, signal, record }) => {
+    const { value, etag, ...changed } = await segmentExports.detach(id, { caller, signal, ...andRecord(record) });
     return { status: 200, body: value, etag, activity: toldIfChanged(changed) };
   });
   route(detachExports).to(async ({ body: { exportIds }, caller, signal }) => {
@@ -201,8 +210,8 @@ export const registerExports = ({ route }: Router, { segmentExports }: { segment
     const activity = done.flatMap(({ changed }) => (changed ? toldIfChanged(changed) : []));
     return { status: 200, body: { value: done.map(outcomeOf) }, activity };
   });
-  route(pauseExport).to(async ({ params: { id }, caller, signal }) => {
-    const { value, etag, ...changed } = await segmentExports.pause(id, { caller, signal });
+  route(pauseExport).to(async ({ params: { id }, caller, signal, record }) => {
+    const { value, etag, ...changed } = await segmentExports.pause(id, { caller, signal, ...andRecord(record) });
     return { status: 200, body: value, etag, activity: toldIfChanged(changed) };
   });
   route(resumeExport).to(async ({ params: { id }, caller, signal }) => {

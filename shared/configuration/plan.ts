@@ -210,16 +210,14 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
       const { target, caller, signal, tell } = context;
       const connectionId = idOf(context, connection);
       const { value } = await target.segmentExports.create({ ...rest, connectionId }, { caller, signal });
-      const created = (isPaused: boolean) =>
-        tell({ kind: 'export_created', exportId: value.id, connectionId, name: entry.name, after: { ...item.after, paused: isPaused } });
-      if (!paused) return created(false);
+      let isPaused = false;
+      const record = async (): Promise<void> => void (isPaused = true);
       try {
-        await target.segmentExports.pause(value.id, { caller, signal });
-      } catch (error) {
-        created(false);
-        throw error;
+        if (paused) await target.segmentExports.pause(value.id, { caller, signal, record });
+        isPaused = paused;
+      } finally {
+        tell({ kind: 'export_created', exportId: value.id, connectionId, name: entry.name, after: { ...item.after, paused: isPaused } });
       }
-      created(true);
     };
     steps.push({ stage: 'exports', action: 'created', item, pointer, run });
   };
@@ -253,9 +251,13 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
           const names = EXPORT_FIELDS.filter((name) => name !== 'paused' && !(name === 'connection' && isDetached));
           await attempt(names, () => target.segmentExports.update(value.id, change, { ifMatch: etag, caller, signal }));
         }
-        if (isDetached) await attempt(['connection'], () => target.segmentExports.detach(value.id, { caller, signal }));
+        if (isDetached) {
+          const record = async (): Promise<void> => void done.push('connection');
+          await attempt(['connection'], () => target.segmentExports.detach(value.id, { caller, signal, record }));
+        }
         if (paused !== undefined) {
-          await attempt(['paused'], () => target.segmentExports[paused ? 'pause' : 'resume'](value.id, { caller, signal }));
+          const record = async (): Promise<void> => void done.push('paused');
+          await attempt(['paused'], () => target.segmentExports[paused ? 'pause' : 'resume'](value.id, { caller, signal, record }));
         }
       } finally {
         const told = difference(before, entry, done);

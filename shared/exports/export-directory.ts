@@ -11,7 +11,7 @@ import type { ExportEntry } from './export-view';
 /** The partition of the table `exports` where the runner keeps what it knows of each export. */
 const RUNNER = 'runner';
 const noActivity: ExportActivity = ExportActivity.parse({});
-const NO_CONNECTION = { connection: undefined, secretMissing: false };
+const NO_CONNECTION = { connection: undefined, connectionStatus: undefined };
 
 /** An entry with the version of its row. */
 export type VersionedEntry = ExportEntry & { readonly etag: string };
@@ -42,9 +42,9 @@ export const createExportDirectory = ({
     /** @throws UpstreamError when storage does not answer */
     read: async ({ signal }: { signal: AbortSignal }): Promise<VersionedEntry[]> => {
       const readConnections = async () => {
-        const known = new Map<ConnectionId, Pick<ExportEntry, 'connection' | 'secretMissing'>>();
+        const known = new Map<ConnectionId, Pick<ExportEntry, 'connection' | 'connectionStatus'>>();
         for await (const { connection, note } of connectionStore.readNoted({ signal })) {
-          known.set(connection.value.id, { connection: connection.value, secretMissing: note?.status === 'secretMissing' });
+          known.set(connection.value.id, { connection: connection.value, connectionStatus: note?.status });
         }
         return known;
       };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ConnectionStatus } from '../connections/connection-status';
 import { RunId } from '../ids';
 import { TriggerKind } from './export';
 import type { ExportActivity } from './export';
@@ -67,6 +68,36 @@ export const warningsThatTell: Readonly<Record<string, string | null>> = {
   sent_uncompressed: null,
 };
 
+/** What stands in the way of every export of a connection, under the codes with which its runs fail. */
+const connectionThatTells: Readonly<Record<ConnectionStatus, { readonly code: string; readonly message: string } | null>> = {
+  connected: null,
+  secretMissing: {
+    code: 'secret_missing',
+    message: 'The API key of its connection is no longer in the key vault; restore it or enter the key again.',
+  },
+  secretDisabled: {
+    code: 'secret_disabled',
+    message: 'The secret with the API key of its connection is disabled in the key vault; enable it.',
+  },
+  secretInvalid: {
+    code: 'secret_invalid',
+    message: 'The secret of its connection holds no API key of Klaviyo; correct it in the key vault.',
+  },
+  vaultRefused: {
+    code: 'vault_refused',
+    message: 'The key vault does not let this app read the API key of its connection; allow it there.',
+  },
+  keyRefused: { code: 'key_refused', message: 'Klaviyo refuses the API key of its connection; enter a new key.' },
+  scopeMissing: {
+    code: 'scope_missing',
+    message: 'The API key of its connection lacks a scope; test the connection to see which, and make a key that has it.',
+  },
+  accountChanged: {
+    code: 'account_changed',
+    message: 'The API key of its connection belongs to another Klaviyo account than before; enter a key of the former one.',
+  },
+};
+
 const messageOf = (code: string): string | null => {
   const known = warningsThatTell[code];
   return known === undefined ? 'The last run ended with a warning; open it to read what it says.' : known;
@@ -82,18 +113,18 @@ const activityOf = ({ activeRunId, activeState, pending }: ExportActivity, pause
 /**
  * Health and activity of an export. Pure; of the runs it looks at the last one that tells anything (`last`), so that dry runs, cancelled
  * runs and runs that found nothing new change nothing (customer-insights.md X10, X11).
- * @param secretMissing the connection's key is no longer in the vault
+ * @param connectionStatus what was last found out about the export's connection
  */
 export const exportStatus = ({
   activity,
   paused,
   detached,
-  secretMissing = false,
+  connectionStatus = 'connected',
 }: {
   activity: ExportActivity;
   paused: boolean;
   detached: boolean;
-  secretMissing?: boolean;
+  connectionStatus?: ConnectionStatus | undefined;
 }): ExportStatus => {
   const { last, lastSkip, refreshedAt, unreadableRun } = activity;
   const reasons: ExportStatus['reasons'] = [];
@@ -108,8 +139,9 @@ export const exportStatus = ({
     );
   }
   if (detached) tell('detached', 'It has no connection, so it does not run; choose one.');
-  if (secretMissing)
-    tell('secret_missing', 'The API key of its connection is no longer in the key vault; restore it or enter the key again.');
+  const ofConnection = connectionThatTells[connectionStatus];
+  // as the last run may have told already
+  if (ofConnection !== null && !reasons.some(({ code }) => code === ofConnection.code)) reasons.push(ofConnection);
   if (lastSkip !== undefined) tell(lastSkip.code, lastSkip.message);
   if (last?.state === 'successful') {
     if (last.invalid >= MANY_INVALID.rows && last.invalid > last.read * MANY_INVALID.share) {

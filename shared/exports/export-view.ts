@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../caller';
 import type { Connection } from '../connections/connection';
+import type { ConnectionStatus } from '../connections/connection-status';
 import { SharedConnection } from '../connections/connection-view';
 import { mayUse } from '../connections/connections';
 import { Export } from './export';
@@ -43,13 +44,13 @@ export const connectionFor = (
 export interface ExportEntry {
   readonly segmentExport: Export;
   readonly connection: Connection | undefined;
-  /** the key of its connection was not in the vault when it was last looked for */
-  readonly secretMissing: boolean;
+  /** as it was last found; undefined: nobody has noted any */
+  readonly connectionStatus: ConnectionStatus | undefined;
   readonly activity: ExportActivity;
 }
 
-export const statusOf = ({ segmentExport, activity, secretMissing }: ExportEntry): ExportStatus =>
-  exportStatus({ activity, paused: segmentExport.paused, detached: segmentExport.connectionId === undefined, secretMissing });
+export const statusOf = ({ segmentExport, activity, connectionStatus }: ExportEntry): ExportStatus =>
+  exportStatus({ activity, paused: segmentExport.paused, detached: segmentExport.connectionId === undefined, connectionStatus });
 
 export const settingsFor = (
   caller: Caller,

@@ -27,7 +27,11 @@ import type { ExportEntry, ExportPermission, ExportView } from './export-view';
 import { requireStartable } from './startable';
 
 /** What saving answers with: the export, and what to think about. */
-export const SavedExport = ExportSettings.extend({ warnings: z.array(ExportWarning) }).meta({ id: 'SavedExport' });
+export const SavedExport = ExportSettings.extend({
+  warnings: z.array(ExportWarning),
+  /** with createList: whether the list was made; false: Klaviyo had one of this name, which is taken with whoever is on it */
+  listCreated: z.boolean().optional(),
+}).meta({ id: 'SavedExport' });
 export type SavedExport = z.infer<typeof SavedExport>;
 
 /** A change that was made: what its caller sees, and the export before and after it, for the activity log. */
@@ -36,17 +40,27 @@ export interface Changed<View> extends Stored<View> {
   readonly after: Export;
 }
 
+/** What a call has done although it fails in the end. */
+export interface Done {
+  readonly before?: Export;
+  readonly after?: Export;
+  /** a list was made in Klaviyo for this export, which was not saved */
+  readonly listFor?: Export;
+}
+/** Puts on record what was done before an error leaves. */
+type AndRecord = { readonly record?: ((done: Done) => Promise<void>) | undefined };
+
 /** What became of one of several exports. */
 export interface Detached {
   readonly exportId: ExportId;
-  /** absent: it was not detached, see `error` */
-  readonly changed?: Changed<ExportView>;
+  /** the row, where it was changed; with an error beside it, the run goes on for now */
+  readonly changed?: Done;
   readonly error?: unknown;
 }
 
 /** What exports need of their runs. */
 export interface RunsOfExport {
-  /** Once the export's row has gone: stops the active run, sweeps state and reports. */
+  /** Once the export's row has gone: stops the active run, sweeps state and reports. Never fails. */
   removeOf(exportId: ExportId, options: { signal: AbortSignal }): Promise<void>;
   /** Asks the active run to stop, also one that is about to begin; none is no error. @returns what the runner keeps */
   stopOf(exportId: ExportId, options: { reason: 'detached'; by: string; signal: AbortSignal }): Promise<ExportActivity>;
@@ -128,20 +142,39 @@ export const createExports = ({
     if (!found) throw new NotFoundError({ code: 'export_unknown', message: 'There is no such export.' });
     return found;
   };
-  type Used = Pick<ExportEntry, 'connection' | 'secretMissing'>;
-  const NONE: Used = { connection: undefined, secretMissing: false };
+  type Used = Pick<ExportEntry, 'connection' | 'connectionStatus'>;
+  const NONE: Used = { connection: undefined, connectionStatus: undefined };
   const usedBy = async ({ connectionId }: Export, options: Options): Promise<Used> => {
     const noted = connectionId === undefined ? undefined : await connectionStore.findNoted(connectionId, options);
     if (noted === undefined) return NONE;
-    return { connection: noted.connection.value, secretMissing: noted.note?.status === 'secretMissing' };
+    return { connection: noted.connection.value, connectionStatus: noted.note?.status };
   };
 
-  const view = async (
-    segmentExport: Export,
-    used: Used,
-    { caller, signal, activity }: { activity?: ExportActivity } & AsCaller,
-  ): Promise<ExportView> =>
-    viewFor(caller, { segmentExport, ...used, activity: activity ?? (await activities.get(segmentExport.id, { signal })) });
+  /** What was stored stands, and so does its answer: by what is known already, it may lack a warning. */
+  const warningsOf = (segmentExport: Export, { signal }: Options): Promise<ExportWarning[]> =>
+    checks.warnings(segmentExport, { signal }).catch(() => []);
+
+  /**
+   * What follows upon a write, and fails: the write is taken back, and where it cannot be, put on record. Both have a time of their own.
+   * @throws what `work` throws
+   */
+  const orUndo = async <T>(
+    work: () => Promise<T>,
+    { undo, done, record }: { undo?: (options: Options) => Promise<unknown>; done: Done } & AndRecord,
+  ): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      const undone =
+        undo !== undefined &&
+        (await undo({ signal: AbortSignal.timeout(UNDO_MS) }).then(
+          () => true,
+          () => false,
+        ));
+      if (!undone) await record?.(done).catch(() => undefined); // the first error says more
+      throw error;
+    }
+  };
 
   const requireEditable = (caller: Caller, connection: Connection | undefined): void => {
     if (permissionFor(caller, connection) === 'edit') return;
@@ -180,11 +213,43 @@ export const createExports = ({
       : checks.createdList(connection, createList, { signal });
 
   /** A connection can go while an export that uses it is being saved: it is looked for once more, and what was saved is taken back. */
-  const insert = async (segmentExport: Export, { signal }: Options): Promise<Stored<Export>> => {
+  const insert = async (segmentExport: Export, { signal, record }: Options & AndRecord): Promise<Stored<Export>> => {
     const stored = await store.insert(segmentExport, { signal });
-    if (await connections.isThere(segmentExport.connectionId!, { signal })) return stored;
-    await store.remove(segmentExport.id, { ifMatch: stored.etag, signal: AbortSignal.timeout(UNDO_MS) });
-    throw connectionGone('nothing was saved');
+    await orUndo(
+      async () => {
+        if (!(await connections.isThere(segmentExport.connectionId!, { signal }))) throw connectionGone('nothing was saved');
+      },
+      {
+        undo: (options) => store.remove(segmentExport.id, { ifMatch: stored.etag, ...options }),
+        done: { after: segmentExport },
+        record,
+      },
+    );
+    return stored;
+  };
+
+  /** The same for one that was moved to another connection. */
+  const requireStillThere = async (
+    { before, saved }: { before: Export; saved: Stored<Export> },
+    { caller, signal, record }: AsCaller & AndRecord,
+  ): Promise<void> => {
+    const undo = async (options: Options): Promise<void> => {
+      const { etag } = await store.replace(before, { ifMatch: saved.etag, ...options });
+      // the one before may have gone meanwhile, too
+      if (before.connectionId === undefined || (await connections.isThere(before.connectionId, options))) return;
+      await store.replace(detachedFrom(before, by(caller)), { ifMatch: etag, ...options });
+    };
+    const there = await orUndo(() => connections.isThere(saved.value.connectionId!, { signal }), {
+      undo,
+      done: { before, after: saved.value },
+      record,
+    });
+    if (there) return;
+    const detached = detachedFrom(saved.value, by(caller));
+    // not back to the old one, which may have gone meanwhile, too
+    await store.replace(detached, { ifMatch: saved.etag, signal: AbortSignal.timeout(UNDO_MS) });
+    await record?.({ before, after: detached }).catch(() => undefined);
+    throw connectionGone('this export has none now');
   };
 
   /** Changes an export whatever version it has, as what is done does not depend on anything else that was changed. */
@@ -206,8 +271,16 @@ export const createExports = ({
     }
   };
 
-  const setPaused = async (id: ExportId, paused: boolean, { caller, signal }: AsCaller): Promise<Changed<ExportView>> => {
-    const { stored: first, used } = await findEditable(id, { caller, signal });
+  const setPaused = async (
+    id: ExportId,
+    paused: boolean,
+    { caller, signal, record }: AsCaller & AndRecord,
+  ): Promise<Changed<ExportView>> => {
+    // read before anything is done, so that nothing can fail after it
+    const [{ stored: first, used }, known] = await Promise.all([
+      findEditable(id, { caller, signal }),
+      paused ? undefined : activities.get(id, { signal }),
+    ]);
     const made = (current: Export): Export | undefined => {
       if (current.paused === paused) return undefined;
       const { at } = by(caller);
@@ -217,20 +290,25 @@ export const createExports = ({
     const again = async () => (await findEditable(id, { caller, signal })).stored;
     const { before, stored } = await change(first, made, { again, signal });
     // what waits for the end of its run is not made up for after the pause, either
-    const kept = (current: ExportActivity) => (current.pending ? { ...current, pending: undefined } : undefined);
-    const activity = paused ? await activities.update(id, kept, { signal }) : await activities.get(id, { signal });
-    return { value: await view(stored.value, used, { caller, signal, activity }), etag: stored.etag, before, after: stored.value };
+    const forget = (current: ExportActivity) => (current.pending ? { ...current, pending: undefined } : undefined);
+    const work = () => activities.update(id, forget, { signal });
+    const activity = known ?? (await orUndo(work, { done: { before, after: stored.value }, record }));
+    const value = viewFor(caller, { segmentExport: stored.value, ...used, activity });
+    return { value, etag: stored.etag, before, after: stored.value };
   };
 
-  const detachFound = async (first: Stored<Export>, { caller, signal }: AsCaller): Promise<Changed<ExportView>> => {
+  const detachFound = async (first: Stored<Export>, { caller, signal, record }: AsCaller & AndRecord): Promise<Changed<ExportView>> => {
     const { id } = first.value;
     const made = (current: Export): Export | undefined =>
       current.connectionId === undefined ? undefined : detachedFrom(current, by(caller));
     const again = async () => (await findEditable(id, { caller, signal })).stored;
     const { before, stored } = await change(first, made, { again, signal });
     // after the row, so that none can begin unseen; asked again after a failure, this is done again, too
-    const activity = await runs.stopOf(id, { reason: 'detached', by: caller.name, signal });
-    return { value: await view(stored.value, NONE, { caller, signal, activity }), etag: stored.etag, before, after: stored.value };
+    const activity = await orUndo(() => runs.stopOf(id, { reason: 'detached', by: caller.name, signal }), {
+      done: { before, after: stored.value },
+      record,
+    });
+    return { value: viewFor(caller, { segmentExport: stored.value, ...NONE, activity }), etag: stored.etag, before, after: stored.value };
   };
 
   return {
@@ -241,7 +319,7 @@ export const createExports = ({
      */
     create: async (
       input: NewExport,
-      { caller, signal }: AsCaller,
+      { caller, signal, record }: AsCaller & AndRecord,
     ): Promise<Omit<Changed<SavedExport>, 'before'> & { listCreated: boolean }> => {
       checks.cap(input.maxProfiles);
       const connection = await usableConnection(input.connectionId, { caller, signal });
@@ -262,15 +340,22 @@ export const createExports = ({
         updatedBy: caller.id,
         updatedByName: caller.name,
       };
-      const { etag } = await insert(segmentExport, { signal });
-      const value = settingsFor(caller, { segmentExport, connection });
-      return { value: { ...value, warnings: await checks.warnings(segmentExport, { signal }) }, etag, after: segmentExport, listCreated };
+      const { etag } = await orUndo(() => insert(segmentExport, { signal, record }), {
+        done: { listFor: segmentExport },
+        record: listCreated ? record : undefined,
+      });
+      const value = {
+        ...settingsFor(caller, { segmentExport, connection }),
+        ...(createList === undefined ? {} : { listCreated }),
+        warnings: await warningsOf(segmentExport, { signal }),
+      };
+      return { value, etag, after: segmentExport, listCreated };
     },
 
     /** @throws NotFoundError export_unknown */
     get: async (id: ExportId, { caller, signal }: AsCaller): Promise<Stored<ExportView>> => {
       const [{ value, etag }, activity] = await Promise.all([find(id, { signal }), activities.get(id, { signal })]);
-      return { value: await view(value, await usedBy(value, { signal }), { caller, signal, activity }), etag };
+      return { value: viewFor(caller, { segmentExport: value, ...(await usedBy(value, { signal })), activity }), etag };
     },
 
     /** One page of all exports, searched, sorted and filtered. @throws InvalidInputError token_invalid */
@@ -285,7 +370,7 @@ export const createExports = ({
     update: async (
       id: ExportId,
       { createList, ...fields }: ExportChange,
-      { ifMatch, caller, signal }: { ifMatch: string } & AsCaller,
+      { ifMatch, caller, signal, record }: { ifMatch: string } & AsCaller & AndRecord,
     ): Promise<Changed<SavedExport> & { listCreated: boolean }> => {
       const stored = await find(id, { signal });
       const current = stored.value;
@@ -315,17 +400,21 @@ export const createExports = ({
           ? await chooseList(connection, { listId: wanted.listId, createList }, { signal })
           : {};
       const next: Export = { ...wanted, ...list };
-      const saved = await store.replace(next, { ifMatch: etag, signal });
-      if (moved && !(await connections.isThere(next.connectionId!, { signal }))) {
-        // not back to the old one, which may have gone meanwhile, too
-        await store.replace(detachedFrom(next, by(caller)), { ifMatch: saved.etag, signal: AbortSignal.timeout(UNDO_MS) });
-        throw connectionGone('this export has none now');
-      }
+      const save = async (): Promise<Stored<Export>> => {
+        const stored = await store.replace(next, { ifMatch: etag, signal });
+        if (moved) await requireStillThere({ before: current, saved: stored }, { caller, signal, record });
+        return stored;
+      };
+      const saved = await orUndo(save, { done: { listFor: next }, record: listCreated ? record : undefined });
       const value = settingsFor(caller, { segmentExport: next, connection });
       const counted = ({ segments, mapping, maxProfiles }: Export) => [segments, mapping.email, maxProfiles];
       const mayExceed = !isDeepStrictEqual(counted(next), counted(current));
       return {
-        value: { ...value, warnings: mayExceed ? await checks.warnings(next, { signal }) : [] },
+        value: {
+          ...value,
+          ...(createList === undefined ? {} : { listCreated }),
+          warnings: mayExceed ? await warningsOf(next, { signal }) : [],
+        },
         etag: saved.etag,
         before: current,
         after: next,
@@ -359,33 +448,39 @@ export const createExports = ({
     },
 
     /** Nothing starts the export any more; a run that is under way goes on. Paused already: as it is. */
-    pause: (id: ExportId, options: AsCaller): Promise<Changed<ExportView>> => setPaused(id, true, options),
+    pause: (id: ExportId, options: AsCaller & AndRecord): Promise<Changed<ExportView>> => setPaused(id, true, options),
     /** The export starts again with what falls due from now on; nothing is caught up. */
-    resume: (id: ExportId, options: AsCaller): Promise<Changed<ExportView>> => setPaused(id, false, options),
+    resume: (id: ExportId, options: AsCaller & AndRecord): Promise<Changed<ExportView>> => setPaused(id, false, options),
 
     /**
      * Takes the export off its connection and asks its active run to stop. Everything else is kept: with another connection it goes on
      * (customer-insights.md D2, D3). Detached already: only a run that still goes on is stopped.
      */
-    detach: async (id: ExportId, { caller, signal }: AsCaller): Promise<Changed<ExportView>> =>
-      detachFound((await findEditable(id, { caller, signal })).stored, { caller, signal }),
+    detach: async (id: ExportId, { caller, signal, record }: AsCaller & AndRecord): Promise<Changed<ExportView>> =>
+      detachFound((await findEditable(id, { caller, signal })).stored, { caller, signal, record }),
 
     /** Several at once, each for itself: one that cannot be detached keeps no other from it (customer-insights.md D4). */
     detachAll: async (ids: readonly ExportId[], { caller, signal }: AsCaller): Promise<Detached[]> => {
       const entries = new Map((await directory.read({ signal })).map((entry) => [entry.segmentExport.id, entry]));
       const detachOne = async (exportId: ExportId, options: Options): Promise<Detached> => {
+        let changed: Done | undefined;
+        const record = async (done: Done): Promise<void> => void (changed = done);
         try {
           const entry = entries.get(exportId);
           if (entry === undefined) throw new NotFoundError({ code: 'export_unknown', message: 'There is no such export.' });
           requireEditable(caller, entry.connection);
-          return { exportId, changed: await detachFound({ value: entry.segmentExport, etag: entry.etag }, { caller, ...options }) };
+          return { exportId, changed: await detachFound({ value: entry.segmentExport, etag: entry.etag }, { caller, record, ...options }) };
         } catch (error) {
-          signal.throwIfAborted();
-          return { exportId, error };
+          return { exportId, error, ...(changed ? { changed } : {}) };
         }
       };
       const done = new Map<ExportId, Detached>();
-      for await (const one of mapConcurrent(new Set(ids), detachOne, { concurrency: AT_ONCE, signal })) done.set(one.exportId, one);
+      // not cut short by the deadline: what was done is told, and the others fail for themselves
+      const all = mapConcurrent(new Set(ids), (id) => detachOne(id, { signal }), {
+        concurrency: AT_ONCE,
+        signal: new AbortController().signal,
+      });
+      for await (const one of all) done.set(one.exportId, one);
       return [...new Set(ids)].map((id) => done.get(id)!);
     },
 

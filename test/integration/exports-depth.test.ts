@@ -133,10 +133,11 @@ describe('what only saves', () => {
 describe('a list that is made on request', () => {
   it('is found by its name or made, once for all who ask, and named in the answer', async () => {
     const first = await post({ listId: undefined, createList: { name: ' Made on request ' } });
-    expect([first.status, first.json.listName]).toEqual([201, 'Made on request']);
+    expect([first.status, first.json.listName, first.json.listCreated]).toEqual([201, 'Made on request', true]);
     const { id, etag } = await save();
     const second = await api.call('PATCH', `/api/exports/${id}`, { body: { createList: { name: 'Made on request' } }, ifMatch: etag });
-    expect([second.status, second.json.listId]).toEqual([200, first.json.listId]);
+    expect([second.status, second.json.listId, second.json.listCreated]).toEqual([200, first.json.listId, false]);
+    expect((await save()).json).not.toHaveProperty('listCreated');
     const lists = (await api.call('GET', `/api/connections/${closedId}/lists?search=Made on request`)).json.value;
     expect(lists).toHaveLength(1);
     expect(await activityOf(String(first.json.id), 'list_created')).toHaveLength(1);
@@ -421,6 +422,99 @@ describe('a paused export', () => {
     const after = await read(id);
     expect(after.paused).toBe(true);
     expect(after.name).toBe(answers[0].status === 200 ? 'Changed meanwhile' : after.name);
+  });
+});
+
+describe('when storage fails after the write', () => {
+  const down = () => new UpstreamError('storage', { code: 'storage_unavailable', message: 'Storage is away.', retryable: true });
+  const kindsOf = async (id: string) =>
+    (await api.services.activity.page({ exportId: ExportId.parse(id) }, { size: 200, signal })).entries.map(({ kind }) => kind);
+  /** The connection is found at first, and not any more when it is looked for once more. */
+  const failAtSecondLook = () => {
+    const { find } = api.services.connectionStore;
+    let looks = 0;
+    return jest
+      .spyOn(api.services.connectionStore, 'find')
+      .mockImplementation((...args) => ((looks += 1) === 2 ? Promise.reject(down()) : find(...args)));
+  };
+  afterEach(() => jest.restoreAllMocks());
+  beforeEach(() => void jest.spyOn(console, 'log').mockReturnValue());
+
+  it('a saved export is answered, without a warning that cannot be found out', async () => {
+    await api.call('GET', '/api/segments/NewCustomers?email=EMail'); // counted, so that limits are looked at
+    jest.spyOn(api.services.figures, 'knownMembers').mockRejectedValue(down());
+    const call = { headers: { 'idempotency-key': 'warned' } };
+    const first = await post({ name: 'Saved once', segments: ['NewCustomers'] }, call);
+    expect([first.status, first.json.warnings]).toEqual([201, []]);
+    const again = await post({ name: 'Saved once', segments: ['NewCustomers'] }, call);
+    expect([again.status, again.json.id]).toEqual([201, first.json.id]);
+    const ifMatch = first.headers.get('etag')!;
+    expect((await api.call('PATCH', `/api/exports/${String(first.json.id)}`, { body: { segments: ['Loyal'] }, ifMatch })).status).toBe(200);
+    expect((await listed('search=Saved%20once')).total).toBe(1);
+    expect((await kindsOf(String(first.json.id))).sort()).toEqual(['export_changed', 'export_created']);
+  });
+
+  it('an export whose connection cannot be looked for again is taken back, so that the repeat makes no second one', async () => {
+    const call = { headers: { 'idempotency-key': 'looked' } };
+    const broken = failAtSecondLook();
+    expect((await post({ name: 'Taken back' }, call)).status).toBe(503);
+    broken.mockRestore();
+    expect((await listed('search=Taken%20back')).total).toBe(0);
+    expect((await post({ name: 'Taken back' }, call)).status).toBe(201);
+    expect((await listed('search=Taken%20back')).total).toBe(1);
+  });
+
+  it('so is a move to another connection', async () => {
+    const { id, etag } = await save({ schedule: { kind: 'off' } });
+    const before = await read(id);
+    const broken = failAtSecondLook();
+    const move = { body: { connectionId: sharedId, name: 'Moved' }, ifMatch: etag };
+    expect((await api.call('PATCH', `/api/exports/${id}`, move)).status).toBe(503);
+    broken.mockRestore();
+    expect(await read(id)).toEqual(before);
+    expect(await kindsOf(id)).toEqual(['export_created']);
+    const ifMatch = (await api.call('GET', `/api/exports/${id}`)).headers.get('etag')!;
+    expect((await api.call('PATCH', `/api/exports/${id}`, { ...move, ifMatch })).status).toBe(200);
+  });
+
+  it('a list that was made for an export is told, also when that is not saved', async () => {
+    jest.spyOn(api.services.exportStore, 'insert').mockRejectedValue(down());
+    expect((await post({ listId: undefined, createList: { name: 'Left alone' } })).status).toBe(503);
+    const { entries } = await api.services.activity.page({}, { size: 200, signal });
+    const told = entries.filter(({ kind, details }) => kind === 'list_created' && details?.listName === 'Left alone');
+    expect(told).toEqual([expect.objectContaining({ connectionId: closedId, byName: 'Ada Administrator' })]);
+    expect(told[0]).not.toHaveProperty('exportId');
+  });
+
+  it('a pause is told, though what waits for its run could not be forgotten; a resumption is done and told, or neither', async () => {
+    const { id } = await save();
+    const broken = jest.spyOn(api.services.activities, 'update').mockRejectedValueOnce(down());
+    expect((await act(id, 'pause')).status).toBe(503);
+    broken.mockRestore();
+    expect([(await read(id)).paused, await kindsOf(id)]).toEqual([true, ['export_paused', 'export_created']]);
+    // asked again, the rest is done, and nothing new is told
+    expect((await act(id, 'pause')).status).toBe(200);
+    const unread = jest.spyOn(api.services.activities, 'get').mockRejectedValueOnce(down());
+    expect((await act(id, 'resume')).status).toBe(503);
+    unread.mockRestore();
+    expect([(await read(id)).paused, await kindsOf(id)]).toEqual([true, ['export_paused', 'export_created']]);
+  });
+
+  it('a detachment is told, alone and among several, though its run could not be stopped', async () => {
+    const [one, two] = [await save(), await save()];
+    for (const { id } of [one, two]) await run(id);
+    const broken = jest.spyOn(api.services.runStore, 'requestStop').mockRejectedValue(down());
+    expect((await act(one.id, 'detach')).status).toBe(503);
+    const several = await api.call('POST', '/api/exports/detach', { body: { exportIds: [two.id] } });
+    expect(several.json.value).toEqual([expect.objectContaining({ exportId: two.id, detached: false })]);
+    broken.mockRestore();
+    for (const { id } of [one, two]) {
+      expect(await read(id)).not.toHaveProperty('connection');
+      expect(await activityOf(id, 'export_detached')).toHaveLength(1);
+      // asked again, it stops the run, and tells nothing new
+      expect((await act(id, 'detach')).status).toBe(200);
+      expect(await activityOf(id, 'export_detached')).toHaveLength(1);
+    }
   });
 });
 

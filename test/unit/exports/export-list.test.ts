@@ -42,7 +42,7 @@ const anEntry = (
     ...fields,
   }),
   connection,
-  secretMissing: false,
+  connectionStatus: 'connected',
   activity: ExportActivity.parse(activity),
 });
 const detached = (name: string): ExportEntry => {

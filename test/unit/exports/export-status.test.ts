@@ -1,5 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { ConnectionStatus, findingOf } from '../../../shared/connections/connection-status';
+import { NotFoundError } from '../../../shared/errors';
 import { ExportActivity } from '../../../shared/exports/export';
 import { exportStatus, warningsThatTell } from '../../../shared/exports/export-status';
 import type { RunId } from '../../../shared/ids';
@@ -7,7 +9,7 @@ import { withEnded, withoutActive } from '../../../shared/runs/export-activity';
 import type { Run } from '../../../shared/runs/run';
 import { aDocument } from '../runs/a-document';
 
-const statusOf = (activity: ExportActivity, more: { paused?: boolean; detached?: boolean; secretMissing?: boolean } = {}) =>
+const statusOf = (activity: ExportActivity, more: Partial<Omit<Parameters<typeof exportStatus>[0], 'activity'>> = {}) =>
   exportStatus({ activity, paused: false, detached: false, ...more });
 const never = ExportActivity.parse({});
 let count = 0;
@@ -42,13 +44,28 @@ describe('the health of an export', () => {
 
   it('is told with a sentence for each reason, the failure first', () => {
     const activity = after(aRun({ state: 'failed', error: error('key_refused') }));
-    const { health, reasons } = statusOf(activity, { detached: true, secretMissing: true });
+    const { health, reasons } = statusOf(activity, { detached: true, connectionStatus: 'secretMissing' });
     expect(health).toBe('failing');
     expect(reasons.map(({ code }) => code)).toEqual(['key_refused', 'detached', 'secret_missing']);
     expect(reasons[0]!.message).toBe('Because of key_refused.');
     expect(statusOf(never, { detached: true }).health).toBe('attention');
-    expect(statusOf(never, { secretMissing: true }).health).toBe('attention');
   });
+
+  it.each(ConnectionStatus.options.filter((status) => status !== 'connected'))(
+    'needs a look while its connection is %s, also before the next run fails of it',
+    (connectionStatus) => {
+      const { health, reasons } = statusOf(after(aRun()), { connectionStatus });
+      expect([health, reasons]).toEqual([
+        'attention',
+        [{ code: expect.any(String) as string, message: expect.stringContaining('connection') as string }],
+      ]);
+      const { code } = reasons[0]!;
+      expect(findingOf(new NotFoundError({ code, message: 'x' }))?.status).toBe(connectionStatus);
+      // the failed run says it already
+      const failed = statusOf(after(aRun({ state: 'failed', error: error(code) })), { connectionStatus });
+      expect(failed.reasons.map((reason) => reason.code)).toEqual([code]);
+    },
+  );
 
   it('is not changed by a dry run, whatever it finds', () => {
     const before = after(aRun());
