@@ -127,7 +127,8 @@ describe('Klaviyo sandbox over the wire', () => {
     expect(performance.now() - before).toBeGreaterThan(290);
     await fault({ fault: { kind: 'gzip_bomb', bytes: 4 * 1024 * 1024 } });
     expect((await (await post()).text()).length).toBe(4 * 1024 * 1024);
-    expect((await control('POST', '/faults', { endpoint: '*', fault: { kind: 'nonsense' } })).status).toBe(400);
+    const refused = await control('POST', '/faults', { endpoint: '*', fault: { kind: 'nonsense' } });
+    expect([refused.status, refused.json.error]).toEqual([400, expect.stringContaining('"kind" of a fault must be one of')]);
     await fault({ count: 5, fault: { kind: 'error_500' } });
     expect((await control('DELETE', '/faults')).status).toBe(204);
     expect((await post()).status).toBe(202);
@@ -154,6 +155,24 @@ describe('Klaviyo sandbox over the wire', () => {
     await second.close();
     running.splice(0);
     rmSync(dataDir, { recursive: true });
+  });
+
+  it('fails who closes it after it was asked what it does not know', async () => {
+    const asked = await startKlaviyoSandbox();
+    await fetch(`${asked.url}/api/profile-suppression-bulk-create-jobs`, { headers: HEADERS });
+    await expect(asked.close()).rejects.toThrow('asked what it does not know: GET /api/profile-suppression-bulk-create-jobs');
+    const allowed = await start({ allowGaps: true });
+    expect((await allowed.api('/oauth/nothing')).status).toBe(501);
+  });
+
+  it.each([
+    [{ speed: 3 }, '"speed" is no option'],
+    [{ latencyMs: -1 }, '"latencyMs" is no option, or not with this value'],
+    [{ processing: { rowsPerSecond: 0 } }, 'speeds of more than 0'],
+    [{ processing: { rows: 5 } }, 'processing is "instant" or has rowsPerSecond, startDelayMs, concurrentJobs, jobsPerSecond'],
+  ])('refuses the options %j', async (options, message) => {
+    const { control } = await start();
+    expect(await control('POST', '/options', options)).toMatchObject({ status: 400, json: { error: expect.stringContaining(message) } });
   });
 
   it('says when its port is taken', async () => {

@@ -1,5 +1,7 @@
-import { FAULT_KINDS, type FaultRule } from './faults';
 import type { Sandbox } from './core';
+import { FaultError, type FaultRule } from './faults';
+import { checkOptions, OptionError } from './options';
+import { RULES } from './rules';
 import type { Account, List } from './state';
 
 /** An answer of the control API: a JSON document, or lines of JSON that are written as they are made. */
@@ -46,15 +48,20 @@ export const describeState = (sandbox: Sandbox, nowMs: number) => ({
   faults: sandbox.faults.list(),
   settings: sandbox.settings(),
   windows: sandbox.windows(nowMs),
+  gaps: sandbox.gaps(),
 });
-
-const isRule = (value: unknown): value is FaultRule => {
-  const rule = value as FaultRule | null;
-  return typeof rule === 'object' && typeof rule?.endpoint === 'string' && FAULT_KINDS.includes(rule.fault?.kind);
-};
 
 /** Answers `/_sandbox/...`: no key, no limits, loopback only. `json` is the parsed body or undefined. */
 export const answerControl = (sandbox: Sandbox, clock: Clock, method: string, url: URL, json: unknown): ControlAnswer => {
+  try {
+    return answerTo(sandbox, clock, method, url, json);
+  } catch (error) {
+    if (error instanceof FaultError || error instanceof OptionError) return { status: 400, body: { error: error.message } };
+    throw error;
+  }
+};
+
+const answerTo = (sandbox: Sandbox, clock: Clock, method: string, url: URL, json: unknown): ControlAnswer => {
   const nowMs = clock.nowMs();
   const route = `${method} ${url.pathname.replace('/_sandbox', '')}`;
   const members = /^GET \/accounts\/([^/]+)\/lists\/([^/]+)\/members$/.exec(route);
@@ -69,6 +76,8 @@ export const answerControl = (sandbox: Sandbox, clock: Clock, method: string, ur
   switch (route) {
     case 'GET /state':
       return { status: 200, body: describeState(sandbox, nowMs) };
+    case 'GET /rules':
+      return { status: 200, body: RULES };
     case 'GET /log':
       return { status: 200, body: sandbox.requests.entries() };
     case 'DELETE /log':
@@ -89,14 +98,13 @@ export const answerControl = (sandbox: Sandbox, clock: Clock, method: string, ur
       return { status: 200, body: { now: new Date(clock.nowMs()).toISOString() } };
     }
     case 'POST /faults':
-      if (!isRule(json)) return { status: 400, body: { error: 'endpoint and fault.kind are needed', kinds: FAULT_KINDS } };
-      sandbox.faults.add(json);
+      sandbox.faults.add(json as FaultRule);
       return { status: 201, body: sandbox.faults.list() };
     case 'DELETE /faults':
       sandbox.faults.clear();
       return { status: 204 };
     case 'POST /options':
-      sandbox.setOptions(json ?? {});
+      sandbox.setOptions(checkOptions(json));
       return { status: 200, body: sandbox.settings() };
     default:
       return { status: 404, body: { error: `no control route ${route}` } };

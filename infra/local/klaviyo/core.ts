@@ -3,10 +3,11 @@ import { edgePage, errorBody, JSON_API, type Answer } from './answer';
 import { readBody, tooLargePage } from './body';
 import type { Call, Reply } from './call';
 import { ALL_SCOPES, limitsOf, matchEndpoint, type Endpoint } from './endpoints';
-import { Refusal, notFound, type ErrorItem } from './errors';
+import { Gap, Refusal, notFound, type ErrorItem } from './errors';
 import { answerInstead, changeBefore, throttled } from './fault-answers';
 import { createFaultPlan } from './faults';
 import { createShortId, createUuid } from './ids';
+import { ACCESS_LIFE_MS, createOAuth } from './oauth';
 import { applyOp, type Op } from './ops';
 import { INSTANT, resolveProcessing, resolveRules, type SandboxOptions } from './options';
 import { advanceAccount } from './processing';
@@ -32,6 +33,8 @@ export type NewAccount = {
   readonly id?: string;
   readonly keys?: readonly { readonly key: string; readonly scopes?: readonly string[] }[];
   readonly lists?: readonly { readonly id?: string; readonly name: string; readonly optIn?: 'single_opt_in' | 'double_opt_in' }[];
+  /** Apps that may ask for tokens by OAuth (4.38). */
+  readonly apps?: readonly { readonly id: string; readonly secret: string; readonly redirects: readonly string[] }[];
 };
 /** Where changes are written down before they are answered; see journal.ts. */
 export type OpLog = { readonly write: (op: Op, body?: Buffer) => void; readonly replay: (apply: (op: Op, body?: Buffer) => void) => void };
@@ -41,8 +44,8 @@ export const DEFAULT_ACCOUNT: NewAccount = {
   id: 'SANDBX',
   keys: [
     { key: 'pk_sandbox_full' },
-    ...['profiles:write', 'profiles:read', 'lists:read', 'lists:write', 'accounts:read'].map((missing) => ({
-      key: `pk_sandbox_no_${missing.replace(':', '_')}`,
+    ...ALL_SCOPES.map((missing) => ({
+      key: `pk_sandbox_no_${missing.replace(/[^a-z]/g, '_')}`,
       scopes: ALL_SCOPES.filter((scope) => scope !== missing),
     })),
   ],
@@ -51,6 +54,16 @@ export const DEFAULT_ACCOUNT: NewAccount = {
     { id: 'LIS25K', name: 'High value' },
     { id: 'LI100K', name: 'Everybody' },
   ],
+  apps: [{ id: 'sandbox_app', secret: 'sandbox_app_secret', redirects: ['http://127.0.0.1:8080/callback'] }],
+};
+
+type Caller = {
+  readonly account: Account;
+  readonly scopes: ReadonlySet<string>;
+  /** Whose allowance a call takes from. */
+  readonly quota: string;
+  /** What takes the caller's key or token away. */
+  readonly revoke: Op;
 };
 
 const unauthenticated = (code: string, text: string): ErrorItem => ({
@@ -84,6 +97,7 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
   const faults = createFaultPlan();
   const requests = createRequestLog();
   let late: { readonly atMs: number; readonly commit: () => void }[] = [];
+  const gaps = new Set<string>();
   let answered = 0;
 
   const commit = (op: Op, body?: Buffer) => {
@@ -92,14 +106,20 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
   };
 
   /** Makes an account with what it is given; an id that exists gets the keys and lists it lacks. */
-  const addAccount = ({ id = createShortId(random).toUpperCase(), keys = [], lists = [] }: NewAccount, nowMs: number): Account => {
+  const addAccount = (
+    { id = createShortId(random).toUpperCase(), keys = [], lists = [], apps = [] }: NewAccount,
+    nowMs: number,
+  ): Account => {
     if (!state.accounts.has(id)) commit({ op: 'account', account: id });
     const account = state.accounts.get(id)!;
     for (const { key, scopes = ALL_SCOPES } of keys) if (!account.keys.has(key)) commit({ op: 'key', account: id, key, scopes });
     for (const { id: listId = createShortId(random), name, optIn } of lists)
       if (!account.lists.has(listId)) commit({ op: 'list', account: id, id: listId, name, at: nowMs, optIn: optIn ?? 'single_opt_in' });
+    for (const { id: client, secret, redirects } of apps)
+      if (!state.clients.has(client)) commit({ op: 'client', account: id, client, secret, redirects });
     return account;
   };
+  const oauth = createOAuth(state, random, windows, commit);
 
   /** Lets time pass up to `nowMs`: jobs are processed, late requests arrive. `maxRows` bounds the work of one call. */
   const advance = (nowMs: number, maxRows = Infinity, maxLagMs = Infinity): void => {
@@ -113,14 +133,21 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       if (account.open.length > 0) advanceAccount(account, nowMs, { processing, badPhone: rules.badPhone, maxRows, maxLagMs }, commit);
   };
 
-  const accountOf = (
-    authorization: string | undefined,
-  ): { readonly account: Account; readonly scopes: ReadonlySet<string>; readonly key: string } => {
+  const accountOf = (authorization: string | undefined, nowMs: number): Caller => {
     if (!authorization) throw new Refusal(unauthenticated('not_authenticated', 'Authentication credentials were not provided.')); // 4.1
     const key = /^Klaviyo-API-Key (\S+)$/.exec(authorization)?.[1] ?? '';
     const account = state.accountOfKey.get(key);
-    if (!account) throw new Refusal(unauthenticated('authentication_failed', 'Incorrect authentication credentials.')); // 4.2
-    return { account, scopes: account.keys.get(key)!, key };
+    if (account) return { account, scopes: account.keys.get(key)!, quota: account.id, revoke: { op: 'revoke', key } };
+    const access = /^Bearer (\S+)$/.exec(authorization)?.[1] ?? '';
+    const refresh = state.grantOfAccess.get(access) ?? '';
+    const grant = state.grants.get(refresh);
+    const madeAt = grant?.access.get(access) ?? -Infinity;
+    const granted = state.accounts.get(state.clients.get(grant?.client ?? '')?.account ?? '');
+    if (!grant || !granted || madeAt + ACCESS_LIFE_MS <= nowMs)
+      throw new Refusal(unauthenticated('authentication_failed', 'Incorrect authentication credentials.')); // 4.2, 4.38
+    // An app has an allowance of its own in each account (documented); all keys of the account share one.
+    const quota = `${granted.id} (app ${grant.client})`;
+    return { account: granted, scopes: new Set(grant.scopes), quota, revoke: { op: 'ungrant', refresh } };
   };
 
   const routeOf = (method: string, path: string): { readonly endpoint: Endpoint; readonly id: string } | ErrorItem => {
@@ -139,9 +166,14 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       headers: body === undefined ? headers : { ...headers, 'Content-Type': JSON_API },
       body: body === undefined ? '' : JSON.stringify(body),
     });
-    if (seen.path.startsWith('/oauth/')) return notBuilt({ method: request.method, path: seen.path }); // 4.38, not built
     try {
-      const { account, scopes, key } = accountOf(request.headers['authorization']);
+      if (seen.path.startsWith('/oauth/')) {
+        const url = new URL(request.url, 'http://localhost');
+        const answer = oauth.answer({ ...request, url, nowMs });
+        if (answer) return answer;
+        throw new Gap(`${request.method} ${seen.path}`);
+      }
+      const { account, scopes, quota, revoke } = accountOf(request.headers['authorization'], nowMs);
       seen.account = account.id;
       const { origin = `http://${request.headers['host'] ?? 'localhost'}` } = request;
       const url = new URL(request.url, origin);
@@ -155,7 +187,7 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       if ('endpoint' in route && bucket) {
         seen.path = route.endpoint.path;
         const { method, path } = route.endpoint;
-        const verdict = limits ? windows.take(`${account.id} ${method} ${path}${bucket.bucket}`, bucket.limits, nowMs) : undefined;
+        const verdict = limits ? windows.take(`${quota} ${method} ${path}${bucket.bucket}`, bucket.limits, nowMs) : undefined;
         if (verdict?.allowed === false) {
           const { refusal, headers: retry } = throttled(verdict.retryAfterSeconds); // 4.9
           Object.assign(headers, retry);
@@ -169,8 +201,8 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       const { endpoint, id } = route;
       const fired = faults.fire(`${endpoint.method} ${endpoint.path}`, account.id);
       if (fired.find('key_revoked')) {
-        commit({ op: 'revoke', key });
-        accountOf(request.headers['authorization']);
+        commit(revoke);
+        accountOf(request.headers['authorization'], nowMs);
       }
       const missing = endpoint.scopes.filter((scope) => !scopes.has(scope));
       if (missing.length > 0)
@@ -184,7 +216,7 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
           detail: `Your API key is missing required scopes: ${missing.join(', ')}`, // 4.3
         });
       const handler = HANDLERS[endpoint.name];
-      if (!handler) return notBuilt(endpoint);
+      if (!handler) throw new Gap(`${endpoint.method} ${endpoint.path}`);
       const instead = answerInstead(fired, headers);
       if (instead) return instead;
       changeBefore(fired, account, id, nowMs, commit);
@@ -224,6 +256,10 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       if (slow) return { ...answer, transport: { kind: 'slow', ms: slow.ms ?? 5000 } };
       return fired.find('truncated_json') ? { ...answer, transport: { kind: 'truncate' } } : answer;
     } catch (error) {
+      if (error instanceof Gap) {
+        gaps.add(error.what);
+        return { status: 501, headers: { 'Content-Type': 'text/plain' }, body: error.message };
+      }
       if (!(error instanceof Refusal)) throw error;
       const status = error.items[0]!.status;
       if (status === 413 && rules.tooLargeAs === 'html') return tooLargePage();
@@ -231,12 +267,6 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       return { status, headers: { ...kept, 'Content-Type': JSON_API }, body: errorBody(error.items, random) };
     }
   };
-
-  const notBuilt = ({ method, path }: { readonly method: string; readonly path: string }): Answer => ({
-    status: 501,
-    headers: { 'Content-Type': 'text/plain' },
-    body: `The Klaviyo sandbox does not know ${method} ${path}`,
-  });
 
   log?.replay((op, body) => void applyOp(state, op, body));
   for (const account of state.accounts.values()) account.clock = Math.max(account.clock, startMs); // no job went on while nobody was there
@@ -274,6 +304,8 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
     },
     advance,
     addAccount,
+    /** What was asked of it that Klaviyo has and it has not (501). */
+    gaps: (): readonly string[] => [...gaps],
     windows: (nowMs: number) => windows.snapshot(nowMs),
     /** Changes speed, limits or latency while it runs. */
     setOptions: (changes: Pick<SandboxOptions, 'processing' | 'limits' | 'latencyMs'>): void => {

@@ -110,7 +110,7 @@ const decode = (text: string): string => {
   }
 };
 
-/** Limits of one call: some additional fields and includes lower the bucket (documented, klaviyo.md section 1). */
+/** Limits of one call: some additional fields and includes lower the bucket (4.9, documented). */
 export const limitsOf = ({ name, limits }: Endpoint, params: URLSearchParams): { readonly limits: Limits; readonly bucket: string } => {
   const additional = params.get('additional-fields[profile]') ?? '';
   if (name === 'getList' && params.has('additional-fields[list]')) return { limits: XS, bucket: '+profile_count' };

@@ -18,6 +18,13 @@ export class Refusal extends Error {
   }
 }
 
+/** Something that Klaviyo has and the sandbox has not: answered with 501, so that nobody takes silence for Klaviyo's consent. */
+export class Gap extends Error {
+  constructor(readonly what: string) {
+    super(`The Klaviyo sandbox does not know ${what}`);
+  }
+}
+
 /** 400 `Invalid input.` at a JSON pointer. */
 export const invalidAt = (pointer: string, detail: string): ErrorItem => ({
   status: 400,

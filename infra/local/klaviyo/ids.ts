@@ -56,5 +56,8 @@ export const createJobId = (accountId: string, sequence: number, nowMs: number, 
     'base64url',
   );
 
+/** Makes an OAuth code or token: 43 letters and digits, opaque. */
+export const createToken = (random: Random): string => letters(random, 43);
+
 /** Seed of an account's profile ids. */
 export const seedOfAccount = (accountId: string): number => hashText(`profiles of ${accountId}`);

@@ -58,18 +58,23 @@ const admit = (call: Call): Admitted => {
   return { profiles, lists };
 };
 
-const jobFaultsOf = ({ faults }: Call, total: number): JobFaults => {
+/** How much longer a job takes that is delayed, in milliseconds, unless the fault says. */
+const LATE_MS = 60_000;
+
+const jobFaultsOf = ({ faults }: Call, total: number, atMs: number): JobFaults => {
   const stuck = faults.find('job_stuck');
   const cancelled = faults.find('job_cancelled');
+  const late = faults.find('job_ends_late');
   const rowErrors = faults.find('row_errors');
   return {
     ...(stuck && { stuckAfter: stuck.afterRows ?? Math.floor(total / 2) }),
     ...(cancelled && { cancelAfter: cancelled.afterRows ?? Math.floor(total / 2) }),
+    ...(late && { holdAfter: late.afterRows ?? Math.floor(total / 2), holdUntil: atMs + (late.ms ?? LATE_MS) }),
     ...(rowErrors && { rowErrors: { ...rowErrors, emails: rowErrors.emails?.map((email) => email.toLowerCase()) } }),
   };
 };
 
-/** POST /api/profile-bulk-import-jobs: 202 and a queued job whose rows are not visible yet (4.19, observed). */
+/** POST /api/profile-bulk-import-jobs: 202 and a queued job whose rows are not visible yet (4.19, observed); there is no idempotency key, so the same body makes a second job (4.23). */
 export const createJob = (call: Call): Reply => {
   const { account, nowMs, processing, faults, random, rules, encoding } = call;
   const { profiles, lists } = admit(call);
@@ -78,7 +83,8 @@ export const createJob = (call: Call): Reply => {
   const lateMs = late ? (late.ms ?? 5000) : 0;
   const at = nowMs + lateMs;
   const id = createJobId(account.id, account.jobCount + 1, at, random);
-  const readyAt = at + processing.startDelayMs + (faults.find('job_delay')?.ms ?? (faults.find('job_delay') ? 60_000 : 0));
+  const delay = faults.find('job_delay');
+  const readyAt = at + processing.startDelayMs + (delay ? (delay.ms ?? LATE_MS) : 0);
   const op = {
     op: 'job',
     account: account.id,
@@ -87,8 +93,9 @@ export const createJob = (call: Call): Reply => {
     readyAt,
     total,
     lists,
-    faults: jobFaultsOf(call, total),
+    faults: jobFaultsOf(call, total, at),
     encoding,
+    order: Math.floor(random() * 0x1_0000_0000),
     badPhone: rules.badPhone,
   } as const;
   if (late) {

@@ -22,7 +22,7 @@ const load = (job: Job): Loaded => {
   const known = loaded.get(job);
   if (known) return known;
   const rows = rowsOfBody(job.body!, job.encoding);
-  const fresh = { rows, order: shuffledOrder(rows.length, hashText(job.id)) };
+  const fresh = { rows, order: shuffledOrder(rows.length, job.order) };
   loaded.set(job, fresh);
   return fresh;
 };
@@ -64,6 +64,7 @@ export const takeRows = (
     if ('error' in result) {
       const code = refused?.code ?? (result.error === CONFLICT ? 'duplicate_profile' : 'invalid');
       const id = createUuid(createRandom(hashText(`${job.id} ${index}`)));
+      // The payload may be null (4.28, documented).
       const payload = job.faults.rowErrors?.payloadNull ? null : profile;
       job.errors.push({ id, code, title: 'Invalid input', detail: result.error, index, payload });
     } else if (account.profiles.touch(result.row, job.number)) {

@@ -1,5 +1,6 @@
 import { takeRows } from './import-rows';
 import type { Rules } from './options';
+import { hashText } from './random';
 import { createAccount, createList, type JobFaults, type List, type State } from './state';
 import { upsertProfile, type ProfileRow, type UpsertResult } from './upsert';
 import type { Consent } from './profile-store';
@@ -17,6 +18,23 @@ export type Op =
       readonly at: number;
       readonly optIn?: List['optIn'];
     }
+  | {
+      readonly op: 'client';
+      readonly account: string;
+      readonly client: string;
+      readonly secret: string;
+      readonly redirects: readonly string[];
+    }
+  | {
+      readonly op: 'grant';
+      readonly client: string;
+      readonly refresh: string;
+      readonly access: string;
+      readonly scopes: readonly string[];
+      readonly at: number;
+    }
+  | { readonly op: 'renew'; readonly refresh: string; readonly access: string; readonly at: number }
+  | { readonly op: 'ungrant'; readonly refresh: string }
   | { readonly op: 'rename'; readonly account: string; readonly id: string; readonly name: string; readonly at: number }
   | { readonly op: 'unlist'; readonly account: string; readonly id: string }
   | {
@@ -29,6 +47,7 @@ export type Op =
       readonly lists: readonly string[];
       readonly faults: JobFaults;
       readonly encoding: 'identity' | 'gzip';
+      readonly order?: number;
       readonly badPhone: Rules['badPhone'];
     }
   | { readonly op: 'start'; readonly account: string; readonly job: string; readonly at: number }
@@ -71,12 +90,33 @@ export const applyOp = (state: State, op: Op, body?: Buffer): UpsertResult | und
     state.accountOfKey.delete(op.key);
     return undefined;
   }
+  if (op.op === 'grant') {
+    state.grants.set(op.refresh, { client: op.client, scopes: op.scopes, usedAt: op.at, access: new Map([[op.access, op.at]]) });
+    state.grantOfAccess.set(op.access, op.refresh);
+    return undefined;
+  }
+  if (op.op === 'renew') {
+    const grant = state.grants.get(op.refresh);
+    if (!grant) return undefined;
+    grant.usedAt = op.at;
+    grant.access.set(op.access, op.at);
+    state.grantOfAccess.set(op.access, op.refresh);
+    return undefined;
+  }
+  if (op.op === 'ungrant') {
+    for (const access of state.grants.get(op.refresh)?.access.keys() ?? []) state.grantOfAccess.delete(access);
+    state.grants.delete(op.refresh);
+    return undefined;
+  }
   const account = state.accounts.get(op.account);
   if (!account) return undefined;
   switch (op.op) {
     case 'key':
       account.keys.set(op.key, new Set(op.scopes));
       state.accountOfKey.set(op.key, account);
+      return undefined;
+    case 'client':
+      state.clients.set(op.client, { id: op.client, account: op.account, secret: op.secret, redirects: op.redirects });
       return undefined;
     case 'list':
       account.lists.set(op.id, createList(op.id, op.name, op.at, op.optIn));
@@ -91,9 +131,10 @@ export const applyOp = (state: State, op: Op, body?: Buffer): UpsertResult | und
       return undefined;
     case 'job': {
       account.jobCount += 1;
-      const { id, readyAt, total, lists, faults, encoding } = op;
+      const { id, readyAt, total, lists, faults, encoding, order = hashText(id) } = op;
       const job = {
-        ...{ id, number: account.jobCount, createdAt: op.at, readyAt, total, lists, faults, encoding, status: 'queued' as const },
+        ...{ id, number: account.jobCount, createdAt: op.at, readyAt, total, lists, faults, encoding, order },
+        status: 'queued' as const,
         ...{ taken: 0, completed: 0, startedAt: null, completedAt: null, body: body ?? Buffer.alloc(0), errors: [], profiles: [] },
       };
       account.jobs.set(id, job);
@@ -103,6 +144,7 @@ export const applyOp = (state: State, op: Op, body?: Buffer): UpsertResult | und
     case 'start': {
       const job = account.jobs.get(op.job);
       if (job) Object.assign(job, { status: 'processing', startedAt: op.at });
+      account.startedAt = op.at;
       account.clock = Math.max(account.clock, op.at);
       return undefined;
     }

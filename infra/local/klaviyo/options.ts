@@ -5,6 +5,8 @@ export type Processing = {
   readonly startDelayMs: number;
   /** Jobs of one account that are processed side by side. */
   readonly concurrentJobs: number;
+  /** Jobs of one account that are taken in hand a second. */
+  readonly jobsPerSecond: number;
 };
 
 /** Where public sources conflict, `strict` takes the reading that is harder on the client; each switch can be set alone. */
@@ -29,14 +31,16 @@ export type SandboxOptions = {
   /** 'instant' completes a job inside its admission; by default 100,000 rows a second after 300 ms. */
   readonly processing?: 'instant' | Partial<Processing>;
   readonly rules?: 'strict' | 'lenient' | Partial<Rules>;
-  /** Seed of ids and of every shuffled order. */
+  /** Seed of ids and of every shuffled order; without one, the start. */
   readonly seed?: number;
   /** false starts without the account SANDBX. */
   readonly defaultAccount?: boolean;
+  /** true: a question that the sandbox cannot answer (501) is no failure when it is closed. */
+  readonly allowGaps?: boolean;
 };
 
-export const DEFAULT_PROCESSING: Processing = { rowsPerSecond: 100_000, startDelayMs: 300, concurrentJobs: 3 };
-export const INSTANT: Processing = { rowsPerSecond: Infinity, startDelayMs: 0, concurrentJobs: 1 };
+export const DEFAULT_PROCESSING: Processing = { rowsPerSecond: 100_000, startDelayMs: 300, concurrentJobs: 3, jobsPerSecond: Infinity };
+export const INSTANT: Processing = { rowsPerSecond: Infinity, startDelayMs: 0, concurrentJobs: 1, jobsPerSecond: Infinity };
 
 /** Fills in what a processing option leaves out. */
 export const resolveProcessing = (given: SandboxOptions['processing'], base: Processing = DEFAULT_PROCESSING): Processing =>
@@ -45,3 +49,38 @@ export const resolveProcessing = (given: SandboxOptions['processing'], base: Pro
 /** Fills in what a rules option leaves out: `strict` unless told. */
 export const resolveRules = (given: SandboxOptions['rules']): Rules =>
   given === 'lenient' ? LENIENT : given === 'strict' || given === undefined ? STRICT : { ...STRICT, ...given };
+
+/** An option that means nothing; the message says why. */
+export class OptionError extends Error {}
+
+const isNumber = (value: unknown, least: number): boolean => typeof value === 'number' && Number.isFinite(value) && value >= least;
+/** Least value of each number, with "more than" for speeds: at 0 nothing would ever happen. */
+const SPEEDS: Readonly<Record<keyof Processing, number>> = {
+  rowsPerSecond: 0.001,
+  startDelayMs: 0,
+  concurrentJobs: 1,
+  jobsPerSecond: 0.001,
+};
+
+/**
+ * Reads what can be changed while the sandbox runs.
+ * @throws OptionError for a name that does not exist or a value that means nothing
+ */
+export const checkOptions = (given: unknown): Pick<SandboxOptions, 'processing' | 'limits' | 'latencyMs'> => {
+  const options = (given ?? {}) as Record<string, unknown>;
+  for (const [name, value] of Object.entries(options)) {
+    if (name === 'limits' && typeof value === 'boolean') continue;
+    if (name === 'latencyMs' && isNumber(value, 0)) continue;
+    if (name !== 'processing')
+      throw new OptionError(`"${name}" is no option, or not with this value: there are processing, limits and latencyMs`);
+    if (value === 'instant') continue;
+    for (const [speed, number] of Object.entries((value ?? {}) as Record<string, unknown>)) {
+      const least = SPEEDS[speed as keyof Processing];
+      if (least === undefined || !isNumber(number, least))
+        throw new OptionError(
+          `processing is "instant" or has ${Object.keys(SPEEDS).join(', ')} as numbers of at least 0, speeds of more than 0`,
+        );
+    }
+  }
+  return options;
+};

@@ -4,9 +4,24 @@ import type { Account, Job } from './state';
 
 const CHUNK = 250;
 
-const limitOf = (job: Job): number => Math.min(job.total, job.faults.stuckAfter ?? Infinity, job.faults.cancelAfter ?? Infinity);
-const isStuck = (job: Job): boolean =>
-  job.status === 'processing' && job.faults.stuckAfter !== undefined && job.taken >= job.faults.stuckAfter;
+/** Rows a job can get to by now: some stand still for good, or until an instant (fault plan). */
+const limitOf = (
+  { total, faults: { stuckAfter = Infinity, cancelAfter = Infinity, holdAfter = Infinity, holdUntil = 0 } }: Job,
+  atMs: number,
+): number => Math.min(total, stuckAfter, cancelAfter, holdUntil > atMs ? holdAfter : Infinity);
+const endsNow = (job: Job): boolean => job.taken >= job.total || job.taken >= (job.faults.cancelAfter ?? Infinity);
+const isStill = (job: Job, atMs: number): boolean => job.taken >= limitOf(job, atMs) && !endsNow(job);
+
+/** The job to take in hand next, and from when on: any of those that are ready, in an order of their own (4.20, "order not guaranteed"). */
+const nextOf = (account: Account, { jobsPerSecond }: Processing): { readonly job: Job; readonly at: number } | undefined => {
+  const waiting = account.open.filter(({ status }) => status === 'queued');
+  if (waiting.length === 0) return undefined;
+  const at = Math.max(account.startedAt + 1000 / jobsPerSecond, Math.min(...waiting.map(({ readyAt }) => readyAt)));
+  const ready = waiting
+    .filter(({ readyAt }) => readyAt <= Math.max(at, account.clock))
+    .sort((a, b) => a.order - b.order || a.number - b.number);
+  return { job: ready[0]!, at };
+};
 
 /**
  * Processes an account's jobs up to an instant (4.20): queued -> processing -> complete, rows in turns of 250 between the jobs in hand.
@@ -22,30 +37,34 @@ export const advanceAccount = (
   const { rowsPerSecond, concurrentJobs } = processing;
   if (account.clock > 0) account.clock = Math.max(account.clock, nowMs - maxLagMs);
   for (let left = maxRows; left > 0;) {
-    const running = account.open.filter((job) => job.status === 'processing' && !isStuck(job));
+    const inHand = account.open.filter((job) => job.status === 'processing');
+    const running = inHand.filter((job) => !isStill(job, account.clock));
     if (running.length < concurrentJobs) {
-      const waiting = account.open.filter((job) => job.status === 'queued').sort((a, b) => a.readyAt - b.readyAt)[0];
-      if (waiting && waiting.readyAt <= nowMs && (running.length === 0 || waiting.readyAt <= account.clock)) {
-        commit({ op: 'start', account: account.id, job: waiting.id, at: Math.max(account.clock, waiting.readyAt) });
+      const next = nextOf(account, processing);
+      if (next && next.at <= nowMs && (running.length === 0 || next.at <= account.clock)) {
+        commit({ op: 'start', account: account.id, job: next.job.id, at: Math.max(account.clock, next.at) });
         continue;
       }
     }
     if (running.length === 0) {
-      account.clock = Math.max(account.clock, nowMs);
+      const goOnAt = Math.min(...inHand.map(({ faults }) => faults.holdUntil ?? Infinity).filter((at) => at > account.clock));
+      account.clock = Math.max(account.clock, Math.min(goOnAt, nowMs));
+      if (goOnAt <= nowMs) continue;
       return;
     }
     account.turn += 1;
     const job = running[account.turn % running.length]!;
+    const limit = limitOf(job, account.clock);
     const affordable = Math.floor(((nowMs - account.clock) * rowsPerSecond) / 1000 + 1e-6);
-    const count = Math.min(CHUNK, limitOf(job) - job.taken, left, rowsPerSecond === Infinity ? CHUNK : affordable);
-    if (count <= 0 && job.taken < limitOf(job)) return;
+    const count = Math.min(CHUNK, limit - job.taken, left, rowsPerSecond === Infinity ? CHUNK : affordable);
+    if (count <= 0 && job.taken < limit) return;
     if (count > 0) {
       const at = account.clock + (count / rowsPerSecond) * 1000;
       commit({ op: 'rows', account: account.id, job: job.id, count, at, badPhone });
       left -= count;
     }
-    if (job.taken >= job.total) commit({ op: 'end', account: account.id, job: job.id, at: account.clock, status: 'complete' });
-    else if (job.faults.cancelAfter !== undefined && job.taken >= job.faults.cancelAfter)
-      commit({ op: 'end', account: account.id, job: job.id, at: account.clock, status: 'cancelled' });
+    if (!endsNow(job)) continue;
+    const status = job.taken >= job.total ? 'complete' : 'cancelled';
+    commit({ op: 'end', account: account.id, job: job.id, at: account.clock, status });
   }
 };

@@ -1,4 +1,4 @@
-import { invalidAt, type ErrorItem } from './errors';
+import { Gap, invalidAt, type ErrorItem } from './errors';
 import { isEmail, isPhone } from './identifiers';
 
 type Json = { readonly [name: string]: unknown };
@@ -34,7 +34,10 @@ const checkMeta = (meta: unknown, pointer: string, errors: ErrorItem[]): void =>
   const patch = isObject(meta) ? meta['patch_properties'] : 0;
   const identifiers = isObject(meta) ? meta['patch_identifiers'] : 0;
   const bad = [patch, identifiers].some((part) => part !== undefined && part !== null && !isObject(part));
-  if (bad) errors.push(invalidAt(pointer, 'Not a valid meta object.')); // assumed
+  if (bad)
+    errors.push(invalidAt(pointer, 'Not a valid meta object.')); // assumed
+  else if (isObject(identifiers) && Object.values(identifiers).some((part) => isObject(part) && Object.keys(part).length > 0))
+    throw new Gap('meta.patch_identifiers');
 };
 
 /**

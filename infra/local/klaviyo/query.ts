@@ -41,7 +41,7 @@ const positionOf = (cursor: string | null): number => {
   return Number(found[1]);
 };
 
-/** Reads a query by an endpoint's rules; whatever they do not know is refused with `source.parameter` (4.26 to 4.28). */
+/** Reads a query by an endpoint's rules; whatever they do not know is refused with `source.parameter` (4.26, 4.27, 4.28). */
 export const parseQuery = (params: URLSearchParams, rules: QueryRules): Query => {
   for (const parameter of new Set(params.keys())) {
     const [, kind, resource] = /^([a-z-]+)(?:\[([^\]]+)\])?$/.exec(parameter) ?? [];

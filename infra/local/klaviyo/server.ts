@@ -25,6 +25,10 @@ export type RunningSandbox = {
   readonly url: string;
   readonly port: number;
   readonly sandbox: Sandbox;
+  /**
+   * Stops it.
+   * @throws Error when it was asked what Klaviyo has and it has not (501): the test that asked must not pass; see `allowGaps`
+   */
   readonly close: () => Promise<void>;
 };
 
@@ -141,6 +145,8 @@ export const startKlaviyoSandbox = async (options: ServerOptions = {}): Promise<
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       journal?.close();
+      const gaps = sandbox.gaps();
+      if (gaps.length > 0 && !options.allowGaps) throw new Error(`The Klaviyo sandbox was asked what it does not know: ${gaps.join(', ')}`);
     },
   };
 };

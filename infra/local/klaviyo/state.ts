@@ -18,12 +18,24 @@ export type ImportError = {
   readonly index: number;
   readonly payload: unknown;
 };
+/** An app that may ask for tokens of its account (4.38). */
+export type Client = { readonly id: string; readonly account: string; readonly secret: string; readonly redirects: readonly string[] };
+/** What an account has granted to an app, by refresh token. */
+export type Grant = {
+  readonly client: string;
+  readonly scopes: readonly string[];
+  usedAt: number;
+  /** Access tokens that were made of it, with the instant of their making. */
+  readonly access: Map<string, number>;
+};
 export type JobStatus = 'queued' | 'processing' | 'complete' | 'cancelled';
 /** What a fault plan does to a job once it is admitted (4.24). */
 export type JobFaults = {
   readonly stuckAfter?: number;
   readonly cancelAfter?: number;
-  readonly delayMs?: number;
+  /** Rows after which the job stands still until an instant. */
+  readonly holdAfter?: number;
+  readonly holdUntil?: number;
   readonly rowErrors?: {
     readonly probability?: number;
     readonly seed?: number;
@@ -39,6 +51,8 @@ export type Job = {
   readonly total: number;
   readonly lists: readonly string[];
   readonly faults: JobFaults;
+  /** Seed of the order of its rows and of its turn among others. */
+  readonly order: number;
   status: JobStatus;
   /** Rows taken in hand so far; completed + failed + dropped duplicates. */
   taken: number;
@@ -62,13 +76,28 @@ export type Account = {
   readonly open: Job[];
   /** Instant up to which this account's jobs have been processed. */
   clock: number;
+  /** When a job was last taken in hand. */
+  startedAt: number;
   jobCount: number;
   turn: number;
 };
-export type State = { readonly accounts: Map<string, Account>; readonly accountOfKey: Map<string, Account> };
+export type State = {
+  readonly accounts: Map<string, Account>;
+  readonly accountOfKey: Map<string, Account>;
+  readonly clients: Map<string, Client>;
+  readonly grants: Map<string, Grant>;
+  /** Refresh token by access token. */
+  readonly grantOfAccess: Map<string, string>;
+};
 
 /** An empty sandbox. */
-export const createState = (): State => ({ accounts: new Map(), accountOfKey: new Map() });
+export const createState = (): State => ({
+  accounts: new Map(),
+  accountOfKey: new Map(),
+  clients: new Map(),
+  grants: new Map(),
+  grantOfAccess: new Map(),
+});
 
 /** An account without keys, lists or profiles. */
 export const createAccount = (id: string): Account => ({
@@ -79,6 +108,7 @@ export const createAccount = (id: string): Account => ({
   jobs: new Map(),
   open: [],
   clock: 0,
+  startedAt: 0,
   jobCount: 0,
   turn: 0,
 });

@@ -92,19 +92,29 @@ describe('before routing', () => {
   });
 
   it('4.6 answers 404 not_found to an unknown path, 405 to a wrong method and 501 to what it has not built', () => {
-    const { get, call } = aSandbox();
+    const { get, call, sandbox } = aSandbox();
     expect(get('/api/unknown')).toMatchObject({ status: 404, document: { errors: [{ code: 'not_found' }] } });
     const wrong = call('PUT', '/api/lists/LIST5K');
     expect(wrong).toMatchObject({
       status: 405,
       document: { errors: [{ code: 'method_not_allowed', detail: 'Method "PUT" not allowed.' }] },
     });
-    expect(call('POST', '/oauth/token')).toMatchObject({ status: 501, text: 'The Klaviyo sandbox does not know POST /oauth/token' });
+    expect(sandbox.gaps()).toEqual([]);
+    expect(call('GET', '/oauth/token')).toMatchObject({ status: 501, text: 'The Klaviyo sandbox does not know GET /oauth/token' });
     const missing = get('/api/profile-bulk-export-jobs/1/download');
     expect(missing).toMatchObject({
       status: 501,
       text: 'The Klaviyo sandbox does not know GET /api/profile-bulk-export-jobs/{id}/download',
     });
+    expect(sandbox.gaps()).toEqual(['GET /oauth/token', 'GET /api/profile-bulk-export-jobs/{id}/download']);
+  });
+
+  it('4.6 answers 501 to patch_identifiers, which it would otherwise pass over in silence', () => {
+    const { importProfiles, sandbox } = aSandbox();
+    const withPatch = (patch: object) => importProfiles([{ ...aProfile('a@example.com'), meta: { patch_identifiers: patch } }]).status;
+    expect(withPatch({ append: { email: ['b@example.com'] } })).toBe(501);
+    expect(sandbox.gaps()).toEqual(['meta.patch_identifiers']);
+    expect(withPatch({ append: {}, unappend: {} })).toBe(202);
   });
 
   it('4.6 takes paths with and without a trailing slash as one endpoint', () => {

@@ -1,4 +1,4 @@
-import { FAULT_KINDS, type Fault, type FaultRule } from '../../../infra/local/klaviyo/faults';
+import { checkRule, FAULT_KINDS, type Fault, type FaultRule } from '../../../infra/local/klaviyo/faults';
 import { aSandbox, JOBS, people } from './harness';
 
 const withFault = (fault: Fault, rule: Partial<FaultRule> = {}, options = {}) => {
@@ -66,6 +66,40 @@ describe('fault plan', () => {
     wait(60_000);
     expect(get(`${JOBS}/${id}`).document.data.attributes).toMatchObject({ status, completed_count: rows });
     expect(members()).toHaveLength(rows);
+  });
+
+  it('4.24 delays a job until after the deadline of whoever waits for it, and ends it then', () => {
+    const { importProfiles, wait, members } = withFault({ kind: 'job_delay', ms: 86_400_000 }, {}, { processing: {} });
+    importProfiles(people(10));
+    wait(86_400_000);
+    expect(members()).toEqual([]);
+    wait(400);
+    expect(members()).toHaveLength(10);
+  });
+
+  it('4.24 lets a job stand still half done and end late, while other jobs go on', () => {
+    const { importProfiles, wait, get, members } = withFault(
+      { kind: 'job_ends_late', ms: 3_600_000, afterRows: 4 },
+      {},
+      { processing: { concurrentJobs: 1 } },
+    );
+    const { id } = importProfiles(people(10)).document.data;
+    importProfiles(people(5, 100), ['LIS25K']);
+    const seen = () => {
+      const { status, completed_count: completed, completed_at: at } = get(`${JOBS}/${id}`).document.data.attributes;
+      return [status, completed, at?.slice(0, 16), members().length, members('LIS25K').length];
+    };
+    wait(3_599_999);
+    expect(seen()).toEqual(['processing', 4, undefined, 4, 5]);
+    wait(60_001);
+    expect(seen()).toEqual(['complete', 10, '2026-11-23T11:00', 10, 5]);
+  });
+
+  it('4.24 ends a late job also when one step of the clock passes over its whole life', () => {
+    const { importProfiles, wait, members } = withFault({ kind: 'job_ends_late', ms: 1000 }, {}, { processing: {} });
+    importProfiles(people(10));
+    wait(86_400_000);
+    expect(members()).toHaveLength(10);
   });
 
   it('4.24 fails rows by address and by probability, the same ones for the same seed', () => {
@@ -138,6 +172,34 @@ describe('fault plan', () => {
 
   it('4.24 names every kind of fault once', () => {
     expect(new Set(FAULT_KINDS).size).toBe(FAULT_KINDS.length);
-    expect(FAULT_KINDS).toHaveLength(24);
+    expect(FAULT_KINDS).toHaveLength(25);
+  });
+
+  const SOUND = { endpoint: `POST ${JOBS}`, fault: { kind: 'error_500' } };
+  it.each([
+    [undefined, 'endpoint and fault'],
+    [{ endpoint: `POST ${JOBS}` }, 'endpoint and fault'],
+    [{ ...SOUND, endpoint: 'POST /api/profile-bulk-import-job' }, '"endpoint" must be * or one of'],
+    [{ ...SOUND, fault: { kind: 'eror_500' } }, '"kind" of a fault must be one of rate_limited, '],
+    [{ ...SOUND, times: 3 }, 'a rule has no "times": it takes endpoint, account, after, count, probability, seed'],
+    [{ ...SOUND, count: -1 }, '"count" of a rule must be a whole number of at least 0'],
+    [{ ...SOUND, probability: 20 }, '"probability" of a rule must be a number from 0 to 1'],
+    [{ ...SOUND, fault: { kind: 'error_500', ms: 3 } }, 'error_500 has no "ms": it takes nothing'],
+    [{ ...SOUND, fault: { kind: 'slow_body', ms: '3' } }, '"ms" of slow_body must be a whole number'],
+    [{ ...SOUND, fault: { kind: 'row_errors', emails: 'a@example.com' } }, '"emails" of row_errors must be a list of texts'],
+    [{ ...SOUND, fault: { kind: 'bad_row_admission', indexes: [-1] } }, '"indexes" of bad_row_admission must be a list of whole numbers'],
+    [{ ...SOUND, fault: { kind: 'row_errors', payloadNull: 1 } }, '"payloadNull" of row_errors must be true or false'],
+    [{ ...SOUND, fault: { kind: 'list_deleted', listId: '' } }, '"listId" of list_deleted must be a text'],
+    [{ ...SOUND, fault: { kind: 'person_left' } }, 'person_left needs the "email"'],
+  ])('refuses %j: it would never do what was meant', (rule, message) => {
+    expect(() => checkRule(rule)).toThrow(message);
+    expect(() => aSandbox().sandbox.faults.add(rule as FaultRule)).toThrow(message);
+  });
+
+  it('takes every kind with what it needs, and values that were left undefined', () => {
+    for (const kind of FAULT_KINDS)
+      expect(
+        checkRule({ endpoint: '*', count: undefined, fault: { kind, ...(kind === 'person_left' && { email: 'a@example.com' }) } }),
+      ).toBeTruthy();
   });
 });

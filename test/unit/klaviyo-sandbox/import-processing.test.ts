@@ -70,6 +70,39 @@ describe('import processing', () => {
     expect(jobs.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
   });
 
+  it('4.20 takes so many jobs in hand a second as it is told', () => {
+    const { importProfiles, wait, get } = aSandbox({ processing: { jobsPerSecond: 2, concurrentJobs: 9, startDelayMs: 0 } });
+    for (let at = 0; at < 5; at += 1) importProfiles(people(1, at));
+    const done = () =>
+      get(JOBS).document.data.filter((job: { attributes: { status: string } }) => job.attributes.status === 'complete').length;
+    const counts = [400, 500, 500, 500, 500].map((ms) => {
+      wait(ms);
+      return done();
+    });
+    expect(counts).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('4.20 takes jobs in hand in another order than they came in, the same one for the same seed', () => {
+    const orderOf = (seed: number) => {
+      const { importProfiles, wait, get } = aSandbox({ seed, limits: false, processing: { jobsPerSecond: 10, concurrentJobs: 1 } });
+      const ids = Array.from({ length: 8 }, (_, at) => importProfiles(people(1, at)).document.data.id as string);
+      const order: number[] = [];
+      for (let tick = 0; tick < 30; tick += 1) {
+        wait(50);
+        const complete = get(`${JOBS}?filter=equals(status,"complete")`).document.data.map(({ id }: { id: string }) =>
+          ids.indexOf(id),
+        ) as number[];
+        order.push(...complete.filter((at) => !order.includes(at)));
+      }
+      return order;
+    };
+    const order = orderOf(3);
+    expect([...order].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(order).not.toEqual([...order].sort());
+    expect(orderOf(3)).toEqual(order);
+    expect(orderOf(4)).not.toEqual(order);
+  });
+
   it('4.20 completes at once when told to be instant', () => {
     const { importProfiles, members } = aSandbox({ processing: 'instant' });
     expect(importProfiles(people(300)).document.data.attributes).toMatchObject({ status: 'queued', completed_count: 0 });
