@@ -8,6 +8,7 @@ import { answerInstead, changeBefore, throttled } from './fault-answers';
 import { createFaultPlan } from './faults';
 import { createShortId, createUuid } from './ids';
 import { ACCESS_LIFE_MS, createOAuth } from './oauth';
+import { JournalError } from './journal';
 import { applyOp, type Op } from './ops';
 import { INSTANT, resolveProcessing, resolveRules, type SandboxOptions } from './options';
 import { advanceAccount } from './processing';
@@ -16,6 +17,7 @@ import { createRandom } from './random';
 import { createRateWindows } from './rate-windows';
 import { createRequestLog } from './request-log';
 import { servedRevision } from './revision';
+import { snapshotOf, type Frame } from './snapshot';
 import { HANDLERS } from './routes';
 import { createState, type Account } from './state';
 
@@ -285,6 +287,7 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       try {
         answer = answerTo(request, nowMs, seen);
       } catch (error) {
+        if (error instanceof JournalError) throw error; // what could not be kept is not answered
         answer = edgePage(500, `Sandbox defect: ${(error as Error).message}`);
         console.error(error);
       }
@@ -304,6 +307,8 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
     },
     advance,
     addAccount,
+    /** Everything it holds, for a journal; nothing may change while it is read. */
+    snapshot: (nowMs: number): Iterable<Frame> => snapshotOf(state, nowMs),
     /** What was asked of it that Klaviyo has and it has not (501). */
     gaps: (): readonly string[] => [...gaps],
     windows: (nowMs: number) => windows.snapshot(nowMs),

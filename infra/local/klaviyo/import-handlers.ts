@@ -2,8 +2,8 @@ import type { Call, Reply } from './call';
 import { invalidAt, notFound, Refusal, type ErrorItem } from './errors';
 import { createJobId } from './ids';
 import { checkProfile, isObject } from './profile-check';
-import { JOB_LIFE_MS, jobResource, listResource, META, pageLinks, profileResource } from './resources';
-import type { Job, JobFaults } from './state';
+import { jobResource, listResource, META, pageLinks, profileResource } from './resources';
+import { JOB_LIFE_MS, type Job, type JobFaults } from './state';
 
 /** Most profiles in one job (documented). */
 export const MAX_JOB_PROFILES = 10_000;

@@ -71,6 +71,10 @@ export const createKeyIndex = () => {
       const slot = slotOf(key, hashText(key));
       if (slot >= 0) slots[slot] = DELETED;
     },
+    /** Every key with its row. */
+    *entries(): Generator<[string, number]> {
+      for (const slot of slots) if (slot > 0) yield [pool.text(positions[slot - 1]!, lengths[slot - 1]!), rows[slot - 1]!];
+    },
     keyOf: (entry: number): string => pool.text(positions[entry]!, lengths[entry]!),
   };
 };

@@ -62,6 +62,10 @@ const main = async (): Promise<void> => {
     latencyMs: numberOf('latency', values.latency, 0) ?? 0,
     ...(seed !== undefined && { seed }),
     processing: values.instant ? 'instant' : pace,
+    onFatal: (error) => {
+      console.error(error.message);
+      process.exit(1);
+    },
     ...(values.data !== undefined && { dataDir: values.data }),
   });
   const keys = [...running.sandbox.state.accounts.values()].flatMap((account) => [...account.keys.keys()]);

@@ -38,6 +38,27 @@ export const createMembership = () => {
       count -= 1;
       return true;
     },
+    /** Positions `from` to `from + count` as bytes, for a snapshot. */
+    dump: (from: number, count: number): Buffer =>
+      Buffer.concat([
+        Buffer.from(joined.buffer, joined.byteOffset + from * 8, count * 8),
+        Buffer.from(rows.buffer, rows.byteOffset + from * 4, count * 4),
+      ]),
+    /** Takes positions back that were dumped, at the end. */
+    load: (bytes: Buffer, entries: number): void => {
+      rows = withRoom(rows, length + entries);
+      joined = withRoom(joined, length + entries);
+      for (let at = 0; at < entries; at += 1) {
+        const row = bytes.readInt32LE(entries * 8 + at * 4);
+        rows[length] = row;
+        joined[length] = bytes.readDoubleLE(at * 8);
+        length += 1;
+        if (row < 0) continue;
+        places = withRoom(places, row + 1);
+        places[row] = length;
+        count += 1;
+      }
+    },
     /** First position whose member joined at or after the given instant. */
     firstAtOrAfter: (atMs: number): number => {
       let low = 0;

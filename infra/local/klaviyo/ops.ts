@@ -1,6 +1,7 @@
 import { takeRows } from './import-rows';
 import type { Rules } from './options';
 import { hashText } from './random';
+import { restore, type SnapshotOp } from './snapshot';
 import { createAccount, createList, type JobFaults, type List, type State } from './state';
 import { upsertProfile, type ProfileRow, type UpsertResult } from './upsert';
 import type { Consent } from './profile-store';
@@ -77,6 +78,7 @@ export type Op =
     }
   | { readonly op: 'consent'; readonly account: string; readonly rows: readonly number[]; readonly consent: Consent }
   | { readonly op: 'suppress'; readonly account: string; readonly rows: readonly number[]; readonly suppressed: boolean }
+  | SnapshotOp
   | { readonly op: 'remove'; readonly account: string; readonly row: number };
 
 /** Applies one change; unknown accounts, jobs or lists are passed over, so that an old journal never stops a start. */
@@ -88,6 +90,10 @@ export const applyOp = (state: State, op: Op, body?: Buffer): UpsertResult | und
   if (op.op === 'revoke') {
     state.accountOfKey.get(op.key)?.keys.delete(op.key);
     state.accountOfKey.delete(op.key);
+    return undefined;
+  }
+  if (op.op === 'snap') {
+    restore(state, op, body);
     return undefined;
   }
   if (op.op === 'grant') {

@@ -7,6 +7,8 @@ export type Consent = 'NEVER_SUBSCRIBED' | 'SUBSCRIBED' | 'UNSUBSCRIBED';
 const CONSENTS: readonly Consent[] = ['NEVER_SUBSCRIBED', 'SUBSCRIBED', 'UNSUBSCRIBED'];
 const SUPPRESSED = 4;
 const GONE = 8;
+/** Bytes of a row in a snapshot before its texts: created, updated, touched, flags, bytes of e-mail and JSON. */
+const ROW_HEAD_BYTES = 8 + 8 + 4 + 1 + 4 + 4;
 
 export type Identifiers = { readonly email?: string; readonly phone_number?: string; readonly external_id?: string };
 /** All that is known of a person but the e-mail address, as it came. */
@@ -42,6 +44,22 @@ export const createProfileStore = (seed: number) => {
     lengths[row] = bytes;
   };
 
+  const add = (atMs: number): number => {
+    const row = length;
+    length += 1;
+    created = withRoom(created, length);
+    updated = withRoom(updated, length);
+    emailEntries = withRoom(emailEntries, length);
+    positions = withRoom(positions, length);
+    lengths = withRoom(lengths, length);
+    rooms = withRoom(rooms, length);
+    flags = withRoom(flags, length);
+    touched = withRoom(touched, length);
+    created[row] = atMs;
+    updated[row] = atMs;
+    return row;
+  };
+
   return {
     count: (): number => length - gone,
     length: (): number => length,
@@ -60,21 +78,7 @@ export const createProfileStore = (seed: number) => {
     updatedAt: (row: number): number => updated[row]!,
     json,
     attributes: (row: number): Attributes => JSON.parse(json(row)) as Attributes,
-    add: (atMs: number): number => {
-      const row = length;
-      length += 1;
-      created = withRoom(created, length);
-      updated = withRoom(updated, length);
-      emailEntries = withRoom(emailEntries, length);
-      positions = withRoom(positions, length);
-      lengths = withRoom(lengths, length);
-      rooms = withRoom(rooms, length);
-      flags = withRoom(flags, length);
-      touched = withRoom(touched, length);
-      created[row] = atMs;
-      updated[row] = atMs;
-      return row;
-    },
+    add,
     /** Replaces what is known of a profile; `updated` moves only when something did change. */
     setJson: (row: number, text: string, atMs: number): void => {
       if (lengths[row] !== 0 && json(row) === text) return;
@@ -100,6 +104,41 @@ export const createProfileStore = (seed: number) => {
       if (touched[row] === jobNumber) return false;
       touched[row] = jobNumber;
       return true;
+    },
+    keys: (kind: 'phone_number' | 'external_id') => (kind === 'phone_number' ? phones : externals).entries(),
+    /** Rows `from` to `from + count` as bytes, for a snapshot; phone numbers and external ids are looked up by `keys`. */
+    dump: (from: number, count: number): Buffer => {
+      const heads = Buffer.alloc(count * ROW_HEAD_BYTES);
+      const texts: Buffer[] = [];
+      for (let row = from; row < from + count; row += 1) {
+        const email = Buffer.from((flags[row]! & GONE) === 0 ? (emailOf(row) ?? '') : '');
+        const own = Buffer.from(lengths[row] === 0 ? '' : json(row));
+        let at = (row - from) * ROW_HEAD_BYTES;
+        at = heads.writeDoubleLE(created[row]!, at);
+        at = heads.writeDoubleLE(updated[row]!, at);
+        at = heads.writeInt32LE(touched[row]!, at);
+        at = heads.writeUInt8(flags[row]!, at);
+        at = heads.writeUInt32LE(email.length, at);
+        heads.writeUInt32LE(own.length, at);
+        texts.push(email, own);
+      }
+      return Buffer.concat([heads, ...texts]);
+    },
+    /** Takes rows back that were dumped, at the end. */
+    load: (bytes: Buffer, count: number): void => {
+      let text = count * ROW_HEAD_BYTES;
+      for (let entry = 0; entry < count; entry += 1) {
+        const at = entry * ROW_HEAD_BYTES;
+        const row = add(bytes.readDoubleLE(at));
+        updated[row] = bytes.readDoubleLE(at + 8);
+        touched[row] = bytes.readInt32LE(at + 16);
+        flags[row] = bytes.readUInt8(at + 20);
+        if ((flags[row] & GONE) !== 0) gone += 1;
+        const emailEnd = text + bytes.readUInt32LE(at + 21);
+        if (emailEnd > text) emailEntries[row] = emails.set(bytes.toString('utf8', text, emailEnd), row) + 1;
+        text = emailEnd + bytes.readUInt32LE(at + 25);
+        if (text > emailEnd) write(row, bytes.toString('utf8', emailEnd, text));
+      }
     },
     consentOf: (row: number): Consent => CONSENTS[flags[row]! & 3]!,
     setConsent: (row: number, consent: Consent): void => {

@@ -1,7 +1,7 @@
 import type { Call } from './call';
 import { cursorOf } from './query';
 import type { Attributes } from './profile-store';
-import type { Job, List } from './state';
+import { JOB_LIFE_MS, type Job, type List } from './state';
 
 /** Attributes in the order Klaviyo writes them; what is not known is null (observed). */
 const PLAIN = ['phone_number', 'external_id', 'first_name', 'last_name', 'organization', 'locale', 'title', 'image'] as const;
@@ -71,9 +71,6 @@ export const listResource = (call: Call, list: List): object => {
     links: { self: `${call.origin}${paths}/` },
   };
 };
-
-/** How long a job and its errors can be read, in milliseconds: 7 days (observed). */
-export const JOB_LIFE_MS = 7 * 86_400_000;
 
 /** An import job (observed shape: REC bulk_import_profiles.202). */
 export const jobResource = (call: Call, job: Job): object => {

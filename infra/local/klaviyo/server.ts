@@ -6,7 +6,7 @@ import type { Answer } from './answer';
 import { MAX_BODY_BYTES } from './body';
 import { answerControl, type Clock } from './control';
 import { createSandbox, type Sandbox } from './core';
-import { openJournal } from './journal';
+import { JournalError, openJournal } from './journal';
 import type { SandboxOptions } from './options';
 import { statusPage } from './status-page';
 
@@ -16,6 +16,10 @@ export type ServerOptions = SandboxOptions & {
   readonly host?: '127.0.0.1';
   /** Folder in which profiles, lists, memberships, jobs and keys survive a kill -9; without it they live in memory. */
   readonly dataDir?: string;
+  /** The folder's journal is replaced by a snapshot once its changes take so many bytes (64 MiB), and more than the snapshot before. */
+  readonly compactAboveBytes?: number;
+  /** Hears that the folder cannot be written any more (disk full): whoever runs the sandbox should end it. */
+  readonly onFatal?: (error: Error) => void;
   /** A clock of the caller's, in milliseconds since 1970. */
   readonly now?: () => number;
   /** Virtual time that starts here (ms since 1970) and moves only through POST /_sandbox/clock. */
@@ -36,6 +40,9 @@ const TICK_MS = 10;
 /** Rows processed in one turn of the event loop, about 10 ms of work. */
 const ROWS_A_TURN = 2000;
 const MAX_LAG_MS = 1000;
+const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
+/** Quiet time before the journal is compacted while the sandbox runs, in milliseconds: writing a snapshot stops everything for a while. */
+const QUIET_MS = 10_000;
 
 /** Collects a body, but never more than one byte over the limit: the rest is read and thrown away. */
 const collect = async (request: IncomingMessage): Promise<Buffer> => {
@@ -102,16 +109,51 @@ export const startKlaviyoSandbox = async (options: ServerOptions = {}): Promise<
     server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
   });
   const clock = clockOf(options);
-  const journal = options.dataDir === undefined ? undefined : openJournal(options.dataDir);
-  const sandbox = createSandbox(options, clock.nowMs(), journal);
+  const { journal, sandbox } = (() => {
+    try {
+      const opened = options.dataDir === undefined ? undefined : openJournal(options.dataDir);
+      return { journal: opened, sandbox: createSandbox(options, clock.nowMs(), opened) };
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  })();
   const advance = (): void =>
     options.virtualTime === undefined ? sandbox.advance(clock.nowMs(), ROWS_A_TURN, MAX_LAG_MS) : sandbox.advance(clock.nowMs());
-  const ticker = setInterval(() => sandbox.hasOpenJobs() && advance(), TICK_MS).unref();
+  let busyAt = Date.now();
+  const fatal = (error: Error): void => {
+    clearInterval(ticker);
+    options.onFatal?.(error);
+  };
+  const compactWhenGrown = (): void => {
+    const { tailBytes, snapshotBytes } = journal?.sizes() ?? { tailBytes: 0, snapshotBytes: 0 };
+    if (tailBytes <= Math.max(options.compactAboveBytes ?? COMPACT_ABOVE_BYTES, snapshotBytes)) return;
+    try {
+      journal!.compact(sandbox.snapshot(clock.nowMs()));
+    } catch (error) {
+      console.error((error as Error).message); // the long journal does as well
+    }
+  };
+  const ticker = setInterval(() => {
+    try {
+      if (sandbox.hasOpenJobs()) {
+        busyAt = Date.now();
+        advance();
+      } else if (Date.now() - busyAt > QUIET_MS) {
+        busyAt = Date.now();
+        compactWhenGrown();
+      }
+    } catch (error) {
+      fatal(error as Error);
+    }
+  }, TICK_MS).unref();
+  compactWhenGrown();
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const method = request.method ?? 'GET';
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`);
     const body = await collect(request);
+    if (url.pathname !== '/') busyAt = Date.now(); // the page asks all the time
     advance();
     if (url.pathname === '/' && method === 'GET') {
       response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
@@ -133,7 +175,10 @@ export const startKlaviyoSandbox = async (options: ServerOptions = {}): Promise<
   };
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    answer(request, response).catch(() => response.destroy()); // the caller went away in the middle
+    answer(request, response).catch((error: unknown) => {
+      response.destroy(); // the caller went away in the middle, or the change could not be kept
+      if (error instanceof JournalError) fatal(error);
+    });
   });
   const { port } = server.address() as AddressInfo;
   return {

@@ -28,6 +28,8 @@ export type Grant = {
   /** Access tokens that were made of it, with the instant of their making. */
   readonly access: Map<string, number>;
 };
+/** How long a job and its errors can be read, in milliseconds: 7 days (observed). */
+export const JOB_LIFE_MS = 7 * 86_400_000;
 export type JobStatus = 'queued' | 'processing' | 'complete' | 'cancelled';
 /** What a fault plan does to a job once it is admitted (4.24). */
 export type JobFaults = {

@@ -57,6 +57,10 @@ export const aSandbox = (options: SandboxOptions = {}, log?: OpLog) => {
       sandbox.advance(nowMs);
     },
     now: () => nowMs,
+    /** Sets the clock; nothing is processed on the way. */
+    travel: (ms: number): void => {
+      nowMs = ms;
+    },
     /** Posts an import job and returns the answer. */
     importProfiles: (profiles: readonly unknown[], lists: readonly string[] = ['LIST5K'], sent: Sent = {}) =>
       self.post(JOBS, anImport(profiles, lists), sent),
