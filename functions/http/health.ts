@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineRoute } from '../../shared/http/route';
-import { KLAVIYO_REVISION } from '../../shared/klaviyo/endpoints';
+import { KLAVIYO_REVISION, retiresAt } from '../../shared/klaviyo/endpoints';
 import type { Settings } from '../../shared/settings/settings';
 import { VERSION } from '../../shared/version';
 import type { Router } from './register-route';
@@ -11,6 +11,8 @@ const Health = z
     version: z.string(),
     /** of Klaviyo's API */
     revision: z.string(),
+    /** UTC day on which Klaviyo stops to serve that revision; install a newer version of this app before */
+    revisionRetiresAt: z.iso.date(),
     storage: z.enum(['reachable', 'unreachable']),
   })
   .meta({ id: 'Health' });
@@ -42,7 +44,7 @@ export const registerHealth = ({ route }: Router, { settings, now }: { settings:
   };
   route(getHealth).to(async () => {
     const reachable = await look();
-    const about = { version: VERSION, revision: KLAVIYO_REVISION };
+    const about = { version: VERSION, revision: KLAVIYO_REVISION, revisionRetiresAt: retiresAt(KLAVIYO_REVISION) };
     return reachable
       ? { status: 200, body: { ...about, status: 'healthy', storage: 'reachable' } }
       : { status: 503, body: { ...about, status: 'failing', storage: 'unreachable' } };

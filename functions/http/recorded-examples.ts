@@ -490,7 +490,7 @@ export const recordedExamples: Readonly<Record<string, unknown>> = {
   SavedSystemSchedule: { active: false, repeat: 'daily', days: [], daysOfMonth: [], times: ['02:00'], timeZone: 'UTC' },
   SystemScheduleInput: { active: true, repeat: 'weekly', days: ['monday', 'thursday'], times: ['06:00'], timeZone: 'Europe/Paris' },
   ExportScheduleInput: { kind: 'custom', repeat: 'monthly', daysOfMonth: [1, 15], times: ['02:30', '14:30'], timeZone: 'America/New_York' },
-  Health: { status: 'healthy', version: '0.1.0', revision: '2026-07-15', storage: 'reachable' },
+  Health: { status: 'healthy', version: '0.1.0', revision: '2026-07-15', revisionRetiresAt: '2028-07-15', storage: 'reachable' },
   Caller: { id: 'a0000000-0000-4000-8000-000000000001', name: 'Ada Administrator', role: 'Administrator', application: false },
   EraseRequest: { email: 'ada@example.com', removeFromLists: true },
   ErasureView: {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { UpstreamError } from '../errors';
-import { KlaviyoAnswerError, classify, parseJson, toError } from './answers';
+import { classify, readBody, toError } from './answers';
+import type { ReadBody } from './answers';
 import { KLAVIYO_REVISION, endpoints } from './endpoints';
 import type { EndpointName } from './endpoints';
 import { MAX_WAIT_IN_CALL_MS, retryDelayMs } from './retry';
@@ -77,15 +78,17 @@ const pathPart = (id: string): string => {
 
 const single = (header: string | string[] | undefined): string | undefined => (Array.isArray(header) ? header[0] : header);
 
-const readText = async (body: Dispatcher.ResponseData['body']): Promise<string> => {
+/** Reads a body, but never more than a bound, and nothing that would have to be inflated: no encoding is asked for. */
+const receive = async ({ body, headers }: Dispatcher.ResponseData): Promise<ReadBody> => {
+  const encoding = single(headers['content-encoding']) ?? 'identity';
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of body) {
     bytes += (part as Buffer).length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error('answer too large');
+    if (bytes > MAX_ANSWER_BYTES) return { kind: 'oversized' };
     parts.push(part as Buffer);
   }
-  return Buffer.concat(parts).toString('utf8');
+  return bytes > 0 && encoding !== 'identity' ? { kind: 'encoded' } : readBody(Buffer.concat(parts).toString('utf8'));
 };
 
 /**
@@ -138,22 +141,9 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
       const requestId = single(answer.headers['x-klaviyo-req-id']) ?? single(answer.headers['cf-ray']);
       const revision = single(answer.headers['x-klaviyo-api-revision']);
       if (revision) observer.served?.(revision);
-      const text = await readText(answer.body);
-      const body = text === '' ? undefined : parseJson(text);
-      if (classify(answer.statusCode, body === undefined ? 'other' : 'json').verdict === 'ok') {
-        if (answer.statusCode !== 204 && body === undefined) {
-          throw new KlaviyoAnswerError(name, {
-            code: 'unreadable',
-            message: 'Klaviyo’s answer could not be read; it is tried again.',
-            status: answer.statusCode,
-            requestId,
-            retryable: true,
-            errors: [],
-          });
-        }
-        return { status: answer.statusCode, body, requestId };
-      }
-      throw toError(name, { status: answer.statusCode, text, requestId, retryAfterMs: retryAfter(answer.headers['retry-after']) });
+      const body = await receive(answer);
+      if (classify(name, answer.statusCode, body).verdict === 'ok') return { status: answer.statusCode, body: body.value, requestId };
+      throw toError(name, { status: answer.statusCode, body, requestId, retryAfterMs: retryAfter(answer.headers['retry-after']) });
     };
 
     return {
@@ -173,15 +163,9 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
             return await once(name, options, timeoutMs);
           } catch (error) {
             options.signal.throwIfAborted();
+            const { code, message } = classify(name, 'none', { kind: 'empty' });
             failure =
-              error instanceof UpstreamError
-                ? error
-                : new UpstreamError('klaviyo', {
-                    code: 'no_answer',
-                    message: 'Klaviyo did not answer; it is tried again.',
-                    retryable: true,
-                    cause: error,
-                  });
+              error instanceof UpstreamError ? error : new UpstreamError('klaviyo', { code, message, retryable: true, cause: error });
           }
           if (failure.status === 429) {
             observer.throttled?.(name);

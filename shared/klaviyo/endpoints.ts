@@ -29,5 +29,16 @@ export interface Endpoint {
 
 export type EndpointName = keyof typeof endpoints;
 
-/** Pinned revision: stable until 2027-07-15, retired 2028-07-15 (klaviyo.md §5). */
+/** Pinned revision, the newest that Klaviyo has declared stable (klaviyo.md §5). */
 export const KLAVIYO_REVISION = '2026-07-15';
+
+/**
+ * The day from which Klaviyo no longer serves a revision as it was: stable for a year, deprecated for another (klaviyo.md §2
+ * "Lifecycle"). Afterwards calls fall forward to the next one.
+ * @param revision YYYY-MM-DD
+ */
+export const retiresAt = (revision: string): string => {
+  const day = new Date(`${revision}T00:00:00Z`);
+  day.setUTCFullYear(day.getUTCFullYear() + 2);
+  return day.toISOString().slice(0, 10);
+};

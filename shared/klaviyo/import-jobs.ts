@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UpstreamError } from '../errors';
+import { ROW_POINTER } from './answers';
 import type { KlaviyoAnswerError } from './answers';
 import type { KlaviyoClient } from './client';
 import { parseAnswer, readPages } from './pages';
@@ -92,8 +93,6 @@ export async function* readImportErrors(
   }
 }
 
-const ROW_POINTER = /^\/data\/attributes\/profiles\/data\/(\d+)(\/|$)/;
-
 /** Places of the rows that a 400 names, each with Klaviyo's text; the admission is all-or-nothing, so all offenders are listed. */
 export const refusedRows = ({ errors }: KlaviyoAnswerError): ReadonlyMap<number, string> => {
   const rows = new Map<number, string>();
@@ -105,7 +104,7 @@ export const refusedRows = ({ errors }: KlaviyoAnswerError): ReadonlyMap<number,
 };
 
 /** Whether an answer is about rows of the body, and not about the list, the envelope or the encoding. */
-export const isAboutRows = (error: KlaviyoAnswerError): boolean => refusedRows(error).size > 0;
+export const isAboutRows = (error: KlaviyoAnswerError): boolean => error.verdict === 'rows';
 
 const Body = z.object({
   data: z.object({ attributes: z.object({ profiles: z.object({ data: z.array(z.object({ attributes: Payload })) }) }) }),

@@ -1,4 +1,5 @@
 import { UpstreamError } from '../errors';
+import { KlaviyoAnswerError, UNKNOWN_PROFILE } from './answers';
 import type { KlaviyoClient, KlaviyoRequest } from './client';
 import { readPages } from './pages';
 import { ProfilesAnswer } from './schemas';
@@ -124,8 +125,6 @@ export const findMembers = async (
   return found;
 };
 
-const UNKNOWN_PROFILE = /A profile with id (\S+) does not exist/;
-
 /**
  * Takes people off a list; their profile and consent stay as they are (klaviyo.md §1 row 12). An id that Klaviyo does not know any more
  * is left out and the rest sent again.
@@ -148,13 +147,11 @@ export const removeMembers = async (
       await client.send('listMembersRemove', { id: listId, body, signal, maxAttempts: 1 });
       return left.length;
     } catch (error) {
-      const named = error instanceof UpstreamError && error.status === 404 ? UNKNOWN_PROFILE.exec(detailOf(error)) : null;
-      if (!named || !left.includes(named[1]!)) throw error;
-      left = left.filter((id) => id !== named[1]);
+      if (!(error instanceof KlaviyoAnswerError) || error.verdict !== 'rows') throw error;
+      const unknown = error.errors.flatMap(({ detail }) => UNKNOWN_PROFILE.exec(detail ?? '')?.[1] ?? []).filter((id) => left.includes(id));
+      if (unknown.length === 0) throw error;
+      left = left.filter((id) => !unknown.includes(id));
     }
   }
   return 0;
 };
-
-const detailOf = (error: UpstreamError): string =>
-  'errors' in error ? ((error.errors as readonly { detail?: string }[])[0]?.detail ?? '') : error.message;

@@ -71,6 +71,7 @@ export const postBatch = async (
     } catch (error) {
       if (!(error instanceof KlaviyoAnswerError)) throw error;
       if (!error.retryable) onRefusal();
+      if (error.retryable) throw error; // a page of the edge may have any status
       if (error.status === 400 && !isAboutRows(error)) await requireList(client, document, error, { signal });
       if (error.status === 400 || error.status === 413 || error.status === 415) return error;
       throw error;

@@ -97,7 +97,13 @@ describe('the limits', () => {
 describe('health', () => {
   it('is open, says versions and no secrets', async () => {
     const answer = await api.call('GET', '/api/health', { as: 'Anonymous' });
-    expect(answer.json).toEqual({ status: 'healthy', storage: 'reachable', version: '0.1.0', revision: '2026-07-15' });
+    expect(answer.json).toEqual({
+      status: 'healthy',
+      storage: 'reachable',
+      version: '0.1.0',
+      revision: '2026-07-15',
+      revisionRetiresAt: '2028-07-15',
+    });
   });
 });
 

@@ -1,99 +1,133 @@
-import { KlaviyoAnswerError, classify, parseJson, rules, toError, withoutPersonalData } from '../../../shared/klaviyo/answers';
-import type { BodyKind } from '../../../shared/klaviyo/answers';
+import {
+  BODY_KINDS,
+  KlaviyoAnswerError,
+  classify,
+  parseJson,
+  readBody,
+  rules,
+  toError,
+  withoutPersonalData,
+} from '../../../shared/klaviyo/answers';
+import type { BodyKind, Rule } from '../../../shared/klaviyo/answers';
+import { endpoints } from '../../../shared/klaviyo/endpoints';
+import type { EndpointName } from '../../../shared/klaviyo/endpoints';
 import { isAboutRows, refusedRows } from '../../../shared/klaviyo/import-jobs';
+import { answerGrid, expectedOf } from './answer-grid';
 
-const kinds = (body: BodyKind | 'any'): readonly BodyKind[] => (body === 'any' ? ['json', 'other'] : [body]);
-const statuses = (status: number | readonly [number, number]): number[] =>
-  typeof status === 'number' ? [status] : [status[0], status[0] + 1, Math.floor((status[0] + status[1]) / 2), status[1]];
+const names = Object.keys(endpoints) as EndpointName[];
+const said = ({ verdict, code }: Rule): string => (verdict === 'ok' ? 'ok' : `${verdict} ${code}`);
 
 describe('the table of answers', () => {
-  it.each(rules.map((rule) => [JSON.stringify(rule.status), rule.body, rule] as const))(
-    'has a row that is reached for %s with %s',
-    (...[, , rule]) => {
-      const reached = statuses(rule.status).flatMap((status) => kinds(rule.body).map((body) => classify(status, body, rule.errorCode)));
-      expect(reached).toContain(rule);
+  it.each(answerGrid)('takes $status as it says, whatever the body and whoever asked', ({ status }) => {
+    for (const name of names)
+      for (const kind of BODY_KINDS)
+        expect([status, name, kind, said(classify(name, status, { kind, errors: [] }))]).toEqual([
+          status,
+          name,
+          kind,
+          expectedOf(status, name, kind),
+        ]);
+  });
+
+  it.each([
+    [200, 'errors'],
+    [400, 'errors'],
+    [404, 'errors'],
+  ] as const)('is not led astray by a detail of another endpoint: %i with %s', (status, kind) => {
+    const errors = [{ detail: 'A profile with id 01X does not exist.', source: { pointer: '/data/attributes/profiles/data/0' } }];
+    for (const name of names) {
+      const aboutRows = (name === 'importJobsCreate' && status === 400) || (name === 'listMembersRemove' && status === 404);
+      expect([name, classify(name, status, { kind, errors }).verdict]).toEqual([name, aboutRows ? 'rows' : 'final']);
+    }
+  });
+
+  it.each<[string, EndpointName, number, string, string]>([
+    ['rows that are named', 'importJobsCreate', 400, '/data/attributes/profiles/data/7/attributes/email', 'rows invalid'],
+    ['the list of the body', 'importJobsCreate', 400, '/data/relationships/lists', 'final invalid'],
+    ['rows of a body that has none', 'listsCreate', 400, '/data/attributes/profiles/data/7', 'final invalid'],
+  ])('tells %s', (_, name, status, pointer, expected) => {
+    expect(said(classify(name, status, { kind: 'errors', errors: [{ source: { pointer } }] }))).toBe(expected);
+  });
+
+  it('tells a plan’s limit from a missing scope by Klaviyo’s code', () => {
+    expect(said(classify('importJobsCreate', 403, { kind: 'errors', errors: [{ code: 'forbidden' }] }))).toBe('final account_limited');
+    expect(said(classify('importJobsCreate', 403, { kind: 'errors', errors: [{ code: 'permission_denied' }] }))).toBe(
+      'final scope_missing',
+    );
+  });
+
+  it('holds no row that nothing reaches', () => {
+    const reached = new Set<Rule>();
+    const errors = [
+      [],
+      [{ code: 'forbidden' }],
+      [{ source: { pointer: '/data/attributes/profiles/data/0' } }],
+      [{ detail: 'A profile with id 01X does not exist.' }],
+    ];
+    for (const { status } of answerGrid)
+      for (const name of names)
+        for (const kind of BODY_KINDS) for (const one of errors) reached.add(classify(name, status, { kind, errors: one }));
+    expect(rules.filter((rule) => !reached.has(rule))).toEqual([]);
+  });
+
+  it.each(rules.filter(({ verdict }) => verdict !== 'ok').map((rule) => [rule.code, rule] as const))(
+    'says what is wrong in a sentence: %s',
+    (_, { message }) => {
+      expect(message.replace(' {detail}', '')).toMatch(/^[A-Z].*\.$/s);
+      expect(message).not.toMatch(/[<>]/);
     },
   );
 
-  const json = JSON.stringify({ errors: [{ code: 'x', title: 'T', detail: 'Klaviyo’s words.' }] });
-  const limited = JSON.stringify({ errors: [{ code: 'forbidden', title: 'Forbidden.', detail: 'Your plan is full.' }] });
-  const html = '<html><title>Just a moment...</title></html>';
-  it.each<[number, string, string, boolean]>([
-    [400, json, 'invalid', false],
-    [400, html, 'edge_refused', true],
-    [401, json, 'key_refused', false],
-    [401, html, 'edge_refused', true],
-    [403, json, 'scope_missing', false],
-    [403, limited, 'account_limited', false],
-    [403, html, 'edge_refused', true],
-    [404, json, 'not_found', false],
-    [404, html, 'not_found', false],
-    [405, json, 'unexpected', false],
-    [408, '', 'timeout', true],
-    [409, json, 'conflict', false],
-    [410, json, 'revision_retired', false],
-    [413, json, 'too_large', false],
-    [413, html, 'too_large', false],
-    [415, json, 'encoding_refused', false],
-    [418, html, 'unexpected', false],
-    [422, json, 'unexpected', false],
-    [429, json, 'throttled', true],
-    [429, '', 'throttled', true],
-    [302, html, 'unexpected', false],
-    [500, json, 'unavailable', true],
-    [502, html, 'unavailable', true],
-    [503, '', 'unavailable', true],
-    [504, html, 'unavailable', true],
-    [520, html, 'unavailable', true],
-    [524, html, 'unavailable', true],
-    [599, '', 'unavailable', true],
-    [600, json, 'unexpected', false],
-  ])('takes %i with %j for %s', (status, text, code, retryable) => {
-    const error = toError('importJobsCreate', { status, text, requestId: 'r', retryAfterMs: 2_000 });
+  it('keeps what was asked for beside what it means', () => {
+    const body = readBody('{"errors":[{"detail":"Klaviyo’s words."}]}');
+    const error = toError('importJobs', { status: 503, body, requestId: 'r', retryAfterMs: 2_000 });
     expect({ ...error, message: error.message }).toMatchObject({
-      code,
-      retryable,
-      status,
-      requestId: 'r',
-      retryAfterMs: 2_000,
-      service: 'klaviyo',
+      ...{ code: 'unavailable', retryable: true, verdict: 'retry', status: 503, requestId: 'r', retryAfterMs: 2_000 },
+      ...{ service: 'klaviyo', endpoint: 'importJobs', errors: [{ detail: 'Klaviyo’s words.' }] },
     });
-    expect(error.message).toMatch(/^[A-Z].*\.$/s);
-    expect(error.message).not.toMatch(/[{}<>]/);
+    expect(toError('importJobs', { status: 404, body })).toMatchObject({ retryable: false, verdict: 'final' });
   });
+});
 
-  it.each([200, 201, 202, 204, 299])('takes %i for an answer', (status) => {
-    for (const body of kinds('any')) expect(classify(status, body).verdict).toBe('ok');
+describe('a body', () => {
+  it.each<[string, BodyKind]>([
+    ['', 'empty'],
+    [' \r\n', 'empty'],
+    ['{"errors":[]}', 'errors'],
+    ['{"errors":[{}]}', 'errors'],
+    ['{"errors":[{"detail":"x","source":null}],"data":1}', 'errors'],
+    ['{"errors":null}', 'json'],
+    ['{"errors":{}}', 'json'],
+    ['{"errors":[{"detail":7}]}', 'json'],
+    ['{"data":[]}', 'json'],
+    ['null', 'json'],
+    ['[]', 'json'],
+    ['"text"', 'json'],
+    ['17', 'json'],
+    ['<html><title>Just a moment...</title></html>', 'page'],
+    ['\n<!DOCTYPE html>', 'page'],
+    ['{"data":[{"ty', 'broken'],
+    ['{', 'broken'],
+    ['upstream connect error', 'broken'],
+    ['\u0000\u001f\ufffd', 'broken'],
+  ])('that reads %j is %s, and never throws', (text, kind) => {
+    const body = readBody(text);
+    expect(body.kind).toBe(kind);
+    for (const status of [200, 400, 404, 500]) expect(toError('accounts', { status, body })).toBeInstanceOf(KlaviyoAnswerError);
   });
 });
 
 describe('an error document', () => {
-  it.each([
-    '',
-    '{',
-    'null',
-    '[]',
-    '"text"',
-    '17',
-    '{"errors":null}',
-    '{"errors":{}}',
-    '{"errors":[]}',
-    '{"errors":[{}]}',
-    '{"errors":[{"detail":7}]}',
-  ])('that reads %j never throws', (text) => {
-    expect(toError('accounts', { status: 404, text })).toBeInstanceOf(KlaviyoAnswerError);
-  });
-
   it('keeps personal data out of the sentence, and in the list for the row report', () => {
     const detail = 'ada.lovelace@example.com and +33 1 23 45 67 89 are not valid.';
-    const error = toError('importJobsCreate', { status: 400, text: JSON.stringify({ errors: [{ detail }] }) });
+    const error = toError('importJobsCreate', { status: 400, body: readBody(JSON.stringify({ errors: [{ detail }] })) });
     expect(error.message).toBe('Klaviyo refused the request. (address) and (number) are not valid.');
     expect(error.errors[0]?.detail).toBe(detail);
   });
 
   it('is cut to a fair length', () => {
     const text = JSON.stringify({ errors: [{ detail: 'long '.repeat(10_000) }] });
-    expect(toError('accounts', { status: 400, text }).message.length).toBeLessThan(400);
+    expect(toError('accounts', { status: 400, body: readBody(text) }).message.length).toBeLessThan(400);
   });
 
   it.each([
@@ -117,14 +151,16 @@ describe('an error document', () => {
       at('/data', 'List ID X does not exist.'),
       at(undefined, 'Nothing'),
     ];
-    const error = toError('importJobsCreate', { status: 400, text: JSON.stringify({ errors }) });
+    const error = toError('importJobsCreate', { status: 400, body: readBody(JSON.stringify({ errors })) });
     expect([...refusedRows(error)]).toEqual([
       [7, 'Invalid email address'],
       [9999, 'No identifier'],
       [12, 'No identifier'],
     ]);
     expect(isAboutRows(error)).toBe(true);
-    expect(isAboutRows(toError('importJobsCreate', { status: 400, text: JSON.stringify({ errors: errors.slice(6) }) }))).toBe(false);
+    expect(isAboutRows(toError('importJobsCreate', { status: 400, body: readBody(JSON.stringify({ errors: errors.slice(6) })) }))).toBe(
+      false,
+    );
   });
 
   it('that is no JSON is undefined', () => {
