@@ -190,7 +190,8 @@ export const createBoard = ({
           const list = call.method === 'DELETE' ? /^\/api\/lists\/([^/?]+)\//.exec(call.url)?.[1] : undefined;
           if (list) {
             const { data } = JSON.parse(call.body.toString('utf8')) as { data: { id: string }[] };
-            await onRemoval({ listId: list, profileIds: data.map(({ id }) => id), runId: slice?.runId });
+            // a call that names nobody takes nobody off: so the app finds out what a key may do
+            if (data.length > 0) await onRemoval({ listId: list, profileIds: data.map(({ id }) => id), runId: slice?.runId });
           }
         }
         const claimed = isClaim(call);
