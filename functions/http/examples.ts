@@ -113,7 +113,7 @@ export const apiExamples: ApiExamples = {
           ],
           profile: {
             type: 'profile',
-            attributes: { email: 'l***@s***.net', first_name: 'L***', properties: { total_spend: '***' } },
+            attributes: { email: 'l***@s***.net', first_name: '***', properties: { total_spend: '***' } },
           },
         },
         {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mayActAs } from '../../shared/caller';
 import type { Figures } from '../../shared/figures/figures';
 import { SegmentFigures } from '../../shared/figures/segment-figures';
 import { defineRoute, listOf } from '../../shared/http/route';
@@ -58,7 +59,8 @@ const getSegment = defineRoute({
   operation: 'getSegment',
   method: 'GET',
   path: 'api/segments/{name}',
-  summary: 'One segment with its fields; with an e-mail field also how many of its people can be exported, counted once per refresh',
+  summary:
+    'One segment with its fields; with an e-mail field also how many of its people can be exported. Contributors have that counted, once per refresh; viewers see it once it has been',
   who: 'Viewer',
   params: z.object({ name: NAME }),
   query: z.strictObject({ email: EmailField.optional() }),
@@ -85,10 +87,10 @@ export const registerSegments = (
     const known = await figures.known(segments, { signal });
     return { status: 200, body: { value: segments.map((segment) => ({ ...segment, figures: known.get(segment.name) })) } };
   });
-  route(getSegment).to(async ({ params: { name }, query: { email }, signal }) => {
+  route(getSegment).to(async ({ params: { name }, query: { email }, caller, signal }) => {
     const [description, counted] = await Promise.all([
       source.describeSegment(name, { samples: false, signal }),
-      email === undefined ? undefined : figures.ofSegment(name, email, { signal }),
+      email === undefined ? undefined : figures.ofSegment(name, email, { mayCount: mayActAs(caller.role, 'Contributor'), signal }),
     ]);
     return { status: 200, body: { ...description, fields: [...description.fields], figures: counted } };
   });

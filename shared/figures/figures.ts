@@ -225,10 +225,15 @@ export const createFigures = ({
     }
   };
 
-  const present = async (snapshot: SourceSnapshot, email: string, { signal }: Options): Promise<StoredFigures> => {
+  const present = async (
+    snapshot: SourceSnapshot,
+    email: string,
+    { mayCount, signal }: { mayCount: boolean } & Options,
+  ): Promise<StoredFigures | undefined> => {
     const [segment] = snapshot.segments;
     const known = await store.find(segment!, email, { signal });
     if (known && isFresh(known)) return known;
+    if (!mayCount) return undefined;
     requireComplete(snapshot);
     return count(snapshot, segment!, email, { signal });
   };
@@ -236,13 +241,20 @@ export const createFigures = ({
   return {
     /**
      * The figures of one segment as it is now; counts it when nobody has yet.
+     * @param mayCount false: undefined where nobody has counted it yet, as a scan lets others wait
      * @throws NotFoundError segment_unknown; InvalidInputError field_unknown; UpstreamError snapshot_incomplete, count_too_slow
      */
-    ofSegment: async (name: string, email: string, { signal }: Options): Promise<PresentFigures> => {
+    ofSegment: async (
+      name: string,
+      email: string,
+      { mayCount = true, signal }: { mayCount?: boolean } & Options,
+    ): Promise<PresentFigures | undefined> => {
       const snapshot = await source.snapshot([name], { signal });
       const segment = snapshot.segments[0]!;
       requireField(segment, email, '?email');
-      const { refreshedAt: _, ...figures } = SegmentFigures.parse(await present(snapshot, email, { signal }));
+      const found = await present(snapshot, email, { mayCount, signal });
+      if (found === undefined) return undefined;
+      const { refreshedAt: _, ...figures } = SegmentFigures.parse(found);
       const most = await cap({ signal });
       // the same files may have been confirmed by a later refresh
       const refreshed = segment.refreshedAt === undefined ? {} : { refreshedAt: segment.refreshedAt };

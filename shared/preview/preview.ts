@@ -9,7 +9,7 @@ import { Mapping, mappingPointers } from '../exports/mapping';
 import { ConnectionId, ExportId } from '../ids';
 import { requestedSnapshot } from '../segments/requested-snapshot';
 import type { SegmentSnapshot, SegmentSource } from '../segments/segment-source';
-import { maskAttributes, maskEmail, maskText } from './mask';
+import { hideText, maskAttributes, maskEmail, maskText } from './mask';
 import { PreviewRow } from './preview-row';
 import { sampleRows } from './sample-rows';
 
@@ -56,11 +56,11 @@ export interface Previewed {
 
 type Options = { signal: AbortSignal };
 
-/** Of an address that is none only the beginning is shown, as anything may stand there. */
+/** An address that is none is hidden, as anything may stand there. */
 const masked = (row: PreviewRow): PreviewRow => ({
   ...row,
   customerId: maskText(row.customerId),
-  email: row.profile || row.reason?.code === 'duplicate' ? maskEmail(row.email.trim()) : maskText(row.email),
+  email: row.profile || row.reason?.code === 'duplicate' ? maskEmail(row.email.trim()) : hideText(row.email),
   ...(row.profile ? { profile: { ...row.profile, attributes: maskAttributes(row.profile.attributes) } } : {}),
 });
 

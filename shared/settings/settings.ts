@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
-import { ConflictError, LimitError } from '../errors';
+import { LimitError } from '../errors';
 import { createRows } from '../platform/tables';
 import type { Stored } from '../platform/tables';
+import { requireVersion } from '../platform/versions';
 import { SystemRefresh, defaultSystemSchedule } from '../schedules/schedule';
 import type { SystemSchedule } from '../schedules/schedule';
 import { type Limits, StoredLimits, defaultLimits } from './limits';
@@ -46,9 +47,7 @@ const createSetting = <S extends z.ZodType>(
       { ifMatch, signal }: { ifMatch: string; signal: AbortSignal },
     ): Promise<Stored<z.output<S>> & { readonly before: z.output<S> }> => {
       const current = await rows.find(key, { signal });
-      if ((current?.etag ?? DEFAULT_ETAG) !== ifMatch) {
-        throw new ConflictError({ code: 'changed_meanwhile', message: `${what} was changed meanwhile; read it again.` });
-      }
+      requireVersion(current ?? { etag: DEFAULT_ETAG }, ifMatch, what);
       const before = current?.value ?? otherwise;
       const next = complete(value, before);
       const stored =

@@ -140,7 +140,7 @@ it('whoever waits for another segment’s count is heard when they give up, and 
   expect(world.scans).toEqual(['Long']);
   world.onRead = async () => undefined;
   goOn();
-  expect([(await long).exportable, (await third).exportable]).toEqual([3, 3]);
+  expect([(await long)?.exportable, (await third)?.exportable]).toEqual([3, 3]);
   expect(world.scans).toEqual(['Long', 'Third']);
 });
 
@@ -148,7 +148,7 @@ describe('of Dataverse, whose snapshots say who is in a segment and not what the
   it('figures are believed for an hour, then counted anew in place of the old ones', async () => {
     const world = await aWorld({ Vip: ['p1@example.com', 'nobody'], Other: ['p2@example.com', 'nobody'] }, { kind: 'dataverse' });
     const ask = async () => [
-      (await world.ofSegment('Vip', 'EMail', { signal })).exportable,
+      (await world.ofSegment('Vip', 'EMail', { signal }))!.exportable,
       (await world.overlap({ segments: ['Vip', 'Other'], email: 'EMail' }, { signal })).union,
     ];
     expect(await ask()).toEqual([1, 2]);

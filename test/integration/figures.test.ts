@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ContainerClient } from '@azure/storage-blob';
 import type { Services } from '../../shared/services';
 import { createCaller } from '../support/api';
+import type { ApiCall } from '../support/api';
 import { startCountingProxy } from '../support/counting-proxy';
 import { csvOf, goodRows, mapping, ownAccount, putSource, runBy } from '../support/run-cases';
 import type { Row } from '../support/run-cases';
@@ -55,7 +56,7 @@ type Folder = Awaited<ReturnType<typeof aFolder>>;
 
 /** The same name in two tests would be the same segment. */
 const named = (name: string): string => `${name}${randomUUID().slice(0, 8)}`;
-const figuresOf = async ({ call }: Pick<Folder, 'call'>, name: string, { as = 'Viewer' as const } = {}) => {
+const figuresOf = async ({ call }: Pick<Folder, 'call'>, name: string, { as = 'Contributor' }: { as?: ApiCall['as'] } = {}) => {
   const { status, json, text } = await call('GET', `/api/segments/${encodeURIComponent(name)}?email=EMail`, { as });
   if (status !== 200) throw new Error(text);
   return json.figures as Record<string, unknown>;
@@ -136,6 +137,17 @@ describe('the figures of a segment', () => {
     const again = await proxy.during(() => figuresOf(folder.newApp(), name));
     expect(sorted(again).files).toBe(0);
     expect(sorted(again).own).toBeLessThanOrEqual(3);
+  });
+
+  it('are counted for contributors; a viewer sees them once they have been, and lets nobody wait', async () => {
+    const folder = await aFolder();
+    const name = named('Seen');
+    await folder.write({ [name]: goodRows(10) });
+    const calls = await proxy.during(async () => expect(await figuresOf(folder, name, { as: 'Viewer' })).toBeUndefined());
+    expect(sorted(calls).files).toBe(0);
+    expect(await keptFor(name)).toBe(0);
+    await figuresOf(folder, name, { as: 'Contributor' });
+    expect(await figuresOf(folder, name, { as: 'Viewer' })).toMatchObject({ exportable: 10 });
   });
 
   it('are the same for several instances that begin at once, and only one of their counts is kept', async () => {

@@ -1,10 +1,11 @@
-import { maskAttributes, maskEmail, maskPhone, maskText } from '../../../shared/preview/mask';
+import { hideText, maskAttributes, maskEmail, maskPhone, maskText } from '../../../shared/preview/mask';
 
 it.each([
   ['ada@mail.example.com', 'a***@m***.com'],
   ['a@b.co', 'a***@b***.co'],
-  ['no address at all', 'n***'],
-  ['@example.com', '@***'],
+  ['no address at all', '***'],
+  ['F', '***'],
+  ['@example.com', '***'],
   ['', ''],
 ])('shows of the address %s that it is one', (address, shown) => {
   expect(maskEmail(address)).toBe(shown);
@@ -37,8 +38,16 @@ it('lets no value of a profile through, whatever its type and however deep it li
   expect(maskAttributes(attributes)).toEqual({
     email: 'a***@e***.com',
     phone_number: '+33******78',
-    first_name: 'A***',
-    location: { city: 'L***', zip: '1***' },
-    properties: { total_spend: '***', member: '***', last_purchase: '2***', phone_number: '+***' },
+    first_name: '***',
+    location: { city: '***', zip: '***' },
+    properties: { total_spend: '***', member: '***', last_purchase: '***', phone_number: '***' },
   });
+});
+
+it.each([
+  ['F', '***'],
+  ['  ', ''],
+])('hides “%s” whole, as one character of a short choice says all', (text, shown) => {
+  expect(hideText(text)).toBe(shown);
+  expect(maskAttributes({ properties: { gender: text }, first_name: text })).toEqual({ properties: { gender: '***' }, first_name: '***' });
 });
