@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
 /** Ids are ours, made here, and safe in table keys, blob names and URLs. */
@@ -21,13 +21,20 @@ export const ListId = z
   .brand<'ListId'>();
 export type ListId = z.infer<typeof ListId>;
 
-const random = (bytes: number): string =>
-  BigInt(`0x${randomBytes(bytes).toString('hex')}`)
+const inLetters = (bytes: Buffer): string =>
+  BigInt(`0x${bytes.toString('hex')}`)
     .toString(36)
-    .padStart(Math.ceil((bytes * 8) / Math.log2(36)), '0');
+    .padStart(Math.ceil((bytes.length * 8) / Math.log2(36)), '0');
+const random = (bytes: number): string => inLetters(randomBytes(bytes));
+/** Always the same for the same key; as hard to guess as that is. */
+const keyed = (key: string): string => inLetters(createHash('sha256').update(key).digest().subarray(0, 10));
 
-export const newConnectionId = (): ConnectionId => ConnectionId.parse(`con_${random(10)}`);
-export const newExportId = (): ExportId => ExportId.parse(`exp_${random(10)}`);
+/** @param requestKey of the request that makes it: made again, it has the same id */
+export const newConnectionId = (requestKey?: string): ConnectionId =>
+  ConnectionId.parse(`con_${requestKey === undefined ? random(10) : keyed(requestKey)}`);
+/** @param requestKey as for connections */
+export const newExportId = (requestKey?: string): ExportId =>
+  ExportId.parse(`exp_${requestKey === undefined ? random(10) : keyed(requestKey)}`);
 
 export const newEraseId = (): EraseId => EraseId.parse(`era_${random(10)}`);
 

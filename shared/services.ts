@@ -199,7 +199,11 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     now,
     log,
   });
-  const idempotency = createIdempotency({ store: createIdempotencyStore({ table: tables.idempotency }), now });
+  const idempotency = createIdempotency({
+    store: createIdempotencyStore({ table: tables.idempotency }),
+    secret: async (options) => new Uint8Array((await hashKey(options)).words.buffer),
+    now,
+  });
   const activity = createActivity({ table: tables.activity });
   const housekeeping = createHousekeeping({
     table: tables.settings,
@@ -210,6 +214,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     retention: createRetention({ store: runStore, runRows, reports, activities, occurrences, now }),
     sweepStaged: createStagedSweep({ store: runStore, staging, activities, now, log }),
     sweepKeys: idempotency.sweep,
+    sweepSecrets: (options) => connections.sweepSecrets(options),
     clearLog: activity.clear,
     sweepFigures: figures.sweep,
     auditRuns: createRunAudit({ store: runStore, runRows, exportStore, removeEverythingOf: removal.goOn, now, log }),
@@ -325,9 +330,11 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     poison,
     poisonQueue: queues.exportRequestsPoison,
     source: env.SOURCE_KIND === 'cdm-folder' ? { container: env.SOURCE_CONTAINER ?? '', folder: env.SOURCE_FOLDER ?? '' } : undefined,
+    activity,
+    now,
     log,
   });
-  const startMessages = createStartMessages({ runs, poison, poisonQueue: queues.exportStartsPoison, log });
+  const startMessages = createStartMessages({ runs, poison, poisonQueue: queues.exportStartsPoison, activity, now, log });
   const setSchedules = createSetSchedules({ store: exportStore, segmentExports, now });
   const nextRuns = createNextRuns({ segmentExports: exportStore, settings, now });
   const runAll = createRunAll({ exportStore, segmentExports, settings, runs, queue: queues.exportStarts, log });

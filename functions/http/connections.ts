@@ -124,8 +124,8 @@ export const registerConnections = ({ route }: Router, { connections }: { connec
     const { value, token } = await connections.list(query, { caller, signal });
     return { status: 200, body: { value: [...value], ...nextLink(query, token) } };
   });
-  route(createConnection).to(async ({ body, caller, signal }) => {
-    const { value, etag } = await connections.create(body, { caller, signal });
+  route(createConnection).to(async ({ body, caller, requestKey, signal }) => {
+    const { value, etag } = await connections.create(body, { caller, requestKey, signal });
     const activity = { connectionId: value.id, name: value.displayName, ...changesOf(Recorded, { after: value }) };
     return { status: 201, body: value, etag, location: `/api/connections/${value.id}`, activity };
   });

@@ -179,8 +179,8 @@ export const registerExports = ({ route }: Router, { segmentExports }: { segment
   const andRecord = (record: (told: readonly ActivityDetails[]) => Promise<void>) => ({
     record: (done: Done): Promise<void> => record(toldOfDone(done)),
   });
-  route(createExport).to(async ({ body, caller, signal, record }) => {
-    const { value, etag, after, listCreated } = await segmentExports.create(body, { caller, signal, ...andRecord(record) });
+  route(createExport).to(async ({ body, caller, requestKey, signal, record }) => {
+    const { value, etag, after, listCreated } = await segmentExports.create(body, { caller, requestKey, signal, ...andRecord(record) });
     const activity = told({ after }, listCreated);
     return { status: 201, body: value, etag, location: `/api/exports/${value.id}`, activity };
   });

@@ -29,6 +29,7 @@ export interface RunOperations {
       dryRun: boolean;
       verifyAll?: boolean;
       countUnknown?: boolean;
+      requestKey?: string;
     },
     options: { known: { segmentExport: Export; connection: Connection | undefined } } & Options,
   ): Promise<{ run: Run; created: boolean }>;
@@ -39,7 +40,7 @@ export interface RunOperations {
   cancel(id: RunId, options: { by: string; permit: (run: Run) => Promise<void> } & Options): Promise<Run>;
   approveRemovals(id: RunId, options: { upTo: number; by: string; byId: string } & Options): Promise<Run>;
   dismissRemovals(id: RunId, options: Options): Promise<Run>;
-  retryRejected(id: RunId, options: { by: string; byId: string } & Options): Promise<Run>;
+  retryRejected(id: RunId, options: { by: string; byId: string; requestKey?: string } & Options): Promise<Run>;
   rows(id: RunId, stage: RowStage, options: Options): AsyncIterable<string>;
 }
 
@@ -200,6 +201,9 @@ const filterOf = ({ from, to, ...filter }: Omit<z.output<typeof History>, 'size'
   ...(to === undefined ? {} : { to: new Date(to) }),
 });
 
+/** Repeated, a request finds the run that it made. */
+const keyOf = (requestKey: string | undefined) => (requestKey === undefined ? {} : { requestKey: `key-${requestKey}` });
+
 /** What the activity log calls the export of a run. */
 const aboutExport = ({ id, name, connectionId }: Export) => ({ exportId: id, name, connectionId });
 
@@ -212,11 +216,11 @@ export const registerRuns = (
   { route }: Router,
   { runs, segmentExports }: { runs: RunOperations; segmentExports: SegmentExports },
 ): void => {
-  route(runExport).to(async ({ params: { id }, body, caller, signal }) => {
+  route(runExport).to(async ({ params: { id }, body, caller, requestKey, signal }) => {
     const known = await segmentExports.requireRunnable(id, { caller, signal });
     const { name, connectionId } = known.segmentExport;
     const trigger = { kind: 'onDemand', by: caller.name, byId: caller.id } as const;
-    const { run, created } = await runs.start({ exportId: id, trigger, ...body }, { known, signal });
+    const { run, created } = await runs.start({ exportId: id, trigger, ...body, ...keyOf(requestKey) }, { known, signal });
     const details = { full: run.full, dryRun: run.dryRun, ...(created ? {} : { joined: true }) };
     const activity = { name, connectionId, runId: run.id, details };
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
@@ -258,9 +262,9 @@ export const registerRuns = (
     const segmentExport = await segmentExports.requireEdit(await runs.exportIdOf(id, { signal }), { caller, signal });
     return { status: 200, body: await runs.dismissRemovals(id, { signal }), activity: aboutExport(segmentExport) };
   });
-  route(retryRejected).to(async ({ params: { id }, caller, signal }) => {
+  route(retryRejected).to(async ({ params: { id }, caller, requestKey, signal }) => {
     const segmentExport = await requireActable(id, { caller, signal });
-    const run = await runs.retryRejected(id, { by: caller.name, byId: caller.id, signal });
+    const run = await runs.retryRejected(id, { by: caller.name, byId: caller.id, ...keyOf(requestKey), signal });
     const activity = { ...aboutExport(segmentExport), details: { startedRunId: run.id } };
     return { status: 202, body: run, location: `/api/runs/${run.id}`, activity };
   });

@@ -79,9 +79,16 @@ export const registerSchedules = (
     return { status: 200, body: { value: answers }, activity: changed.map(told) };
   });
   route(nextRuns).to(async ({ body, signal }) => ({ status: 200, body: await services.nextRuns(body, { signal }) }));
-  route(runAllExports).to(async ({ caller, signal }) => {
-    const answer = await services.runAll({ caller, signal });
+  route(runAllExports).to(async ({ caller, requestKey, signal }) => {
+    const answer = await services.runAll({ caller, requestKey, signal });
     const { runningCount, value } = answer;
-    return { status: 202, body: answer, activity: { details: { runningCount, exportCount: value.length } } };
+    // each export's own history tells of it, too; those that a queue starts are told of there
+    const started = value
+      .filter(({ outcome }) => outcome === 'started' || outcome === 'active')
+      .map(({ exportId, name, runId, outcome }) => {
+        const details = { full: false, dryRun: false, runAll: true, ...(outcome === 'active' ? { joined: true } : {}) };
+        return { kind: 'run_started', exportId, name, runId, details } as const;
+      });
+    return { status: 202, body: answer, activity: [{ details: { runningCount, exportCount: value.length } }, ...started] };
   });
 };

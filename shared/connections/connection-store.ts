@@ -11,6 +11,12 @@ import { ConnectionNote } from './connection-status';
 /** One partition for all of it, so that a connection, its name and its note come and go in one transaction. */
 const PARTITION = 'connection';
 
+/**
+ * A secret of ours that may lie in the vault without a connection: noted before it is made, and when its connection takes another one, so
+ * that no crash leaves a living key that nobody lists.
+ */
+const SecretNote = z.object({ kind: z.literal('secret'), secretName: z.string(), at: z.iso.datetime() });
+
 /** A name that is in use. */
 const NameClaim = z.object({ kind: z.literal('name'), connectionId: ConnectionId });
 
@@ -27,6 +33,8 @@ const sameName = (one: Named, other: Named): boolean => nameKey(one) === nameKey
 /** `~` comes after all that an id may hold: a connection's note stands right behind it, and names behind all connections. */
 const noteRow = (id: ConnectionId): string => `${id}~note`;
 const nameRow = (connection: Named): string => `name_${nameKey(connection)}`;
+const secretRow = (secretName: string): string => `secret_${secretName}`;
+const SECRETS = { from: 'secret_', below: 'secret`' };
 const CONNECTIONS = { from: 'con_', below: 'con`' };
 
 export interface Noted {
@@ -37,10 +45,19 @@ export interface Noted {
 
 type Options = { signal: AbortSignal };
 
+export const nameTaken = ({ displayName }: Pick<Connection, 'displayName'>, cause?: unknown): ConflictError =>
+  new ConflictError({
+    code: 'name_taken',
+    message: `There is already a connection called “${displayName}”; choose another display name.`,
+    pointer: '/displayName',
+    cause,
+  });
+
 /** Connections; beside each a note of what was last found out about it, and one row per name in use, which makes names unique. */
 export const createConnectionStore = ({ table }: { table: TableClient }) => {
   const rows = createRows({ table, schema: Connection, what: 'The connection' });
   const claims = createRows({ table, schema: NameClaim, what: 'The display name' });
+  const secretNotes = createRows({ table, schema: SecretNote, what: 'The note of the secret' });
   const notes = createRows({ table, schema: ConnectionNote, what: 'The note of the connection' });
   const either = createRows({ table, schema: z.union([Connection, ConnectionNote]), what: 'The connection' });
   const transact = createTransaction({ table, what: 'The connection' });
@@ -50,13 +67,6 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
     row: nameRow(connection),
     value: { kind: 'name', connectionId: connection.id },
   });
-  const taken = ({ displayName }: Named, cause: unknown) =>
-    new ConflictError({
-      code: 'name_taken',
-      message: `There is already a connection called “${displayName}”; choose another display name.`,
-      pointer: '/displayName',
-      cause,
-    });
   const find = (id: ConnectionId, options: Options): Promise<Stored<Connection> | undefined> =>
     rows.find({ partition: PARTITION, row: id }, options);
   /** Storage may have done what was asked while its answer was lost; asked again by the client, it then finds a conflict with itself. */
@@ -100,13 +110,47 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
       for await (const { connection } of readNoted(options)) yield connection;
     },
 
-    /** A first look, before anything is done for the name; the insertion decides. @throws ConflictError name_taken */
-    requireFreeName: async (connection: Named, options: Options): Promise<void> => {
-      if (await claims.find({ partition: PARTITION, row: nameRow(connection) }, options)) throw taken(connection, undefined);
+    /**
+     * A first look, before anything is done for a name; the insertion decides. One query, through all connections, as an earlier version of
+     * the app kept the names in use elsewhere.
+     * @param type of klaviyo or what else there will be
+     * @returns the connection of this id, and whether another one has the name
+     */
+    findNamed: async (
+      id: ConnectionId,
+      name: Named,
+      options: Options,
+    ): Promise<{ readonly own: Noted | undefined; readonly isTaken: boolean }> => {
+      let own: Noted | undefined;
+      let isTaken = false;
+      for await (const noted of readNoted(options)) {
+        const { value } = noted.connection;
+        if (value.id === id) own = noted;
+        else isTaken ||= sameName(value, name);
+      }
+      return { own, isTaken };
     },
 
-    /** @throws ConflictError name_taken */
-    insert: async (given: Connection, { key, signal }: { key?: ConnectionNote['key'] } & Options): Promise<Stored<Connection>> => {
+    /** Says that a secret of this name may be in the vault from now on, or still. */
+    noteSecret: async (secretName: string, at: Date, { signal }: Options): Promise<void> => {
+      await secretNotes.put(
+        { partition: PARTITION, row: secretRow(secretName) },
+        { kind: 'secret', secretName, at: at.toISOString() },
+        { signal },
+      );
+    },
+    forgetSecret: (secretName: string, { signal }: Options): Promise<void> =>
+      secretNotes.remove({ partition: PARTITION, row: secretRow(secretName) }, { signal }),
+    /** All that is noted; there are hardly any. One query. */
+    readSecretNotes: async function* (options: Options): AsyncGenerator<{ readonly secretName: string; readonly at: string }> {
+      for await (const { value } of secretNotes.list(PARTITION, { ...options, ...SECRETS })) yield value;
+    },
+
+    /** @param brings a secret that was noted and is its own now @throws ConflictError name_taken; NotFoundError when that note is gone */
+    insert: async (
+      given: Connection,
+      { key, brings, signal }: { key?: ConnectionNote['key']; brings?: string } & Options,
+    ): Promise<Stored<Connection>> => {
       const connection = asOwnWrite(given);
       const note: ConnectionNote = {
         kind: 'note',
@@ -123,6 +167,7 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
             { kind: 'insert', row: connection.id, value: connection },
             claim(connection),
             { kind: 'insert', row: noteRow(connection.id), value: note },
+            ...(brings === undefined ? [] : [{ kind: 'remove', row: secretRow(brings) } as const]),
           ],
           { signal },
         );
@@ -131,20 +176,33 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
         if (!(error instanceof ConflictError)) throw error;
         const written = await isWritten(connection, { signal });
         if (written) return written;
-        throw taken(connection, error);
+        throw nameTaken(connection, error);
       }
     },
 
     /**
      * Replaces a connection, and takes its new name in place of the old one when it is renamed.
+     * @param leaves a secret of ours that is no longer its own, to be noted
+     * @param brings a secret that was noted and is its own now
      * @throws ConflictError changed_meanwhile, name_taken; NotFoundError when it is gone
      */
     replace: async (
       given: Connection,
-      { before, ifMatch, signal }: { before: Connection; ifMatch: string } & Options,
+      {
+        before,
+        ifMatch,
+        leaves,
+        brings,
+        signal,
+      }: { before: Connection; ifMatch: string; leaves?: { secretName: string; at: Date }; brings?: string } & Options,
     ): Promise<Stored<Connection>> => {
       const next = asOwnWrite(given);
-      const replacement: RowChange = { kind: 'replace', row: next.id, value: next, ifMatch };
+      const left = leaves && ({ kind: 'secret', secretName: leaves.secretName, at: leaves.at.toISOString() } as const);
+      const replacement: readonly RowChange[] = [
+        { kind: 'replace', row: next.id, value: next, ifMatch },
+        ...(left ? [{ kind: 'insert', row: secretRow(left.secretName), value: left } as const] : []),
+        ...(brings === undefined ? [] : [{ kind: 'remove', row: secretRow(brings) } as const]),
+      ];
       const attempt = async (changes: readonly RowChange[]): Promise<Stored<Connection>> => {
         try {
           const [etag] = await transact(PARTITION, changes, { signal });
@@ -153,15 +211,15 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
           if (!(error instanceof ConflictError)) throw error;
           const written = await isWritten(next, { signal });
           if (written) return written;
-          throw error.code === 'already_exists' ? taken(next, error) : error;
+          throw error.code === 'already_exists' ? nameTaken(next, error) : error;
         }
       };
-      if (sameName(before, next)) return attempt([replacement]);
+      if (sameName(before, next)) return attempt(replacement);
       try {
-        return await attempt([replacement, claim(next), { kind: 'remove', row: nameRow(before) }]);
+        return await attempt([...replacement, claim(next), { kind: 'remove', row: nameRow(before) }]);
       } catch (error) {
         if (!(error instanceof NotFoundError) || !(await find(next.id, { signal }))) throw error;
-        return attempt([replacement, claim(next)]); // of an earlier version of the app, which kept names elsewhere
+        return attempt([...replacement, claim(next)]); // of an earlier version of the app, which kept names elsewhere
       }
     },
 

@@ -30,7 +30,7 @@ export const CheckedConnection = ConnectionView.extend({ checks: z.array(Connect
 export type CheckedConnection = z.infer<typeof CheckedConnection>;
 
 export const viewOf = ({ connection: { value }, note }: Noted, now: Date): ConnectionView => {
-  const { removing: _removing, sameAs: _sameAs, writeId: _writeId, ...connection } = value;
+  const { removing: _removing, keyChanging: _keyChanging, sameAs: _sameAs, writeId: _writeId, ...connection } = value;
   return {
     ...connection,
     status: note?.status ?? 'connected',

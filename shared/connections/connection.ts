@@ -72,6 +72,8 @@ export const Connection = z.object({
   agreedBy: z.string(),
   agreedByName: z.string().default(''),
   consentVersion: z.string(),
+  /** false: whoever agreed named no version, so the one in force then stands here; absent in rows of earlier versions */
+  consentVersionNamed: z.boolean().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   updatedBy: z.string().default(''),
@@ -81,6 +83,8 @@ export const Connection = z.object({
   exportUserName: z.string().default(''),
   /** somebody is removing it: whoever has just saved an export for it looks here */
   removing: z.object({ at: z.iso.datetime() }).optional(),
+  /** somebody is putting another key into the vault: of two keys the last one written must be the one the row speaks of */
+  keyChanging: z.object({ at: z.iso.datetime() }).optional(),
   /** earlier versions of this row with the same content, from before removals that were refused; the newest last */
   sameAs: z.array(z.string()).optional(),
   /** which write made this row, so that one whose answer was lost is told from another of the same content */
@@ -89,10 +93,13 @@ export const Connection = z.object({
 export type Connection = z.infer<typeof Connection>;
 
 /** What people decide or see of a connection: what the activity log shows before and after a change. */
-export const ConnectionSettings = Connection.omit({ removing: true, sameAs: true, writeId: true });
+export const ConnectionSettings = Connection.omit({ removing: true, keyChanging: true, sameAs: true, writeId: true });
 
-/** A removal ends within a request; one that is older was left by a process that died (azure.md: a call ends after 230 s). */
-const REMOVAL_SETTLES_MS = 5 * 60_000;
+/** A change ends within a request; a mark that is older was left by a process that died (azure.md: a call ends after 230 s). */
+export const CHANGE_SETTLES_MS = 5 * 60_000;
 
-export const isBeingRemoved = ({ removing }: Pick<Connection, 'removing'>, now: Date): boolean =>
-  removing !== undefined && now.getTime() - Date.parse(removing.at) < REMOVAL_SETTLES_MS;
+const isUnderWay = (mark: { readonly at: string } | undefined, now: Date): boolean =>
+  mark !== undefined && now.getTime() - Date.parse(mark.at) < CHANGE_SETTLES_MS;
+
+export const isBeingRemoved = ({ removing }: Pick<Connection, 'removing'>, now: Date): boolean => isUnderWay(removing, now);
+export const isGettingKey = ({ keyChanging }: Pick<Connection, 'keyChanging'>, now: Date): boolean => isUnderWay(keyChanging, now);

@@ -15,11 +15,12 @@ import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
 import { runChecklist } from './checklist';
 import type { Checklist, ConnectionCheck } from './checklist';
-import { isBeingRemoved } from './connection';
+import { CHANGE_SETTLES_MS, isBeingRemoved, isGettingKey } from './connection';
 import type { Connection, ConnectionChange, NewConnection } from './connection';
 import { asApiKey } from './connection-keys';
 import type { ConnectionKeys } from './connection-keys';
 import { findingOf, isOfTheVault } from './connection-status';
+import { nameTaken } from './connection-store';
 import type { ConnectionStore, Noted } from './connection-store';
 import { SharedConnection, pageOfConnections, viewOf } from './connection-view';
 import type { CheckedConnection, ConnectionQuery, ConnectionView } from './connection-view';
@@ -36,6 +37,8 @@ const LOOK_AT_SEVERAL_MS = 1_500;
 const MAX_LOOKS = 5;
 const FEW_A_SECOND = 10;
 const MAX_SAME = 10;
+/** By then every call that has noted a secret is over, what it undoes included. */
+const SECRET_SETTLES_MS = 2 * CHANGE_SETTLES_MS;
 
 /** The form of names of secrets that we make, and delete: nobody else may lean on one. */
 const newSecretName = (): string => `klaviyo-${randomBytes(16).toString('hex')}`;
@@ -49,10 +52,16 @@ const notFound = (): NotFoundError => new NotFoundError({ code: 'connection_unkn
 export const mayUse = (caller: Caller, connection: Connection): boolean =>
   caller.role === 'Administrator' || (caller.role === 'Contributor' && isShared(connection));
 
-/** @returns the version that the change must name. @throws ConflictError changed_meanwhile, connection_being_removed */
+/** @returns the version that the change must name. @throws ConflictError changed_meanwhile, connection_being_removed, key_being_changed */
 const requireChangeable = (stored: Stored<Connection>, ifMatch: string, now: Date): string => {
   // a removal that was refused has written the row and changed nothing
   const etag = stored.value.sameAs?.includes(ifMatch) ? stored.etag : requireVersion(stored, ifMatch, 'The connection');
+  if (isGettingKey(stored.value, now)) {
+    throw new ConflictError({
+      code: 'key_being_changed',
+      message: 'Somebody is changing the key of this connection at this moment; look again in a minute.',
+    });
+  }
   if (!isBeingRemoved(stored.value, now)) return etag;
   throw new ConflictError({
     code: 'connection_being_removed',
@@ -186,32 +195,46 @@ export const createConnections = ({
     return keys.watch(connection.id, clientFor(apiKey, connection.accountId));
   };
 
-  const agreedBy = (caller: Caller, at: string) => ({
+  const agreedBy = (caller: Caller, { at, named }: { at: string; named: string | undefined }) => ({
     agreedAt: at,
     agreedBy: caller.id,
     agreedByName: caller.name,
     consentVersion: CONSENT_VERSION,
+    consentVersionNamed: named !== undefined,
   });
   const updatedBy = (caller: Caller, at: string) => ({ updatedAt: at, updatedBy: caller.id, updatedByName: caller.name });
 
-  /** Puts a new key where the old one lies. A name that the vault still keeps for a deleted secret is left, and the row told. */
+  const removeSecret = async (secretName: string, options: Options): Promise<void> => {
+    await secrets.remove(secretName, options);
+    await store.forgetSecret(secretName, options);
+  };
+
+  /**
+   * Puts a new key where the old one lies, and takes the mark off the row. A name that the vault still keeps for a deleted secret is left,
+   * and the row told.
+   */
   const putKey = async (
-    stored: Stored<Connection>,
+    { value: marked, etag: ifMatch }: Stored<Connection>,
     apiKey: string,
     { signal }: Options,
   ): Promise<{ stored: Stored<Connection>; version: string }> => {
-    const { value: connection, etag } = stored;
+    const { keyChanging: _, ...connection } = marked;
+    let set: { version: string };
     try {
-      return { stored, ...(await secrets.set(connection.secretName, apiKey, { signal })) };
+      set = await secrets.set(connection.secretName, apiKey, { signal });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       const moved: Connection = { ...connection, secretName: newSecretName() };
-      const { version } = await secrets.set(moved.secretName, apiKey, { signal });
       return orUndo(
-        async () => ({ stored: await store.replace(moved, { before: connection, ifMatch: etag, signal }), version }),
-        (options) => secrets.remove(moved.secretName, options),
+        async () => {
+          await store.noteSecret(moved.secretName, now(), { signal });
+          const { version } = await secrets.set(moved.secretName, apiKey, { signal });
+          return { stored: await store.replace(moved, { before: marked, ifMatch, brings: moved.secretName, signal }), version };
+        },
+        (options) => removeSecret(moved.secretName, options),
       );
     }
+    return { stored: await store.replace(connection, { before: marked, ifMatch, signal }), ...set };
   };
 
   return {
@@ -219,17 +242,27 @@ export const createConnections = ({
 
     /**
      * Makes a connection: key checked first, then secret, then row; nothing stays behind when a step fails.
+     * @param requestKey names the request: made again, it answers with the connection that it made before
      * @throws InvalidInputError key_refused, scope_missing, secret_unknown, secret_invalid, secret_ours; ConflictError name_taken,
      * consent_outdated
      */
-    create: async (input: NewConnection, { caller, signal }: AsCaller): Promise<Stored<CheckedConnection>> => {
+    create: async (
+      input: NewConnection,
+      { caller, requestKey, signal }: { requestKey?: string } & AsCaller,
+    ): Promise<Stored<CheckedConnection>> => {
       requireCurrentConsent(input.consentVersion);
-      await store.requireFreeName(input, { signal });
+      const id = newConnectionId(requestKey);
+      const { own, isTaken } = await store.findNamed(id, input, { signal });
+      if (own) {
+        const { checks } = (await checkGiven(input, { signal }))!;
+        return { value: { ...viewOf(own, now()), checks: [...checks] }, etag: own.connection.etag };
+      }
+      if (isTaken) throw nameTaken(input);
       const { apiKey, version, account, checks } = (await checkGiven(input, { signal }))!;
       const at = now().toISOString();
       const ownsSecret = input.secretName === undefined;
       const connection: Connection = {
-        id: newConnectionId(),
+        id,
         displayName: input.displayName,
         type: input.type,
         access: input.access,
@@ -238,7 +271,7 @@ export const createConnections = ({
         accountId: account.id,
         accountName: account.name,
         testAccount: account.testAccount,
-        ...agreedBy(caller, at),
+        ...agreedBy(caller, { at, named: input.consentVersion }),
         createdAt: at,
         ...updatedBy(caller, at),
         exportUser: caller.id,
@@ -246,13 +279,15 @@ export const createConnections = ({
       };
       const stored = await orUndo(
         async () => {
+          if (ownsSecret) await store.noteSecret(connection.secretName, now(), { signal });
           const secret = ownsSecret ? await secrets.set(connection.secretName, apiKey, { signal }) : { version: version! };
           // Klaviyo has just said whose key this is; without the note the first run asks again
-          return store.insert(connection, { key: { ...secret, accountId: account.id }, signal });
+          const brings = ownsSecret ? connection.secretName : undefined;
+          return store.insert(connection, { key: { ...secret, accountId: account.id }, brings, signal });
         },
         async (options) => {
           if (await store.find(connection.id, options)) return; // the row was written, only its answer was lost
-          if (ownsSecret) await secrets.remove(connection.secretName, options);
+          if (ownsSecret) await removeSecret(connection.secretName, options);
         },
       );
       return { value: { ...viewOf({ connection: stored, note: undefined }, now()), checks: [...checks] }, etag: stored.etag };
@@ -321,16 +356,22 @@ export const createConnections = ({
      * Changes name, access or key, or agrees anew. A new key must belong to the same account, as exports name its lists; it counts for
      * running exports from their next slice on.
      * @throws InvalidInputError as create, and account_differs; ConflictError changed_meanwhile, name_taken, secret_given,
-     * consent_outdated, connection_being_removed
+     * consent_outdated, connection_being_removed, key_being_changed
      */
     update: async (
       id: ConnectionId,
       change: ConnectionChange,
       { ifMatch, caller, signal }: { ifMatch: string } & AsCaller,
     ): Promise<Stored<ConnectionView & { checks?: ConnectionCheck[] }> & { before: Connection }> => {
-      const { connection: current, note } = await findNoted(id, { signal });
+      const { displayName } = change;
+      // the look for the name reads the connection, too
+      const named = displayName === undefined ? undefined : await store.findNamed(id, { type: 'klaviyo', displayName }, { signal });
+      const found = named ? named.own : await store.findNoted(id, { signal });
+      if (!found) throw notFound();
+      const { connection: current, note } = found;
       const before = current.value;
       const etag = requireChangeable(current, ifMatch, now());
+      if (named?.isTaken) throw nameTaken({ displayName: displayName! });
       const { apiKey, secretName, agreed, consentVersion, ...rest } = change;
       if (agreed) requireCurrentConsent(consentVersion);
       if (apiKey !== undefined && !before.ownsSecret) {
@@ -350,27 +391,32 @@ export const createConnections = ({
         });
       }
       const at = now().toISOString();
-      const { removing: _removing, sameAs: _sameAs, ...kept } = before;
+      const { removing: _removing, keyChanging: _keyChanging, sameAs: _sameAs, ...kept } = before;
       const next: Connection = {
         ...kept,
         ...rest,
         ...(secretName === undefined ? {} : { secretName, ownsSecret: false }),
         ...(given ? { accountName: given.account.name, testAccount: given.account.testAccount } : {}),
-        ...(agreed ? agreedBy(caller, at) : {}),
+        ...(agreed ? agreedBy(caller, { at, named: consentVersion }) : {}),
         ...updatedBy(caller, at),
       };
-      let stored = await store.replace(next, { before, ifMatch: etag, signal });
+      const marked: Connection = apiKey === undefined ? next : { ...next, keyChanging: { at } };
+      const left = secretName !== undefined && before.ownsSecret ? before.secretName : undefined;
+      const leaves = left === undefined ? {} : { leaves: { secretName: left, at: now() } };
+      let stored = await store.replace(marked, { before, ifMatch: etag, ...leaves, signal });
       let version = given?.version;
       // after the row, so that of two changes at once only the winner's key is kept
       await orUndo(
         async () => {
           if (apiKey !== undefined) ({ stored, version } = await putKey(stored, apiKey, { signal }));
-          if (secretName !== undefined && before.ownsSecret) await secrets.remove(before.secretName, { signal });
+          if (left !== undefined) await secrets.remove(left, { signal });
         },
         async (options) => {
-          await store.replace({ ...kept, sameAs: versionsOf(current) }, { before: next, ifMatch: stored.etag, ...options });
+          const back = { ...kept, sameAs: versionsOf(current) };
+          await store.replace(back, { before: stored.value, ifMatch: stored.etag, brings: left, ...options });
         },
       );
+      if (left !== undefined) await store.forgetSecret(left, { signal }).catch(() => undefined); // the sweep does it
       const checked = given && version !== undefined ? { version, accountId: given.account.id } : undefined;
       const noted = checked ? await keys.noteGood(id, note, checked) : note;
       const view = viewOf({ connection: stored, note: noted }, now());
@@ -385,7 +431,7 @@ export const createConnections = ({
     remove: async (id: ConnectionId, { ifMatch, signal }: { ifMatch: string } & Options): Promise<Connection> => {
       const current = await find(id, { signal });
       const etag = requireChangeable(current, ifMatch, now());
-      const { removing: _removing, sameAs: _sameAs, ...before } = current.value;
+      const { removing: _removing, keyChanging: _keyChanging, sameAs: _sameAs, ...before } = current.value;
       // the mark first: an export that is stored from here on sees it, one that was stored before is seen here
       const marked = await store.replace({ ...before, removing: { at: now().toISOString() } }, { before, ifMatch: etag, signal });
       await orUndo(
@@ -437,6 +483,21 @@ export const createConnections = ({
       if (finding) await keys.noteFinding(id, { ...finding, endpoint: undefined }, note);
       else await keys.noteGood(id, note, { version: key.version, accountId });
       return [secret, ...list.checks];
+    },
+
+    /** Removes secrets of ours that a crash has left without a connection. @returns how many notes of such there were */
+    sweepSecrets: async ({ signal }: Options): Promise<number> => {
+      const settled = new Date(now().getTime() - SECRET_SETTLES_MS).toISOString();
+      const left: string[] = [];
+      for await (const { secretName, at } of store.readSecretNotes({ signal })) if (at < settled) left.push(secretName);
+      if (left.length === 0) return 0;
+      const used = new Set<string>();
+      for await (const { value } of store.readAll({ signal })) used.add(value.secretName.toLowerCase());
+      for (const secretName of left) {
+        if (!used.has(secretName.toLowerCase())) await secrets.remove(secretName, { signal });
+        await store.forgetSecret(secretName, { signal });
+      }
+      return left.length;
     },
 
     /**

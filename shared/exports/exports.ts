@@ -212,16 +212,28 @@ export const createExports = ({
       ? { ...(await checks.list(connection, listId!, { signal })), created: false }
       : checks.createdList(connection, createList, { signal });
 
+  /** An id that is taken was given by the same request, which then has been carried out already; or its export was removed since. */
+  const insertOnce = async (segmentExport: Export, { signal }: Options): Promise<Stored<Export> & { isEarlier?: true }> => {
+    try {
+      return await store.insert(segmentExport, { signal });
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const earlier = await store.find(segmentExport.id, { signal });
+      return earlier ? { ...earlier, isEarlier: true } : store.insert({ ...segmentExport, id: newExportId() }, { signal });
+    }
+  };
+
   /** A connection can go while an export that uses it is being saved: it is looked for once more, and what was saved is taken back. */
   const insert = async (segmentExport: Export, { signal, record }: Options & AndRecord): Promise<Stored<Export>> => {
-    const stored = await store.insert(segmentExport, { signal });
+    const stored = await insertOnce(segmentExport, { signal });
+    if (stored.isEarlier) return stored;
     await orUndo(
       async () => {
         if (!(await connections.isThere(segmentExport.connectionId!, { signal }))) throw connectionGone('nothing was saved');
       },
       {
-        undo: (options) => store.remove(segmentExport.id, { ifMatch: stored.etag, ...options }),
-        done: { after: segmentExport },
+        undo: (options) => store.remove(stored.value.id, { ifMatch: stored.etag, ...options }),
+        done: { after: stored.value },
         record,
       },
     );
@@ -314,12 +326,13 @@ export const createExports = ({
   return {
     /**
      * Saves a new export.
+     * @param requestKey names the request: made again, it answers with the export that it made before
      * @throws InvalidInputError connection_unknown, list_unknown, segment_unknown, field_unknown, scope_missing; LimitError cap_too_high;
      * UpstreamError when Klaviyo or the source cannot be asked: nothing unchecked is stored
      */
     create: async (
       input: NewExport,
-      { caller, signal, record }: AsCaller & AndRecord,
+      { caller, requestKey, signal, record }: { requestKey?: string } & AsCaller & AndRecord,
     ): Promise<Omit<Changed<SavedExport>, 'before'> & { listCreated: boolean }> => {
       checks.cap(input.maxProfiles);
       const connection = await usableConnection(input.connectionId, { caller, signal });
@@ -327,10 +340,10 @@ export const createExports = ({
       const { createList, ...fields } = input;
       const { created: listCreated, ...list } = await chooseList(connection, { listId: input.listId, createList }, { signal });
       const { at } = by(caller);
-      const segmentExport: Export = {
+      const draft: Export = {
         ...fields,
         ...list,
-        id: newExportId(),
+        id: newExportId(requestKey),
         paused: false,
         scheduleSetAt: at,
         createdAt: at,
@@ -340,8 +353,8 @@ export const createExports = ({
         updatedBy: caller.id,
         updatedByName: caller.name,
       };
-      const { etag } = await orUndo(() => insert(segmentExport, { signal, record }), {
-        done: { listFor: segmentExport },
+      const { value: segmentExport, etag } = await orUndo(() => insert(draft, { signal, record }), {
+        done: { listFor: draft },
         record: listCreated ? record : undefined,
       });
       const value = {

@@ -14,8 +14,10 @@ const KeptAnswer = z.object({
 export type KeptAnswer = z.infer<typeof KeptAnswer>;
 
 const Row = z.object({
-  /** digest of caller and key */
+  /** keyed digest of caller and key */
   id: z.string(),
+  /** names what is done, through all attempts of this one request, so that it can be found; absent in rows of earlier versions */
+  workId: z.string().optional(),
   /** of the one call that holds the key */
   attempt: z.string(),
   /** of the request, to tell another one under the same key */
@@ -26,6 +28,8 @@ const Row = z.object({
   answer: KeptAnswer.optional(),
   /** it was done, but what it answered is too large to be kept */
   answerLeftOut: z.boolean().default(false),
+  /** the last attempt was refused or failed: the key is free */
+  failed: z.boolean().default(false),
 });
 export type KeyRow = z.infer<typeof Row> & { readonly etag: string };
 
@@ -67,7 +71,6 @@ export const createIdempotencyStore = ({ table }: { table: TableClient }) => {
         return write({ ...row, answer: undefined, answerLeftOut: true });
       }
     },
-    remove: ({ id, etag }: KeyRow, { signal }: Options) => rows.remove(keyOf(id), { ifMatch: etag, signal }),
     /** @returns how many rows went that nobody has written since `instant` */
     removeExpired: (instant: Date, { signal }: Options) => rows.removeUntouchedSince(PARTITION, instant, { batches: BATCHES, signal }),
   };

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { ConflictError, InvalidInputError, LimitError } from '../errors';
 import type { IdempotencyStore, KeyRow, KeptAnswer } from './idempotency-store';
 
@@ -55,7 +55,7 @@ export interface NamedRequest {
   readonly input: unknown;
 }
 
-const isAtWork = ({ answer, answerLeftOut }: KeyRow): boolean => answer === undefined && !answerLeftOut;
+const isAtWork = ({ answer, answerLeftOut, failed }: KeyRow): boolean => answer === undefined && !answerLeftOut && !failed;
 
 const inUse = (): ConflictError =>
   new ConflictError({
@@ -65,26 +65,38 @@ const inUse = (): ConflictError =>
 
 /**
  * Does what is asked for under one Idempotency-Key once: who asks again within a day gets the first answer. An attempt that fails leaves
- * the key free, as nothing was done; so does one whose process died, after `KEY_WORKING_MS`. Two storage calls: one before, one after.
- * Neither key nor body is stored: the row's name is a digest, and the body enters as a HMAC under the key itself, which the row does not
- * hold, so that nobody can try API keys or addresses against it.
+ * the key free; so does one whose process died, after `KEY_WORKING_MS`. What it may have done by then is found by the work's id, which the
+ * next attempt of the same request is given, too. Two storage calls: one before, one after.
+ * Neither key nor body is stored: both enter as HMACs under a secret of the deployment, so that nobody who reads the table can try
+ * guessable keys, API keys or addresses against it.
+ * @param secret from Key Vault, read once a process
  */
-export const createIdempotency = ({ store, now }: { store: IdempotencyStore; now: () => Date }) => {
+export const createIdempotency = ({
+  store,
+  secret,
+  now,
+}: {
+  store: IdempotencyStore;
+  secret: (options: { signal: AbortSignal }) => Promise<Uint8Array>;
+  now: () => Date;
+}) => {
   /** @returns the row that is ours now, or the answer that is there already */
   const claim = async (
     { key, callerId, target, input }: NamedRequest,
     { signal }: { signal: AbortSignal },
   ): Promise<{ mine: KeyRow } | { answer: KeptAnswer }> => {
+    const known = await secret({ signal });
+    const digest = (...parts: readonly string[]): string => createHmac('sha256', known).update(JSON.stringify(parts)).digest('hex');
     const at = now();
     const wanted = {
-      id: createHash('sha256').update(`${callerId}\n${key}`).digest('hex'),
+      id: digest('idempotency-key', callerId, key),
+      workId: randomUUID(),
       attempt: randomUUID(),
-      fingerprint: createHmac('sha256', key)
-        .update(`${target}\n${canonical(input)}`)
-        .digest('hex'),
+      fingerprint: digest('idempotent-request', callerId, key, target, canonical(input)),
       startedAt: at.toISOString(),
       expiresAt: new Date(at.getTime() + KEY_KEPT_MS).toISOString(),
       answerLeftOut: false,
+      failed: false,
     };
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const inserted = await store.insert(wanted, { signal });
@@ -94,8 +106,10 @@ export const createIdempotency = ({ store, now }: { store: IdempotencyStore; now
       if (found.attempt === wanted.attempt) return { mine: found }; // ours, only the answer was lost
       const isOver = Date.parse(found.expiresAt) <= at.getTime();
       const isDead = isAtWork(found) && at.getTime() - Date.parse(found.startedAt) >= KEY_WORKING_MS;
-      if (isOver || isDead) {
-        const taken = await store.replace({ ...wanted, etag: found.etag }, { signal });
+      if (isOver || isDead || found.failed) {
+        const isSame = !isOver && found.fingerprint === wanted.fingerprint;
+        const workId = (isSame ? found.workId : undefined) ?? wanted.workId;
+        const taken = await store.replace({ ...wanted, workId, etag: found.etag }, { signal });
         if (taken !== undefined) return { mine: taken };
         throw inUse(); // another repetition was quicker
       }
@@ -120,12 +134,13 @@ export const createIdempotency = ({ store, now }: { store: IdempotencyStore; now
 
   return {
     /**
-     * @param work what to do, with its answer; when it throws, the key is free again
+     * @param work what to do, with its answer; when it throws, the key is free again. What it makes should bear `workId`: the same request,
+     * made again after a failure or a crash, is given the same one, and so finds what is there
      * @throws ConflictError idempotency_key_in_use (409); LimitError idempotency_key_reused (422); whatever `work` throws
      */
     once: async (
       request: NamedRequest,
-      work: () => Promise<KeptAnswer>,
+      work: (workId: string) => Promise<KeptAnswer>,
       { signal }: { signal: AbortSignal },
     ): Promise<{ answer: KeptAnswer; replayed: boolean }> => {
       const claimed = await claim(request, { signal });
@@ -134,9 +149,9 @@ export const createIdempotency = ({ store, now }: { store: IdempotencyStore; now
       const afterwards = { signal: AbortSignal.timeout(10_000) };
       let answer: KeptAnswer;
       try {
-        answer = await work();
+        answer = await work(claimed.mine.workId ?? claimed.mine.attempt);
       } catch (error) {
-        await store.remove(claimed.mine, afterwards).catch(() => undefined); // it ends by itself, and the first error says more
+        await store.replace({ ...claimed.mine, failed: true }, afterwards).catch(() => undefined); // it ends by itself, and the first error says more
         throw error;
       }
       // it has been done: that is the truth, whether or not it could be noted

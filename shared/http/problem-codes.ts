@@ -29,6 +29,7 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   // connections
   connection_unknown: { statuses: [400, 404], says: 'no such connection that the caller may use' },
   connection_not_made: { statuses: [409], says: 'the connection that the document names could not be made' },
+  key_being_changed: { statuses: [409], says: 'the key of the connection is being changed; look again in a minute' },
   connection_being_removed: { statuses: [409], says: 'the connection is being removed' },
   consent_outdated: { statuses: [409], says: 'the statement to agree to has changed; read it again' },
   secret_ours: { statuses: [400], says: 'secrets of this name are this app’s own' },

@@ -82,6 +82,8 @@ export type RouteInput<R extends RouteDefinition> = {
   readonly caller: R['who'] extends 'open' ? undefined : Caller;
   readonly headers: { get(name: string): string | null };
   readonly signal: AbortSignal;
+  /** names this one request where its caller has named it: the same again when it is repeated after a crash, so that what it made is found */
+  readonly requestKey: R['idempotent'] extends true ? string | undefined : undefined;
   /**
    * Writes the activity log's entry now instead of after success, for what hands out data: not recorded, not done.
    * @throws UpstreamError when it cannot be recorded
@@ -216,7 +218,7 @@ const targetOf = ({ method, url }: { method: string; url: string }): string => `
 
 /** The answer of the first request under a key, as it was, but for its invocation. */
 const answerOnce = async (
-  work: () => Promise<HttpResponseInit>,
+  work: (requestKey: string) => Promise<HttpResponseInit>,
   {
     idempotency,
     request: { caller, ...request },
@@ -229,8 +231,8 @@ const answerOnce = async (
 ): Promise<HttpResponseInit> => {
   const { answer, replayed } = await idempotency.once(
     { ...request, callerId: caller.id },
-    async () => {
-      const done = await work();
+    async (workId) => {
+      const done = await work(workId);
       return { status: done.status ?? 200, headers: done.headers as Record<string, string>, body: done.jsonBody as unknown };
     },
     { signal },
@@ -271,8 +273,18 @@ export const createHandler =
       const recorder =
         definition.records && caller ? createRecorder({ kind: definition.records, caller, headers, params }, parts) : undefined;
       const record = recorder?.before;
-      const answer = async (): Promise<HttpResponseInit> => {
-        const done = await handle({ params, query, body, ifMatch, caller, headers, signal, record } as unknown as RouteInput<R>);
+      const answer = async (requestKey?: string): Promise<HttpResponseInit> => {
+        const done = await handle({
+          params,
+          query,
+          body,
+          ifMatch,
+          caller,
+          headers,
+          signal,
+          requestKey,
+          record,
+        } as unknown as RouteInput<R>);
         return respond(definition, done, { recorder, log: (line) => context.error(line) });
       };
       if (!definition.idempotent || caller === undefined) return await answer();

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { ActivityRecorder } from '../activity/activity';
+import type { ActivityDetails } from '../activity/entry';
 import { isDomainError } from '../errors';
 import type { Export } from '../exports/export';
 import { errorFields } from '../platform/telemetry';
@@ -7,11 +9,12 @@ import type { Queue } from '../platform/queues';
 import { followsSystem, isScheduled } from '../schedules/fan-out';
 import type { ExportReader, ScheduleReader } from '../schedules/fan-out';
 import { mayPass, startAll } from '../schedules/start-all';
-import type { RunStarter, StartRequest } from '../schedules/start-all';
+import type { AnsweredStart, RunStarter, Started, StartRequest } from '../schedules/start-all';
 import { BlobEvent, ExportRequest, looksLikeEvent, readBlobEvent } from './export-request';
 import type { SourceFolder } from './export-request';
 import { decodeMessage, reasonOf } from './message';
 import type { Poison } from './poison';
+import { recordStarts } from './record-starts';
 
 /** The platform gives a message five times, then moves its bare body to the poison queue (host.json leaves maxDequeueCount at 5). */
 export const LAST_ATTEMPT = 5;
@@ -21,7 +24,13 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
 
 /** A request that can be carried out, or why it cannot. */
 type Plan =
-  | { readonly kind: 'start'; readonly requests: AsyncIterable<StartRequest> | readonly StartRequest[]; readonly one: boolean }
+  | {
+      readonly kind: 'start';
+      readonly requests: AsyncIterable<StartRequest> | readonly StartRequest[];
+      readonly one: boolean;
+      /** what the activity log says of the request; a refresh of the source is nobody's request */
+      readonly told?: NonNullable<ActivityDetails['details']>;
+    }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refuse'; readonly reason: string };
 
@@ -33,15 +42,19 @@ export const createRequests = ({
   poison,
   poisonQueue,
   source,
+  activity,
+  now,
   log,
 }: {
   segmentExports: ExportReader;
   settings: ScheduleReader;
-  runs: RunStarter;
+  runs: RunStarter<Started>;
   poison: Pick<Poison, 'refuse'>;
   poisonQueue: Queue<unknown>;
   /** undefined: the source has no model.json, its events mean nothing */
   source: SourceFolder | undefined;
+  activity: ActivityRecorder;
+  now: () => Date;
   log: Log;
 }) => {
   const system = async (signal: AbortSignal) => (await settings.getSchedule({ signal })).value;
@@ -81,14 +94,17 @@ export const createRequests = ({
     const parsed = ExportRequest.safeParse(decoded.value);
     if (!parsed.success) return { kind: 'refuse', reason: reasonOf(parsed.error) };
     const request = parsed.data;
-    const asked = { trigger: { kind: 'request', by: 'queue' }, requestKey: `req-${digest(request.requestId ?? messageId)}` } as const;
+    // a sender's own id may be anything: its digest tells whether it is the one somebody looks for
+    const requestDigest = digest(request.requestId ?? messageId);
+    const asked = { trigger: { kind: 'request', by: 'queue' }, requestKey: `req-${requestDigest}` } as const;
     if (request.type === 'run') {
       const { exportId, full, dryRun } = request;
-      return { kind: 'start', requests: [{ ...asked, exportId, full, dryRun }], one: true };
+      return { kind: 'start', requests: [{ ...asked, exportId, full, dryRun }], one: true, told: { requestDigest } };
     }
     const schedule = await system(signal);
     const scheduled = (segmentExport: Export) => isScheduled(segmentExport, schedule);
-    return { kind: 'start', requests: eachExport(scheduled, { ...asked, full: false, dryRun: false }, signal), one: false };
+    const requests = eachExport(scheduled, { ...asked, full: false, dryRun: false }, signal);
+    return { kind: 'start', requests, one: false, told: { requestDigest, runAll: true } };
   };
 
   const carryOut = async (
@@ -98,7 +114,14 @@ export const createRequests = ({
     const planned = await plan(message, messageId, signal);
     if (planned.kind === 'refuse') return planned.reason;
     if (planned.kind === 'nothing') return undefined;
-    const { startedCount, failed } = await startAll(planned.requests, { runs, log, signal });
+    const answered: AnsweredStart[] = [];
+    const { told } = planned;
+    const { startedCount, failed } = await startAll(planned.requests, {
+      runs,
+      onAnswer: (started, request) => void answered.push({ ...started, request }),
+      log,
+      signal,
+    }).finally(() => (told ? recordStarts(answered, { activity, details: told, now, log }) : undefined));
     log('request_received', { messageId, startedCount, failedCount: failed.length });
     const passing = failed.find(({ error }) => mayPass(error));
     if (passing) throw passing.error;

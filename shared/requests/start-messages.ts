@@ -1,11 +1,13 @@
+import type { ActivityRecorder } from '../activity/activity';
 import type { Queue } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import { mayPass, startAll } from '../schedules/start-all';
-import type { RunStarter, StartRequest } from '../schedules/start-all';
+import type { AnsweredStart, RunStarter, Started, StartRequest } from '../schedules/start-all';
 import { StartMessage } from '../schedules/starts';
 import { decodeMessage, reasonOf } from './message';
 import type { Poison } from './poison';
+import { recordStarts } from './record-starts';
 import { LAST_ATTEMPT } from './requests';
 
 /** The queue's name in the app; not part of the contract with other systems. */
@@ -16,11 +18,15 @@ export const createStartMessages = ({
   runs,
   poison,
   poisonQueue,
+  activity,
+  now,
   log,
 }: {
-  runs: RunStarter;
+  runs: RunStarter<Started>;
   poison: Pick<Poison, 'refuse'>;
   poisonQueue: Queue<unknown>;
+  activity: ActivityRecorder;
+  now: () => Date;
   log: Log;
 }) => ({
   /**
@@ -39,7 +45,11 @@ export const createStartMessages = ({
     if (!parsed.success) return refuse(reasonOf(parsed.error));
     const { exportIds, trigger, requestKey } = parsed.data;
     const requests = exportIds.map((exportId): StartRequest => ({ exportId, trigger, full: false, dryRun: false, requestKey }));
-    const { startedCount, failed } = await startAll(requests, { runs, log, signal });
+    const answered: AnsweredStart[] = [];
+    const onAnswer = (started: Started, request: StartRequest): void => void answered.push({ ...started, request });
+    const { startedCount, failed } = await startAll(requests, { runs, onAnswer, log, signal }).finally(() =>
+      recordStarts(answered, { activity, details: { runAll: true }, now, log }),
+    );
     log('starts_received', { messageId, startedCount, failedCount: failed.length });
     const passing = failed.find(({ error }) => mayPass(error));
     if (!passing) return;

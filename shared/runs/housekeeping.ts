@@ -24,6 +24,8 @@ const LOG_EVERY_MS = 60 * MINUTE_MS;
 const LOG_ENTRIES_A_TICK = 1_000;
 /** Idempotency keys that have expired. */
 const KEYS_EVERY_MS = 30 * MINUTE_MS;
+/** Secrets that a crash has left without a connection. */
+const SECRETS_EVERY_MS = 60 * MINUTE_MS;
 const FIGURES_EVERY_MS = DAY_MS;
 /** Each export's history is gone through once a day; one that failed is tried again after an hour. */
 const RETAIN_EVERY_MS = DAY_MS;
@@ -38,6 +40,7 @@ const TICK_MS = 90_000;
 export const Housekeeping = z.object({
   stagedAt: z.iso.datetime().optional(),
   auditedAt: z.iso.datetime().optional(),
+  secretsSweptAt: z.iso.datetime().optional(),
   logClearedAt: z.iso.datetime().optional(),
   keysSweptAt: z.iso.datetime().optional(),
   figuresAt: z.iso.datetime().optional(),
@@ -85,6 +88,7 @@ export const createHousekeeping = ({
   sweepFigures,
   auditRuns,
   sweepKeys,
+  sweepSecrets,
   clearLog,
   now,
   log,
@@ -99,6 +103,7 @@ export const createHousekeeping = ({
   sweepFigures: (options: { signal: AbortSignal }) => Promise<unknown>;
   auditRuns: RunAudit;
   sweepKeys: (options: { signal: AbortSignal }) => Promise<number>;
+  sweepSecrets: (options: { signal: AbortSignal }) => Promise<number>;
   clearLog: (before: Date, options: { maxEntries: number; signal: AbortSignal }) => Promise<number>;
   now: () => Date;
   log: Log;
@@ -162,7 +167,8 @@ export const createHousekeeping = ({
         ),
       );
       await attempt('memory', async () => {
-        const { stagedAt, auditedAt, audit, keysSweptAt, figuresAt, logClearedAt } = (await memory.find(key, { signal }))?.value ?? {};
+        const { stagedAt, auditedAt, audit, keysSweptAt, secretsSweptAt, figuresAt, logClearedAt } =
+          (await memory.find(key, { signal }))?.value ?? {};
         const at = now().toISOString();
         if (isDue(stagedAt, STAGED_EVERY_MS, now())) {
           await attempt('staged', async () => {
@@ -174,6 +180,13 @@ export const createHousekeeping = ({
           await attempt('keys', async () => {
             await sweepKeys({ signal });
             await remember({ keysSweptAt: at }, { signal });
+          });
+        }
+        if (isDue(secretsSweptAt, SECRETS_EVERY_MS, now())) {
+          await attempt('secrets', async () => {
+            await remember({ secretsSweptAt: at }, { signal });
+            const secrets = await sweepSecrets({ signal });
+            if (secrets > 0) log('secrets_swept', { secrets });
           });
         }
         if (isDue(figuresAt, FIGURES_EVERY_MS, now())) {

@@ -54,6 +54,8 @@ export interface StartedRun {
   readonly run: Run;
   /** false: it was under way before, or this key had started it */
   readonly created: boolean;
+  /** this very request, by its key, was answered before */
+  readonly repeated?: true;
 }
 
 /** An export and its connection, as somebody has just read them. */
@@ -352,10 +354,10 @@ export const createRuns = ({
       const earlier = await occurrences.find(key, { signal });
       if (earlier) {
         const known = await findRun(earlier.value.runId, { signal });
-        if (known) return { run: known.run, created: false };
+        if (known) return { run: known.run, created: false, repeated: true };
         if (earlier.value.answeredBy) {
           const answer = await findRun(earlier.value.answeredBy, { signal });
-          if (answer) return { run: answer.run, created: false };
+          if (answer) return { run: answer.run, created: false, repeated: true };
         }
         runId = earlier.value.runId;
       } else {
@@ -707,7 +709,10 @@ export const createRuns = ({
      * Sends the rows that Klaviyo refused again, read anew from the source.
      * @throws ConflictError not_last_run, nothing_rejected, run_active; NotFoundError report_gone
      */
-    retryRejected: async (runId: RunId, { by, byId, signal }: { by: string; byId?: string; signal: AbortSignal }): Promise<Run> => {
+    retryRejected: async (
+      runId: RunId,
+      { by, byId, requestKey, signal }: { by: string; byId?: string; requestKey?: string; signal: AbortSignal },
+    ): Promise<Run> => {
       const { run } = await lastRealRun(runId, { signal });
       if (run.counts.rejected === 0) {
         throw new ConflictError({
@@ -722,6 +727,7 @@ export const createRuns = ({
         full: false,
         dryRun: false,
         retryOf: runId,
+        ...(requestKey === undefined ? {} : { requestKey }),
       };
       return (await start(request, { signal })).run;
     },

@@ -11,7 +11,7 @@ import { mapConcurrent } from '../streams/map-concurrent';
 import type { ScheduleReader } from './fan-out';
 import type { SystemSchedule } from './schedule';
 import type { StartMessage } from './starts';
-import type { StartRequest } from './start-all';
+import type { Started, StartRequest } from './start-all';
 
 /**
  * Up to so many runs are started while the caller waits, so that the answer names them. A start is a handful of storage calls: with a
@@ -80,12 +80,6 @@ const reasonAgainst = (
   return schedule.kind === 'system' && !system.active ? reasons.systemOff : undefined;
 };
 
-/** What a start answers with. */
-interface Started {
-  readonly run: { readonly id: RunId };
-  readonly created: boolean;
-}
-
 /** Runs all exports that run by themselves and that the caller may edit, now. */
 export const createRunAll =
   ({
@@ -104,15 +98,21 @@ export const createRunAll =
       }) => Promise<(segmentExport: Pick<Export, 'connectionId'>) => 'edit' | 'view'>;
     };
     settings: ScheduleReader;
-    runs: { start: (request: Omit<StartRequest, 'requestKey'>, options: { signal: AbortSignal }) => Promise<Started> };
+    runs: {
+      start: (
+        request: Omit<StartRequest, 'requestKey'> & Partial<Pick<StartRequest, 'requestKey'>>,
+        options: { signal: AbortSignal },
+      ) => Promise<Started>;
+    };
     queue: Queue<StartMessage>;
     log: Log;
   }) =>
   /**
    * One answer per export, by name. Where there are many, four storage calls whatever their number (per 1,000 exports).
+   * @param named the caller's own name for this request: repeated, it starts nothing again
    * @throws UpstreamError when storage does not answer
    */
-  async ({ caller, signal }: { caller: Caller; signal: AbortSignal }): Promise<RunAllAnswer> => {
+  async ({ caller, requestKey: named, signal }: { caller: Caller; requestKey?: string; signal: AbortSignal }): Promise<RunAllAnswer> => {
     const [permissionOf, { value: system }, exports] = await Promise.all([
       segmentExports.permissionsOf({ caller, signal }),
       settings.getSchedule({ signal }),
@@ -127,13 +127,17 @@ export const createRunAll =
       if (!why) chosen.push(exportId);
     }
     const trigger = { kind: 'onDemand', by: caller.name, byId: caller.id } as const;
+    const requestKey = `all-${named ?? randomUUID()}`;
 
     const start = async (
       exportId: ExportId,
       options: { signal: AbortSignal },
     ): Promise<Partial<RunAllOutcome> & { exportId: ExportId }> => {
       try {
-        const { run, created } = await runs.start({ exportId, trigger, full: false, dryRun: false }, options);
+        const { run, created } = await runs.start(
+          { exportId, trigger, full: false, dryRun: false, ...(named ? { requestKey } : {}) },
+          options,
+        );
         return { exportId, outcome: created ? 'started' : 'active', runId: run.id };
       } catch (error) {
         signal.throwIfAborted();
@@ -149,7 +153,6 @@ export const createRunAll =
         answers.set(found.exportId, { ...answers.get(found.exportId)!, ...found });
       }
     } else {
-      const requestKey = `all-${randomUUID()}`;
       for (let from = 0; from < chosen.length; from += MAX_IDS) {
         await queue.send({ version: 1, trigger, requestKey, exportIds: chosen.slice(from, from + MAX_IDS) }, { signal });
       }

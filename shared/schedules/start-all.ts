@@ -1,6 +1,6 @@
 import { ConflictError, isDomainError, UpstreamError } from '../errors';
 import type { TriggerKind } from '../exports/export';
-import type { ExportId } from '../ids';
+import type { ExportId, RunId } from '../ids';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import { mapConcurrent } from '../streams/map-concurrent';
@@ -14,14 +14,26 @@ export interface StartRequest {
   readonly requestKey: string;
 }
 
+/** What a start answers with. */
+export interface Started {
+  readonly run: { readonly id: RunId };
+  /** false: it was under way before */
+  readonly created: boolean;
+  /** this very request was answered before */
+  readonly repeated?: true;
+}
+
 /** The part of `runs` that schedules and requests need. */
-export interface RunStarter {
-  start: (request: StartRequest, options: { signal: AbortSignal }) => Promise<unknown>;
+export interface RunStarter<Answer = unknown> {
+  start: (request: StartRequest, options: { signal: AbortSignal }) => Promise<Answer>;
 }
 
 export interface FailedStart {
   readonly request: StartRequest;
   readonly error: unknown;
+}
+export interface AnsweredStart extends Started {
+  readonly request: StartRequest;
 }
 
 /** Starts at a time; each is a handful of storage calls. */
@@ -36,15 +48,22 @@ export const mayPass = (error: unknown): boolean => {
 
 /**
  * Starts a run for each request. One that fails is logged and given back; it does not keep the others from starting.
+ * @param onAnswer told of each that has not failed, as it may be put on record; must not throw
  * @throws only when the signal is aborted or the requests cannot be read
  */
-export const startAll = async (
+export const startAll = async <Answer>(
   requests: Iterable<StartRequest> | AsyncIterable<StartRequest>,
-  { runs, log, signal }: { runs: RunStarter; log: Log; signal: AbortSignal },
+  {
+    runs,
+    onAnswer,
+    log,
+    signal,
+  }: { runs: RunStarter<Answer>; onAnswer?: (answer: Answer, request: StartRequest) => void; log: Log; signal: AbortSignal },
 ): Promise<{ startedCount: number; failed: FailedStart[] }> => {
   const start = async (request: StartRequest, options: { signal: AbortSignal }): Promise<FailedStart | undefined> => {
     try {
-      await runs.start(request, options);
+      const answer = await runs.start(request, options);
+      onAnswer?.(answer, request);
       return undefined;
     } catch (error) {
       signal.throwIfAborted();

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SecretClient } from '@azure/keyvault-secrets';
 import { CONSENT_VERSION } from '../../shared/connections/consent';
 import { ConnectionId } from '../../shared/ids';
+import { createServices } from '../../shared/services';
 import { createCredential } from '../../shared/platform/identity';
 import { aConnection, anExport, startApi } from '../support/api';
 import type { Api } from '../support/api';
@@ -91,11 +92,13 @@ describe('the statement', () => {
       expect([refused.status, refused.json.errors.map(({ pointer }) => pointer)]).toEqual([400, ['/agreed']]);
     }
     const before = Date.now();
+    expect((await connect()).json).toMatchObject({ consentVersion: CONSENT_VERSION, consentVersionNamed: false });
     const { json } = await connect({ consentVersion: CONSENT_VERSION });
     expect(json).toMatchObject({
       agreedBy: 'a0000000-0000-4000-8000-000000000001',
       agreedByName: 'Ada Administrator',
       consentVersion: CONSENT_VERSION,
+      consentVersionNamed: true,
       consentOutdated: false,
     });
     expect(Date.parse(String(json.agreedAt))).toBeGreaterThanOrEqual(before - 1_000);
@@ -292,6 +295,29 @@ describe('a key', () => {
     expect((await patch(path, etag, { access: 'administratorsAndContributors' })).status).toBe(200);
   });
 
+  it('is replaced by one at a time, so that none overwrites a newer one', async () => {
+    const { path, etag, secretName } = await connect();
+    const { secrets } = api.services;
+    const set = secrets.set;
+    let other: Awaited<ReturnType<typeof patch>> | undefined;
+    let removal: Awaited<ReturnType<typeof patch>> | undefined;
+    // the row is written, the secret not yet: somebody else comes
+    const spy = jest.spyOn(secrets, 'set').mockImplementationOnce(async (...args) => {
+      const newest = (await api.call('GET', path)).headers.get('etag')!;
+      other = await patch(path, newest, { apiKey: 'pk_sandbox_full' });
+      removal = await api.call('DELETE', path, { ifMatch: '*' });
+      return set(...args);
+    });
+    const first = await patch(path, etag, { apiKey: 'pk_sandbox_second' });
+    spy.mockRestore();
+    expect([other!.status, other!.json.code, removal!.json.code]).toEqual([409, 'key_being_changed', 'key_being_changed']);
+    expect(first.status).toBe(200);
+    expect(await keyIn(secretName)).toBe('pk_sandbox_second');
+    // the ETag that came with it is the one that counts, and the way is free again
+    expect((await patch(path, first.headers.get('etag')!, { apiKey: 'pk_sandbox_full' })).status).toBe(200);
+    expect(await keyIn(secretName)).toBe('pk_sandbox_full');
+  });
+
   it('goes into a new secret when somebody has deleted the old one, whose name the vault still keeps', async () => {
     const { path, id, etag, secretName } = await connect();
     await removeSecret(secretName);
@@ -303,6 +329,63 @@ describe('a key', () => {
     expect((await api.call('GET', `${path}/lists`)).status).toBe(200);
     // the ETag that came with it is the one that counts
     expect((await patch(path, repaired.headers.get('etag')!, { displayName: `Repaired ${id}` })).status).toBe(200);
+  });
+});
+
+describe('a secret that a crash leaves behind', () => {
+  /** By the clock of the day after. */
+  const sweep = () =>
+    createServices(api.services.env, { now: () => new Date(Date.now() + 86_400_000) }).connections.sweepSecrets({ signal: signal() });
+  const exists = (name: string) =>
+    keyIn(name).then(
+      () => true,
+      () => false,
+    );
+
+  it('while a connection is being made is removed, and that of a connection is not', async () => {
+    const { secretName: used } = await connect();
+    const seen: string[] = [];
+    const { secrets, connectionStore } = api.services;
+    const set = jest.spyOn(secrets, 'set').mockImplementationOnce((name, ...rest) => {
+      seen.push(name);
+      set.mockRestore();
+      return secrets.set(name, ...rest);
+    });
+    const body = aConnection();
+    const insert = jest.spyOn(connectionStore, 'insert');
+    const died = new Promise<void>((dies) => {
+      insert.mockImplementationOnce(() => {
+        dies();
+        return new Promise(() => undefined); // the process dies here
+      });
+    });
+    void api.call('POST', '/api/connections', { body });
+    await died;
+    insert.mockRestore();
+    expect(await exists(seen[0]!)).toBe(true);
+    // while a call may still be at work, nothing is touched
+    expect(await api.services.connections.sweepSecrets({ signal: signal() })).toBe(0);
+    expect(await sweep()).toBe(1);
+    expect([await exists(seen[0]!), await exists(used)]).toEqual([false, true]);
+    expect(await sweep()).toBe(0);
+  });
+
+  it('while a connection takes a secret of one’s own is removed', async () => {
+    await putSecret('taken-instead', 'pk_sandbox_full');
+    const { path, etag, secretName } = await connect();
+    const removed = jest.spyOn(api.services.secrets, 'remove');
+    const died = new Promise<void>((dies) => {
+      removed.mockImplementationOnce(() => {
+        dies();
+        return new Promise(() => undefined);
+      });
+    });
+    void patch(path, etag, { secretName: 'taken-instead' });
+    await died;
+    removed.mockRestore();
+    expect(await exists(secretName)).toBe(true);
+    expect(await sweep()).toBe(1);
+    expect([await exists(secretName), await exists('taken-instead')]).toEqual([false, true]);
   });
 });
 

@@ -13,14 +13,20 @@ const { signal } = new AbortController();
 let api: Api;
 let proxy: Awaited<ReturnType<typeof startCountingProxy>>;
 let table: TableClient;
+let secret = 'of this deployment';
 let at = Date.parse('2026-11-24T08:00:00Z');
 let idempotency: ReturnType<typeof createIdempotency>;
 
 beforeAll(async () => {
+  jest.spyOn(console, 'log').mockReturnValue(); // the app's log; failures speak for themselves
   api = await startApi();
   proxy = await startCountingProxy(api.azurite);
   table = createStorageClients({ connectionString: proxy.connectionString }, undefined as never).table('idempotency');
-  idempotency = createIdempotency({ store: createIdempotencyStore({ table }), now: () => new Date(at) });
+  idempotency = createIdempotency({
+    store: createIdempotencyStore({ table }),
+    secret: async () => Buffer.from(secret),
+    now: () => new Date(at),
+  });
 });
 afterAll(async () => {
   await proxy.close();
@@ -132,6 +138,58 @@ describe('work under a key', () => {
     expect(await idempotency.once(asked, work, { signal })).toEqual({ answer: made(), replayed: true });
   });
 
+  it('has the same name in every attempt of the same request, and another one for another body or after a day', async () => {
+    const names: string[] = [];
+    const failing = async (name: string): Promise<KeptAnswer> => {
+      names.push(name);
+      throw new Error('the answer is lost');
+    };
+    const asked = request();
+    const attempt = (more: Partial<NamedRequest> = {}) =>
+      idempotency.once({ ...asked, ...more }, failing, { signal }).catch(() => undefined);
+    await attempt();
+    await attempt();
+    // a process that dies
+    await new Promise<void>((begun) => {
+      void idempotency.once(
+        asked,
+        (name) => {
+          names.push(name);
+          begun();
+          return new Promise(() => undefined);
+        },
+        { signal },
+      );
+    });
+    at += KEY_WORKING_MS;
+    await attempt();
+    expect(new Set(names).size).toBe(1);
+    await attempt({ input: { name: 'Other' } });
+    await attempt();
+    at += KEY_KEPT_MS;
+    await attempt();
+    expect(new Set(names).size).toBe(4);
+  });
+
+  it('leaves nothing by which a key or a body could be guessed without the secret of the deployment', async () => {
+    const asked = request({ key: '1', input: { email: 'ada@example.com' } });
+    const rowsNow = async () => {
+      const ids: string[] = [];
+      for await (const { rowKey, document } of table.listEntities<{ document: string }>())
+        ids.push(rowKey!, (JSON.parse(document) as { fingerprint: string }).fingerprint);
+      return ids;
+    };
+    const before = await rowsNow();
+    const fresh = async () => (await rowsNow()).filter((one) => !before.includes(one));
+    await idempotency.once(asked, work, { signal });
+    const first = await fresh();
+    secret = 'of another deployment';
+    expect(await idempotency.once(asked, work, { signal })).toMatchObject({ replayed: false });
+    secret = 'of this deployment';
+    expect(first).toHaveLength(2);
+    expect(new Set(await fresh()).size).toBe(4);
+  });
+
   it('that was thought dead and ends after all does not undo what its repetition noted', async () => {
     const asked = request();
     const { finish, ended } = await begun(asked);
@@ -202,6 +260,46 @@ describe('a route that honours Idempotency-Key', () => {
     );
     expect(ids[0]).toBe(ids[1]);
     expect((await api.call('GET', '/api/exports')).json.value).toHaveLength(1);
+  });
+
+  /** As a process leaves it that dies after the work and before it could keep the answer. */
+  const forgetAnswers = async (): Promise<void> => {
+    for await (const { partitionKey, rowKey, document } of table.listEntities<{ document: string }>()) {
+      const { answer: _, ...row } = JSON.parse(document) as { answer?: unknown };
+      const startedAt = new Date(Date.now() - KEY_WORKING_MS).toISOString();
+      const entity = { partitionKey: partitionKey!, rowKey: rowKey!, document: JSON.stringify({ ...row, startedAt }) };
+      await table.updateEntity(entity, 'Replace');
+    }
+  };
+
+  it('finds what it made when its process died before it could keep the answer', async () => {
+    const [body, key] = [aConnection(), randomUUID()];
+    const again = async (path: string, sent: unknown) => {
+      const first = await post(path, sent, key);
+      await forgetAnswers();
+      const second = await post(path, sent, key);
+      expect([second.status, second.headers.get('idempotency-replayed')]).toEqual([first.status, null]);
+      expect(second.json.id).toBe(first.json.id);
+      for await (const { partitionKey, rowKey } of table.listEntities()) await table.deleteEntity(partitionKey!, rowKey!);
+      return String(first.json.id);
+    };
+    const connectionId = await again('/api/connections', body);
+    const exportId = await again('/api/exports', anExport({ connectionId, name: 'once' }));
+    expect((await api.call('GET', '/api/exports?search=once')).json.value).toHaveLength(1);
+    const path = `/api/exports/${exportId}/run`;
+    const runId = await again(path, { full: true });
+    expect((await api.call('GET', `/api/exports/${exportId}/runs`)).json.value.map(({ id }) => id)).toEqual([runId]);
+  });
+
+  it('makes an export anew when the one that it made has been removed since', async () => {
+    const connectionId = String((await post('/api/connections', aConnection(), randomUUID())).json.id);
+    const [body, key] = [anExport({ connectionId, name: 'again' }), randomUUID()];
+    const first = await post('/api/exports', body, key);
+    await api.call('DELETE', `/api/exports/${String(first.json.id)}`, { ifMatch: '*' });
+    await forgetAnswers();
+    const second = await post('/api/exports', body, key);
+    expect(second.status).toBe(201);
+    expect((await api.call('GET', '/api/exports?search=again')).json.value.map(({ id }) => id)).toEqual([second.json.id]);
   });
 
   it('keeps neither the key nor what was sent', async () => {

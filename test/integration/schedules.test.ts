@@ -55,19 +55,19 @@ const systemOn = async (active = true) => {
 /** Stores many exports at once, without the route's checks. */
 const many = async (count: number, more: object = {}) => {
   const at = '2026-01-01T00:00:00.000Z';
-  const exports = Array.from({ length: count }, (_, index) =>
+  const all = Array.from({ length: count }, (_, index) =>
     Export.parse({
       ...anExport({ connectionId: shared, name: `Many ${String(index).padStart(4, '0')}`, schedule: daily }),
       ...{ id: newExportId(), createdAt: at, createdBy: 'a', updatedAt: at, updatedBy: 'a', ...more },
     }),
   );
   for (let from = 0; from < count; from += 100) {
-    const rows = exports.slice(from, from + 100);
+    const rows = all.slice(from, from + 100);
     await api.services.tables.exports.submitTransaction(
       rows.map((value) => ['create', { partitionKey: 'export', rowKey: value.id, document: JSON.stringify(value) }]),
     );
   }
-  return exports.map(({ id }) => id);
+  return all.map(({ id }) => id);
 };
 
 describe('the schedule of an export', () => {
@@ -306,6 +306,37 @@ describe('run all', () => {
     expect(runs.map((run) => run.trigger)).toEqual([trigger]);
   });
 
+  const historyOf = async (exportId: string) =>
+    (await api.call('GET', `/api/activity?exportId=${exportId}`)).json.value.filter(({ kind }) => kind === 'run_started');
+
+  it('tells the history of each export who ran it, whether it started at once or by the queue, and once', async () => {
+    const id = await save({ name: 'told', schedule: daily });
+    const { runId } = (await runAll({ as: 'Contributor' })).json.value[0]!;
+    const details = { full: false, dryRun: false, runAll: true };
+    const told = { exportId: id, runId, name: 'told', byName: 'Carl Contributor', details };
+    expect(await historyOf(id)).toMatchObject([told]);
+    await runAll();
+    const [joined] = await historyOf(id);
+    expect(joined).toMatchObject({ ...told, byName: 'Ada Administrator', details: { ...details, joined: true } });
+
+    const [one] = await many(17);
+    await runAll({ as: 'Contributor' });
+    const [message] = (await queue('export-starts').receiveMessages()).receivedMessageItems;
+    for (const attempt of [1, 2]) await api.services.startMessages.receive(message!.messageText, { messageId: 'm', attempt, signal });
+    const queued = await historyOf(one!);
+    expect(queued).toMatchObject([{ byName: 'Carl Contributor', by: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown, details }]);
+    expect(queued[0]!.runId).toBe((await api.call('GET', `/api/exports/${one}/runs`)).json.value[0]!.id);
+  });
+
+  it('tells of a message of another system whose digest it was, and of a repeated one nothing', async () => {
+    const id = await save({ schedule: off });
+    const message = JSON.stringify({ version: 1, type: 'run', exportId: id, requestId: 'order-4711' });
+    for (const messageId of ['m1', 'm2']) await api.services.requests.receive(message, { messageId, attempt: 1, signal });
+    const told = await historyOf(id);
+    expect(told).toMatchObject([{ by: 'queue', details: { requestDigest: expect.stringMatching(/^[0-9a-f]{32}$/) as unknown } }]);
+    expect(JSON.stringify(told)).not.toContain('4711');
+  });
+
   it('refuses a message of that queue that it cannot read, with the reason', async () => {
     await api.services.startMessages.receive('{"version":1,"exportIds":["x"]}', { messageId: 'm', attempt: 1, signal });
     const [peeked] = (await queue('export-starts-poison').peekMessages()).peekedMessageItems;
@@ -315,8 +346,8 @@ describe('run all', () => {
 
 describe('what a call costs with 1,000 exports', () => {
   it('is few calls to storage, whatever is asked', async () => {
-    const { exports } = api.services.tables; // without what the tests above left of theirs: a page holds a thousand rows
-    for await (const { partitionKey, rowKey } of exports.listEntities()) await exports.deleteEntity(partitionKey!, rowKey!);
+    const table = api.services.tables.exports; // without what the tests above left of theirs: a page holds a thousand rows
+    for await (const { partitionKey, rowKey } of table.listEntities()) await table.deleteEntity(partitionKey!, rowKey!);
     const ids = await many(1_000);
     const proxy = await startCountingProxy(api.azurite);
     try {

@@ -4,6 +4,7 @@ import type { ActivityEntry, NewActivityEntry } from '../../../shared/activity/e
 import { createPoison } from '../../../shared/requests/poison';
 import type { PoisonEnvelope } from '../../../shared/requests/poison';
 import { createRequests } from '../../../shared/requests/requests';
+import { RunId } from '../../../shared/ids';
 import { createRunMessages } from '../../../shared/requests/run-messages';
 import type { Queue } from '../../../shared/platform/queues';
 import type { RunMessage } from '../../../shared/runs/run';
@@ -44,6 +45,8 @@ const event = {
   data: { api: 'PutBlob', eTag: '0x1' },
 };
 
+const runIdOf = ({ exportId }: StartRequest): RunId => RunId.parse(`run_of${exportId.slice(4)}`);
+
 const aWorld = ({ systemActive = false }: { systemActive?: boolean } = {}) => {
   const world = {
     started: [] as StartRequest[],
@@ -78,11 +81,14 @@ const aWorld = ({ systemActive = false }: { systemActive?: boolean } = {}) => {
         const error = world.refuse.get(request.exportId);
         if (error) throw error;
         world.started.push(request);
+        return { run: { id: runIdOf(request) }, created: true };
       },
     },
     poison,
     poisonQueue,
     source: { container: 'lake', folder: 'ci' },
+    activity: { record },
+    now: () => new Date(NOW),
     log,
   });
   const runMessages = createRunMessages({ advanceRun: async (message) => void world.advanced.push(message), poison, poisonQueue });
@@ -104,6 +110,35 @@ describe('a message of another system', () => {
       },
     ]);
     expect(world.poisoned).toEqual([]);
+  });
+
+  it('is on record with each run that it started, without what the sender calls it; an event of the source is not', async () => {
+    const { world, receive } = aWorld({ systemActive: true });
+    await receive({ version: 1, type: 'run', exportId: idOf(3), full: true, requestId: 'order of ada@example.com' });
+    await receive({ version: 1, type: 'runAll', requestId: 'r2' });
+    await receive(event);
+    const entry = (id: string, details: object) => {
+      const runId = `run_of${id.slice(4)}`;
+      const requestDigest = expect.stringMatching(/^[0-9a-f]{32}$/) as unknown;
+      return {
+        kind: 'run_started',
+        at: NOW,
+        by: 'queue',
+        exportId: id,
+        runId,
+        details: { full: false, dryRun: false, requestDigest, ...details },
+      };
+    };
+    expect(world.recorded).toEqual([entry(idOf(3), { full: true }), entry(idOf(1), { runAll: true }), entry(idOf(2), { runAll: true })]);
+    expect(JSON.stringify(world.recorded)).not.toContain('ada@');
+  });
+
+  it('that cannot be put on record does not come back, as its run has begun', async () => {
+    const { world, receive } = aWorld();
+    world.storageIsAway = true;
+    await receive({ version: 1, type: 'run', exportId: idOf(1) });
+    expect([world.started.length, world.poisoned]).toEqual([1, []]);
+    expect(world.logged.join()).toContain('activity_not_recorded');
   });
 
   it('has the same key when it is sent again under another message id', async () => {
