@@ -13,6 +13,7 @@ import { type Figure, ratio, single, toJson, toTable, verdict, worst } from './f
 import { median } from './measure';
 import { type Point, drawPicture } from './picture';
 import type { OursReport, PeerReport } from './protocol';
+import { benchSandbox } from './sandbox';
 import { benchSource } from './source';
 
 /**
@@ -26,6 +27,7 @@ const usage = `npm run bench -- [options]
   --write      writes test/bench/README.md and its picture
   --api        what a call of each route costs, with 1,000 exports and 100,000 runs in the tables
   --only NAMES with --api: these operations, by comma
+  --sandbox    the Klaviyo sandbox alone: 2,000,000 profiles (or --rows) in ten lists; with --everywhere all of them in each
   --source     reading and mapping alone: from storage, from local files, from Dataverse`;
 
 const LATENCY_MS = 300;
@@ -415,16 +417,18 @@ const readOptions = () => {
       api: { type: 'boolean', default: false },
       only: { type: 'string' },
       source: { type: 'boolean', default: false },
+      sandbox: { type: 'boolean', default: false },
+      everywhere: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return undefined;
-  const rows = Number(values.rows ?? (values.quick ? 100_000 : 1_000_000));
+  const rows = Number(values.rows ?? (values.quick ? 100_000 : values.sandbox ? 2_000_000 : 1_000_000));
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rows) || rows < 10_000 || rows % 10_000 !== 0) throw new RangeError('--rows takes a multiple of 10,000');
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number above 0');
-  const { quick, write, api, source } = values;
-  return { quick, rows, rounds, write, api, source, only: values.only?.split(',') };
+  const { quick, write, api, source, sandbox, everywhere } = values;
+  return { quick, rows, rounds, write, api, source, sandbox, everywhere, only: values.only?.split(',') };
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -434,6 +438,7 @@ const run = async (): Promise<void> => {
   setInterval(() => undefined, 60_000);
   const options = readOptions();
   if (options?.api) await benchApi(options, say);
+  else if (options?.sandbox) benchSandbox(options, say);
   else if (options?.source) await benchSource(options);
   else if (options) await bench(options);
   else say(usage);

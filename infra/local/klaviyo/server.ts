@@ -8,6 +8,7 @@ import { answerControl, type Clock } from './control';
 import { createSandbox, type Sandbox } from './core';
 import { JournalError, openJournal } from './journal';
 import type { SandboxOptions } from './options';
+import { PAGE_HEADERS } from './page-parts';
 import { statusPage } from './status-page';
 
 export type ServerOptions = SandboxOptions & {
@@ -156,8 +157,8 @@ export const startKlaviyoSandbox = async (options: ServerOptions = {}): Promise<
     if (url.pathname !== '/') busyAt = Date.now(); // the page asks all the time
     advance();
     if (url.pathname === '/' && method === 'GET') {
-      response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
-      return void response.end(statusPage(sandbox, clock.nowMs()));
+      response.writeHead(200, PAGE_HEADERS);
+      return void response.end(statusPage(sandbox, clock.nowMs(), url.searchParams));
     }
     if (url.pathname.startsWith('/_sandbox/')) {
       let json: unknown;
