@@ -23,7 +23,10 @@ const mix = (value: number): number => {
 
 /** Writes the ULID of a profile (26 characters, klaviyo.md section 2): 10 of its creation time, 16 that hold its row number scrambled. */
 export const profileIdOf = (row: number, createdAtMs: number, seed: number): string =>
-  base32(createdAtMs, 10) + base32((Math.imul(row, ODD) ^ seed) >>> 0, 7) + base32(mix(row ^ seed), 7) + base32(mix(row + seed) % 1024, 2);
+  base32(Math.floor(createdAtMs), 10) +
+  base32((Math.imul(row, ODD) ^ seed) >>> 0, 7) +
+  base32(mix(row ^ seed), 7) +
+  base32(mix(row + seed) % 1024, 2);
 
 /** Reads the row number a profile id claims; the caller still has to compare the whole id. */
 export const rowClaimedBy = (profileId: string, seed: number): number => {

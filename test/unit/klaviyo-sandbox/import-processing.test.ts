@@ -70,6 +70,15 @@ describe('import processing', () => {
     expect(jobs.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
   });
 
+  it('4.20 gives each profile a ULID, also when it was made between two milliseconds', () => {
+    const { importProfiles, wait, get } = aSandbox({ processing: { rowsPerSecond: 3333 } });
+    importProfiles(people(20));
+    wait(400);
+    const ids = get('/api/lists/LIST5K/profiles').document.data.map(({ id }: { id: string }) => id) as string[];
+    expect(ids).toHaveLength(20);
+    for (const id of ids) expect([id, get(`/api/profiles/${id}`).status]).toEqual([expect.stringMatching(/^[0-9A-HJKMNP-TV-Z]{26}$/), 200]);
+  });
+
   it('4.20 takes so many jobs in hand a second as it is told', () => {
     const { importProfiles, wait, get } = aSandbox({ processing: { jobsPerSecond: 2, concurrentJobs: 9, startDelayMs: 0 } });
     for (let at = 0; at < 5; at += 1) importProfiles(people(1, at));
