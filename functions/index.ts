@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { parseEnv } from '../shared/env';
+import { KLAVIYO_REVISION, retiresAt, retiresSoon } from '../shared/klaviyo/endpoints';
 import { ensureStorage } from '../shared/platform/provision';
 import { createServices } from '../shared/services';
 import { registerHttp } from './http/register-all';
@@ -17,6 +18,8 @@ const services = createServices(parseEnv(process.env));
 app.setup({ enableHttpStream: true }); // downloads go out as they are read
 
 app.hook.appStart(async () => {
+  if (retiresSoon(KLAVIYO_REVISION, new Date()))
+    console.warn(JSON.stringify({ event: 'revision_retires_soon', revision: KLAVIYO_REVISION, retiresAt: retiresAt(KLAVIYO_REVISION) }));
   try {
     await ensureStorage(services, { signal: services.lifetime.signal({ deadlineMs: PROVISION_MS }) });
   } catch (error) {

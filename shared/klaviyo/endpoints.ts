@@ -42,3 +42,10 @@ export const retiresAt = (revision: string): string => {
   day.setUTCFullYear(day.getUTCFullYear() + 2);
   return day.toISOString().slice(0, 10);
 };
+
+/** Warned of for so long before: a connector that stays on an old revision breaks one day (klaviyo.md §3 row 18). */
+const WARN_DAYS = 183;
+
+/** Whether a revision retires within half a year, or has retired. */
+export const retiresSoon = (revision: string, now: Date): boolean =>
+  Date.parse(`${retiresAt(revision)}T00:00:00Z`) - now.getTime() <= WARN_DAYS * 86_400_000;

@@ -12,6 +12,7 @@ none | retry no_answer        | =                   | =                  | =    
 201  | final answer_unexpected| ok                  | retry unreadable   | =                  | =                  | =                  | =
 202  | final answer_unexpected| ok                  | retry unreadable   | =                  | =                  | =                  | =
 204  | final answer_unexpected| ok                  | retry unreadable   | =                  | =                  | =                  | =
+299  | final answer_unexpected| ok                  | retry unreadable   | =                  | =                  | =                  | =
 301  | final unexpected       | =                   | =                  | =                  | =                  | =                  | =
 307  | final unexpected       | =                   | =                  | =                  | =                  | =                  | =
 400  | final invalid          | =                   | retry edge_refused | =                  | =                  | =                  | =
