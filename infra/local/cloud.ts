@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog, readRecord, writeRecord } from './data-folder';
+import { WORKER_RESTART_CODE } from './function-host/chaos';
 import { type FunctionHostProcess, spawnFunctionHost } from './function-host/spawn';
 import { startKeyVault } from './key-vault/key-vault';
 import { watchMemory } from './memory';
@@ -33,6 +34,9 @@ const LOCAL_VALUES = {
   RUN_GUARD_SECONDS: '20',
   TICK_SCHEDULE: '*/10 * * * * *',
 };
+
+/** Go to the function host's process, see its README: what the real host is known to do, by seed. */
+const CHAOS = ['LOCAL_CHAOS_SEED', 'LOCAL_CHAOS'] as const;
 
 const MAX_RESTARTS = 5;
 const LAST_LINES = 15;
@@ -92,7 +96,7 @@ const startStores = async (
 type Stores = Awaited<ReturnType<typeof startStores>>;
 
 const appSettings = ({ azurite, vault, klaviyo, dataverse }: Stores): Record<string, string> => {
-  const adjusted = ADJUSTABLE.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  const adjusted = [...ADJUSTABLE, ...CHAOS].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return {
     AzureWebJobsStorage: azurite.connectionString,
     KEY_VAULT_URL: vault.vaultUrl,
@@ -201,6 +205,11 @@ export const startCloud = async ({
         const { code, signal: killedBy } = await host.exited;
         await sleep(GRACE_MS);
         if (isClosing) return;
+        if (code === WORKER_RESTART_CODE) {
+          restarts -= 1; // bad luck on purpose is endless
+          host = spawnHost();
+          continue;
+        }
         const how = killedBy ?? `code ${code}`;
         const words = `${host.logs.slice(-LAST_LINES).join('\n')}\n(all of it: ${log.file})`;
         if (restarts === MAX_RESTARTS) {

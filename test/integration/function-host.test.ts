@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type QueueClient, QueueServiceClient } from '@azure/storage-queue';
+import { WORKER_RESTART_CODE } from '../../infra/local/function-host/chaos';
 import { type FunctionHostProcess, spawnFunctionHost, type SpawnFunctionHostOptions } from '../../infra/local/function-host/spawn';
 import { type Azurite, startAzurite } from '../../infra/local/storage/azurite';
 import { isAlive } from '../../infra/local/storage/process-info';
@@ -80,18 +81,18 @@ describe.each([
     });
   });
 
-  it('matches optional parameters and the rest of a path', async () => {
+  it('FH3 matches optional parameters and the rest of a path', async () => {
     expect(await (await get('/api/echo/acme')).json()).toMatchObject({ params: { tenant: 'acme' } });
     expect(await (await get('/portal/assets/a.js')).json()).toMatchObject({ params: { path: 'assets/a.js' } });
   });
 
-  it('answers 404 without a body for unknown paths and for methods that a route does not have', async () => {
+  it('FH2 answers 404 without a body for unknown paths and for methods that a route does not have', async () => {
     for (const answer of [await get('/api/none'), await get('/api/echo/acme', { method: 'DELETE' }), await get('/api/echo/acme/three')]) {
       expect([answer.status, await answer.text()]).toEqual([404, '']);
     }
   });
 
-  it('drops the bodies of GET requests and HEAD answers', async () => {
+  it('FH5 drops the bodies of GET requests and HEAD answers', async () => {
     const { port } = new URL(host.url);
     const seen = await new Promise<string>((resolve, reject) => {
       const request = http.request(
@@ -110,7 +111,7 @@ describe.each([
     expect([head.status, await head.text()]).toEqual([201, '']);
   });
 
-  it('takes a body of 20 MB and refuses one above 100 MB with 413', async () => {
+  it('FH5 takes a body of 20 MB and refuses one above 100 MB with 413', async () => {
     const big = await get('/api/echo/acme', { method: 'POST', body: Buffer.alloc(20 * 1024 * 1024, 'x') });
     expect(await big.json()).toMatchObject({ bytes: 20 * 1024 * 1024 });
     const { port } = new URL(host.url);
@@ -126,7 +127,7 @@ describe.each([
     expect(status).toBe(413);
   });
 
-  it('answers 204 when nothing is returned, 500 without a text when a handler throws', async () => {
+  it('FH6 answers 204 when nothing is returned, 500 without a text when a handler throws', async () => {
     expect((await get('/api/empty')).status).toBe(204);
     expect((await get('/api/nothing', { method: 'DELETE' })).status).toBe(204);
     for (const init of [{}, { method: 'POST', body: 'x' }]) {
@@ -136,7 +137,7 @@ describe.each([
     expect(host.logs.join('\n')).toContain('secret text of an error');
   });
 
-  it('wants a key where the function does', async () => {
+  it('FH4 authorization levels: wants a key where the function does', async () => {
     const status = async (at: string, key?: string): Promise<number> =>
       (await get(at, key === undefined ? {} : { headers: { 'x-functions-key': key } })).status;
     expect(await status('/api/keyed')).toBe(401);
@@ -189,7 +190,7 @@ describe.each([
 });
 
 describe('HTTP streaming', () => {
-  it('passes parts on as they come, and cuts an answer off whose body fails half-way', async () => {
+  it('FH7 passes parts on as they come, and cuts an answer off whose body fails half-way', async () => {
     const host = await start({ FIXTURE_STREAM: '1' });
     const answer = await fetch(`${host.url}/api/stream`);
     const arrivals: number[] = [];
@@ -266,7 +267,7 @@ describe('start and end of the host', () => {
     expect(text).toBe('201\n201\n');
   });
 
-  it('ends with what runs on SIGTERM, after the appTerminate hooks', async () => {
+  it('FH21 shutdown: ends with what runs on SIGTERM, after the appTerminate hooks', async () => {
     const host = await start();
     const answer = fetch(`${host.url}/api/slow`).then((response) => response.text());
     await host.until('slow started');
@@ -326,7 +327,7 @@ describe('queue triggers', () => {
     }
   };
 
-  it('creates the queues, gives each kind of text as the library does, and deletes what succeeded', async () => {
+  it('FH12 trigger metadata: creates the queues, gives each kind of text as the library does, and deletes what succeeded', async () => {
     const { host, queue } = await startWithQueue();
     for (const text of ['{"a":1}', 'plain text', '7', '{not json']) await queue.sendMessage(text);
     const seen = await host.until('message done', 4);
@@ -347,7 +348,7 @@ describe('queue triggers', () => {
     await host.kill();
   });
 
-  it('gives a failed message back at once, and counts', async () => {
+  it('FH9 dequeue count: gives a failed message back at once, and counts', async () => {
     const { host, queue, poison } = await startWithQueue();
     await queue.sendMessage('{"failTimes":2}');
     await host.until('message done');
@@ -357,7 +358,7 @@ describe('queue triggers', () => {
     await host.kill();
   });
 
-  it('moves the bare body to the poison queue after five failures', async () => {
+  it('FH9 FH11 poison: moves the bare body to the poison queue after five failures', async () => {
     const { host, queue, poison } = await startWithQueue({ FIXTURE_POISON_FAILS: '1' });
     await queue.sendMessage('{"fail":1}');
     await host.until('poison');
@@ -375,7 +376,7 @@ describe('queue triggers', () => {
     await host.kill();
   });
 
-  it('works on batchSize messages at once and fetches no more before they have ended', async () => {
+  it('FH13 batchSize: works on that many messages at once and fetches no more before they have ended', async () => {
     const { host } = await startWithQueue({ FIXTURE_QUEUE: await filledQueue(4, '{"waitMs":600}') });
     const done = await host.until('message done', 4);
     const started = host.seen('message');
@@ -385,7 +386,7 @@ describe('queue triggers', () => {
     await host.kill();
   });
 
-  it('keeps a message hidden for as long as it works on it', async () => {
+  it('FH8 visibility: keeps a message hidden for as long as it works on it', async () => {
     const { host, queue } = await startWithQueue({}, { queueLockMs: 2_000 });
     await queue.sendMessage('{"waitMs":5000}');
     await host.until('message done');
@@ -394,7 +395,7 @@ describe('queue triggers', () => {
     await host.kill();
   });
 
-  it('has a message again, counted, whose host was killed', async () => {
+  it('FH8 visibility: has a message again, counted, whose host was killed', async () => {
     const { host, name, queue } = await startWithQueue({}, { queueLockMs: 3_000 });
     await queue.sendMessage('{"waitMs":1000}');
     await host.until('message');
@@ -408,7 +409,7 @@ describe('queue triggers', () => {
     await second.host.kill();
   });
 
-  it('lets running messages end on SIGTERM and takes no more', async () => {
+  it('FH21 shutdown: lets running messages end on SIGTERM and takes no more', async () => {
     const { host, queue } = await startWithQueue({ FIXTURE_QUEUE: await filledQueue(4, '{"waitMs":800}') });
     await host.until('message', 2);
     await host.kill('SIGTERM');
@@ -419,7 +420,7 @@ describe('queue triggers', () => {
     ]);
   });
 
-  it('sends what a function puts into a queue output', async () => {
+  it('FH15 output bindings: sends what a function puts into a queue output', async () => {
     const { host } = await startWithQueue();
     const answer = await fetch(`${host.url}/api/send`, { method: 'POST', body: '[{"n":1},{"n":2}]' });
     expect(answer.status).toBe(202);
@@ -427,7 +428,7 @@ describe('queue triggers', () => {
     await host.kill();
   });
 
-  it('runs a queue function by hand for the holder of the master key', async () => {
+  it('FH19 runs a queue function by hand for the holder of the master key', async () => {
     const { host } = await startWithQueue({}, { masterKey: 'master-key' });
     const run = async (name: string, key: string): Promise<number> =>
       (
@@ -440,6 +441,153 @@ describe('queue triggers', () => {
     expect([await run('worker', 'wrong'), await run('nobody', 'master-key'), await run('worker', 'master-key')]).toEqual([401, 404, 202]);
     expect((await host.until('message done'))[0]!.message).toEqual({ by: 'hand' });
     await host.kill();
+  });
+
+  it('FH8 a lost pop receipt is swallowed: a message that somebody else has taken meanwhile runs again', async () => {
+    const { host, queue } = await startWithQueue();
+    await queue.sendMessage('{"waitMs":600}');
+    const [{ metadata }] = (await host.until('message')) as [Seen];
+    const { id, popReceipt } = metadata as { id: string; popReceipt: string };
+    await queue.updateMessage(id, popReceipt, '{"taken":1}', 1);
+    await host.until('message done', 2);
+    expect(host.seen('message').map((one) => [one.message, one.metadata!.dequeueCount])).toEqual([
+      [{ waitMs: 600 }, 1],
+      [{ taken: 1 }, 2],
+    ]);
+    await untilEmpty(queue);
+    expect(host.logs.join('\n')).not.toContain('could not be recorded');
+    await host.kill();
+  });
+
+  it('FH10 more than maxDequeueCount deliveries go to the poison queue without a call', async () => {
+    const name = await filledQueue(1, '{"died":5}');
+    const service = QueueServiceClient.fromConnectionString(azurite.connectionString);
+    for (let time = 0; time < 5; time++) {
+      const [taken] = (await service.getQueueClient(name).receiveMessages({ visibilityTimeout: 1 })).receivedMessageItems;
+      await service.getQueueClient(name).updateMessage(taken!.messageId, taken!.popReceipt, undefined, 0);
+    }
+    const { host } = await startWithQueue({ FIXTURE_QUEUE: name });
+    expect((await host.until('poison'))[0]!.message).toEqual({ died: 5 });
+    expect(host.seen('message')).toEqual([]);
+    await host.kill();
+  });
+
+  it('FH21 shutdown: waits for what runs no longer than it is given, and the message comes back', async () => {
+    const { host, queue } = await startWithQueue({}, { queueLockMs: 60_000, shutdownTimeoutMs: 300 });
+    await queue.sendMessage('{"waitMs":8000}');
+    await host.until('message');
+    await host.kill('SIGTERM');
+    expect(await host.exited).toEqual({ code: 0, signal: null });
+    expect(host.seen('message done')).toEqual([]);
+    expect(await lengthOf(queue)).toBe(1);
+    expect(host.logs.join('\n')).toContain('had not ended after 300 ms');
+  });
+
+  describe('with chaos by seed', () => {
+    const withChaos = (settings: string, options: Partial<SpawnFunctionHostOptions> = {}) =>
+      startWithQueue({}, { chaos: { seed: 1, settings: `notDeleted=0,waits=0,stalls=0,restarts=0,poisons=0,${settings}` }, ...options });
+
+    it('a message that was done is not deleted, and runs again', async () => {
+      const { host, queue } = await withChaos('notDeleted=1', { queueLockMs: 1_000 });
+      await queue.sendMessage('{"n":1}');
+      await host.until('message done', 2);
+      expect(host.seen('message').map(({ metadata }) => metadata!.dequeueCount)).toEqual([1, 2]);
+      expect(host.logs.join('\n')).toMatch(/notDeleted: message \S+ of worker, delivery 2/);
+      await host.kill();
+    });
+
+    it('a message waits without a call', async () => {
+      const { host, queue } = await withChaos('waits=1,waitMs=60000');
+      await queue.sendMessage('{"n":1}');
+      for (const giveUpAt = Date.now() + 10_000; !host.logs.some((line) => line.includes('waits:')); await sleep(20)) {
+        if (Date.now() > giveUpAt) throw new Error('nobody waits');
+      }
+      await sleep(300);
+      expect([host.seen('message'), await lengthOf(queue), (await queue.peekMessages()).peekedMessageItems]).toEqual([[], 1, []]);
+      await host.kill();
+    });
+
+    it('a message fails five times at once and is poisoned without a call', async () => {
+      const { host, queue } = await withChaos('poisons=0.5');
+      for (let n = 0; n < 6; n++) await queue.sendMessage(JSON.stringify({ n }));
+      await untilEmpty(queue);
+      await host.until('poison');
+      const done = host.seen('message done').map(({ message }) => (message as { n: number }).n);
+      const log = host.logs.join('\n');
+      const doomed = new Set([...log.matchAll(/poisons: message (\S+) of worker/g)].map(([, id]) => id)).size;
+      expect(doomed).toBeGreaterThan(0);
+      expect(done).toHaveLength(6 - doomed);
+      expect(log).toContain('failed 5 times');
+      await host.kill();
+    });
+
+    it('the worker restarts and takes its neighbours along, which come back at once', async () => {
+      const { host, name, queue } = await withChaos('restarts=1');
+      for (let n = 0; n < 2; n++) await queue.sendMessage('{"waitMs":3000}');
+      expect(await host.exited).toEqual({ code: WORKER_RESTART_CODE, signal: null });
+      expect(host.seen('message done')).toEqual([]);
+      const second = await startWithQueue({ FIXTURE_QUEUE: name });
+      const again = await second.host.until('message', 2);
+      expect(again.map(({ metadata }) => metadata!.dequeueCount)).toEqual([2, 2]);
+      await second.host.kill('SIGKILL');
+    });
+
+    it('the process stands still, renewals included', async () => {
+      const { host, queue } = await withChaos('stalls=1,stallMs=2500', { queueLockMs: 1_000 });
+      await queue.sendMessage('{"waitMs":1200}');
+      await host.until('message');
+      // nobody renews while it stands still: another instance is given the message
+      let taken = 0;
+      for (const giveUpAt = Date.now() + 10_000; taken === 0 && Date.now() < giveUpAt; await sleep(50)) {
+        taken = (await queue.receiveMessages({ visibilityTimeout: 60 })).receivedMessageItems.length;
+      }
+      expect(taken).toBe(1);
+      expect(host.logs.join('\n')).toContain('stands still for 2500 ms');
+      await host.kill('SIGKILL');
+    });
+  });
+
+  describe('with other values in host.json', () => {
+    const appWith = (name: string, hostJson: object): string => {
+      const dir = path.join(folder, name);
+      mkdirSync(dir);
+      const main = path.relative(dir, path.resolve('dist/test/support/fixture-app/index.js'));
+      writeFileSync(path.join(dir, 'package.json'), JSON.stringify({ main }));
+      writeFileSync(path.join(dir, 'host.json'), JSON.stringify({ version: '2.0', ...hostJson }));
+      return dir;
+    };
+    const queues = { maxPollingInterval: '00:00:00.200', messageEncoding: 'none' };
+
+    it('FH9 visibilityTimeout is the pause after a failure, and maxDequeueCount the number of tries', async () => {
+      const dir = appWith('pause', { extensions: { queues: { ...queues, visibilityTimeout: '00:00:02', maxDequeueCount: 2 } } });
+      const { host, queue } = await startWithQueue({}, { appDir: dir });
+      await queue.sendMessage('{"fail":1}');
+      await host.until('poison');
+      const [first, second, ...more] = host.seen('message');
+      expect(more).toEqual([]);
+      expect(second!.at - first!.at).toBeGreaterThan(1_000);
+      await host.kill();
+    });
+
+    it('FH14 newBatchThreshold, half the batch size when left out, fetches the next batch before the last one has ended', async () => {
+      const dir = appWith('threshold', { extensions: { queues: { ...queues, batchSize: 2 } } });
+      const name = await filledQueue(1, '{"waitMs":4000}');
+      const service = QueueServiceClient.fromConnectionString(azurite.connectionString);
+      for (let at = 0; at < 2; at++) await service.getQueueClient(name).sendMessage('{"waitMs":100}');
+      const { host } = await startWithQueue({ FIXTURE_QUEUE: name }, { appDir: dir });
+      await host.until('message done', 2);
+      expect(host.seen('message done').map(({ message }) => message)).toEqual([{ waitMs: 100 }, { waitMs: 100 }]);
+      await host.kill('SIGKILL');
+    });
+
+    it('FH20 functionTimeout: the invocation fails, the process ends with 70, and the message comes back', async () => {
+      const dir = appWith('timeout', { functionTimeout: '00:00:01', extensions: { queues } });
+      const { host, queue } = await startWithQueue({}, { appDir: dir });
+      await queue.sendMessage('{"waitMs":8000}');
+      expect((await host.exited).code).toBe(70);
+      expect(host.logs.join('\n')).toContain('Timeout value of 1 s was exceeded by function worker');
+      expect(await lengthOf(queue)).toBe(1);
+    });
   });
 
   it('survives storage that is away for a while', async () => {
@@ -467,7 +615,7 @@ describe('queue triggers', () => {
       writeFileSync(path.join(base64App, 'host.json'), JSON.stringify({ version: '2.0', extensions: { queues } }));
     });
 
-    it('decodes messages, and moves what it cannot decode to the poison queue without a call', async () => {
+    it('FH10 base64: decodes messages, and moves what it cannot decode to the poison queue without a call', async () => {
       const { host, queue } = await startWithQueue({}, { appDir: base64App });
       await queue.sendMessage(Buffer.from('{"a":1}').toString('base64'));
       await queue.sendMessage('not base64!');
@@ -481,7 +629,7 @@ describe('queue triggers', () => {
 });
 
 describe('timer triggers', () => {
-  it('fires when it is due, by the app setting’s schedule', async () => {
+  it('FH16 fires when it is due, by the app setting’s schedule', async () => {
     const host = await start({ FIXTURE_SCHEDULE: '*/1 * * * * *' });
     const ticks = await host.until('tick', 3);
     for (const { at, timer } of ticks) {
@@ -491,7 +639,7 @@ describe('timer triggers', () => {
     await host.kill();
   });
 
-  it('makes up once for what was missed while it was away, and not again', async () => {
+  it('FH17 past due: makes up once for what was missed while it was away, and not again', async () => {
     const dataDir = path.join(folder, 'timers-away');
     mkdirSync(path.join(dataDir, 'timers'), { recursive: true });
     const last = new Date(Date.now() - 3 * 3_600_000).toISOString();
@@ -506,6 +654,26 @@ describe('timer triggers', () => {
     await sleep(500);
     expect(again.seen('tick').filter(({ timer }) => timer!.isPastDue)).toEqual([]);
     await again.kill();
+  });
+
+  it('FH17 FH18 a timer that takes too long never runs twice at once, and with useMonitor off remembers nothing', async () => {
+    const env = { FIXTURE_SCHEDULE: '*/1 * * * * *', FIXTURE_TICK_MS: '1500' };
+    const host = await start(env);
+    const done = await host.until('tick done', 2);
+    const ticks = host.seen('tick');
+    expect(ticks[1]!.at).toBeGreaterThanOrEqual(done[0]!.at);
+    await host.kill('SIGKILL');
+    const dataDir = path.join(folder, 'timers-unmonitored');
+    mkdirSync(path.join(dataDir, 'timers'), { recursive: true });
+    const last = new Date(Date.now() - 3 * 3_600_000).toISOString();
+    writeFileSync(path.join(dataDir, 'timers', 'tick.json'), JSON.stringify({ last, next: last }));
+    const forgetful = await start({ FIXTURE_SCHEDULE: '0 0 * * * *', FIXTURE_NO_MONITOR: '1' }, { dataDir, masterKey: 'master-key' });
+    await sleep(300);
+    expect(forgetful.seen('tick')).toEqual([]);
+    const headers = { 'x-functions-key': 'master-key' };
+    await fetch(`${forgetful.url}/admin/functions/tick`, { method: 'POST', headers, body: '{}' });
+    expect((await forgetful.until('tick'))[0]!.timer).toMatchObject({ isPastDue: false, scheduleStatus: null });
+    await forgetful.kill();
   });
 
   it('does not fire at its first start', async () => {

@@ -113,6 +113,68 @@ describe('the Key Vault stand-in, met with SecretClient and DefaultAzureCredenti
     expect(await codeOf(client.getDeletedSecret('old'))).toEqual([404, 'SecretNotFound']);
   });
 
+  it('lists deleted secrets, also in pages, and keeps all versions of one that is recovered', async () => {
+    const { properties } = await client.setSecret('came-back', 'one');
+    await client.setSecret('came-back', 'two');
+    await (await client.beginDeleteSecret('came-back', { intervalInMs: 10 })).pollUntilDone();
+    const names: string[] = [];
+    for await (const { name } of client.listDeletedSecrets()) names.push(name);
+    expect(names).toContain('came-back');
+    expect(await codeOf(client.getSecret('came-back', { version: properties.version! }))).toEqual([404, 'SecretNotFound']);
+    await (await client.beginRecoverDeletedSecret('came-back', { intervalInMs: 10 })).pollUntilDone();
+    expect((await client.getSecret('came-back', { version: properties.version! })).value).toBe('one');
+    expect((await client.getSecret('came-back')).value).toBe('two');
+  });
+
+  it('disables one version alone', async () => {
+    const { properties } = await client.setSecret('half-disabled', 'one');
+    await client.setSecret('half-disabled', 'two');
+    await client.updateSecretProperties('half-disabled', properties.version!, { enabled: false });
+    expect(await codeOf(client.getSecret('half-disabled', { version: properties.version! }))).toEqual([403, 'Forbidden']);
+    expect((await client.getSecret('half-disabled')).value).toBe('two');
+  });
+
+  it('backs a secret up with its versions and restores it where the name is free', async () => {
+    await client.setSecret('backed-up', 'one');
+    await client.setSecret('backed-up', 'two');
+    const backup = await client.backupSecret('backed-up');
+    expect(await codeOf(client.restoreSecretBackup(backup!))).toEqual([409, 'Conflict']);
+    expect(await codeOf(client.restoreSecretBackup(new Uint8Array([1, 2, 3])))).toEqual([400, 'BadParameter']);
+    await (await client.beginDeleteSecret('backed-up', { intervalInMs: 10 })).pollUntilDone();
+    expect(await codeOf(client.restoreSecretBackup(backup!))).toEqual([409, 'Conflict']);
+    await client.purgeDeletedSecret('backed-up');
+    expect((await client.restoreSecretBackup(backup!)).name).toBe('backed-up');
+    expect((await client.getSecret('backed-up')).value).toBe('two');
+  });
+
+  it('refuses to purge with 403 where purge protection is on, and shows it', async () => {
+    const guarded = await startKeyVault({ purgeProtection: true, retentionDays: 7 });
+    const guardedClient = clientFor(guarded);
+    const { properties } = await guardedClient.setSecret('kept', 'x');
+    expect(properties.recoveryLevel).toBe('CustomizedRecoverable');
+    await (await guardedClient.beginDeleteSecret('kept', { intervalInMs: 10 })).pollUntilDone();
+    expect(await codeOf(guardedClient.purgeDeletedSecret('kept'))).toEqual([403, 'Forbidden']);
+    await guarded.close();
+    client = clientFor(vault);
+  });
+
+  it('gives DefaultAzureCredential a token of the user-assigned identity that it asks for, and refuses another one with 400', async () => {
+    const mine = '11111111-0000-4000-8000-000000000000';
+    const credential = new DefaultAzureCredential({ managedIdentityClientId: mine });
+    const { token } = await credential.getToken('https://vault.azure.net/.default');
+    expect(JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())).toMatchObject({ appid: mine });
+    // asked for directly: MSAL stays with the first endpoint that a process has met
+    const owned = await startKeyVault({ clientId: mine });
+    const statusFor = async (clientId: string): Promise<number> => {
+      const query = new URLSearchParams({ resource: 'https://vault.azure.net', 'api-version': '2019-08-01', client_id: clientId });
+      const headers = { 'x-identity-header': owned.identityHeader };
+      return (await fetch(`${owned.identityEndpoint}?${query.toString()}`, { headers })).status;
+    };
+    const statuses = [await statusFor(mine), await statusFor('22222222-0000-4000-8000-000000000000')];
+    await owned.close();
+    expect(statuses).toEqual([200, 400]);
+  });
+
   it('refuses names that Azure refuses', async () => {
     expect(await codeOf(client.setSecret('under_score', 'x'))).toEqual([400, 'BadParameter']);
     expect(await codeOf(client.setSecret('a'.repeat(128), 'x'))).toEqual([400, 'BadParameter']);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type App, loadApp, type Log, type RegisteredFunction } from './app';
+import { type ChaosSettings, createChaos } from './chaos';
 import { parseHostJson } from './host-json';
 import { startHttpFront } from './http-front';
 import { openQueue, type QueueListener, sendToQueue, startQueueListener } from './queues';
@@ -27,6 +28,10 @@ export interface FunctionHostOptions {
   readonly log?: Log;
   /** Called when an invocation passes functionTimeout; the platform then ends the worker process. */
   readonly onFunctionTimeout?: (functionName: string) => void;
+  /** Does what the real host is known to do to messages (./chaos.ts), by seed; off when left out. */
+  readonly chaos?: { readonly seed: number; readonly settings: ChaosSettings };
+  /** Ends this process, as chaos wants it; whoever started it starts it again. */
+  readonly onWorkerRestart?: () => void;
 }
 
 export interface FunctionHost {
@@ -57,6 +62,18 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
   const app = await loadApp(appDir, log);
   const queueSettings = hostJson.extensions.queues;
   const running = new Set<Promise<unknown>>();
+  const { seed, settings: chaosSettings } = options.chaos ?? {};
+  const chaos =
+    seed === undefined || chaosSettings === undefined
+      ? undefined
+      : createChaos({
+          seed,
+          settings: chaosSettings,
+          dataDir: options.dataDir,
+          log,
+          restart: options.onWorkerRestart ?? (() => log('warning', 'chaos', 'nobody is there to restart the worker')),
+        });
+  if (chaos) log('warning', 'chaos', `by seed ${seed}: ${JSON.stringify(chaosSettings)}`);
 
   const invoke: App['invoke'] = (name, input) => {
     const isHttp = byName(app, name).trigger.type.toLowerCase() === 'httptrigger';
@@ -112,7 +129,7 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
         const type = entry.trigger.type.toLowerCase();
         if (type === 'timertrigger') timers.set(entry.name, startTimerListener({ entry, env, invoke, log, dataDir: options.dataDir }));
         if (type === 'queuetrigger') {
-          const listener = { entry, settings: queueSettings, env, invoke, log, lockMs: queueLockMs, random: Math.random };
+          const listener = { entry, settings: queueSettings, env, invoke, log, lockMs: queueLockMs, random: Math.random, chaos };
           queues.set(entry.name, await startQueueListener(listener));
         }
       }
@@ -130,6 +147,7 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
       const isDrained = await Promise.race([drained.then(() => true), sleep(shutdownTimeoutMs, false, { ref: false })]);
       if (!isDrained) log('warning', 'host', `${running.size} invocations had not ended after ${shutdownTimeoutMs} ms`);
     };
+    chaos?.begin();
     return { url: `http://127.0.0.1:${front.port}`, port: front.port, functions: app.functions.map(({ name }) => name), close };
   } catch (error) {
     await Promise.race([stopListeners(), sleep(shutdownTimeoutMs, undefined, { ref: false })]);

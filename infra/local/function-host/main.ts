@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util';
+import { parseChaosSeed, parseChaosSettings, WORKER_RESTART_CODE } from './chaos';
 import { startFunctionHost } from './host';
 
 /*
  * The function host as a process of its own:
  * node main.js --app DIR [--port N] [--data DIR] [--no-authentication] [--queue-lock-ms N] [--shutdown-ms N] [--parent-watch]
- * Keys come from LOCAL_FUNCTION_KEYS (comma-separated) and LOCAL_MASTER_KEY, which the app does not see.
+ * [--chaos-seed N [--chaos notDeleted=0.5,waitMs=2000]]
+ * Keys come from LOCAL_FUNCTION_KEYS (comma-separated) and LOCAL_MASTER_KEY, chaos also from LOCAL_CHAOS_SEED and LOCAL_CHAOS; the app
+ * sees none of these.
  * Standard output: one line of JSON when ready. Logs go to standard error.
  */
 const main = async (): Promise<void> => {
@@ -17,6 +20,8 @@ const main = async (): Promise<void> => {
       'no-authentication': { type: 'boolean', default: false },
       'queue-lock-ms': { type: 'string' },
       'shutdown-ms': { type: 'string' },
+      'chaos-seed': { type: 'string' },
+      chaos: { type: 'string' },
       'parent-watch': { type: 'boolean', default: false },
     },
   });
@@ -29,8 +34,9 @@ const main = async (): Promise<void> => {
   }
   const functionKeys = (process.env.LOCAL_FUNCTION_KEYS ?? '').split(',').filter((key) => key !== '');
   const masterKey = process.env.LOCAL_MASTER_KEY;
-  delete process.env.LOCAL_FUNCTION_KEYS;
-  delete process.env.LOCAL_MASTER_KEY;
+  const chaosSeed = values['chaos-seed'] ?? process.env.LOCAL_CHAOS_SEED;
+  const chaosSettings = values.chaos ?? process.env.LOCAL_CHAOS;
+  for (const name of ['LOCAL_FUNCTION_KEYS', 'LOCAL_MASTER_KEY', 'LOCAL_CHAOS_SEED', 'LOCAL_CHAOS']) delete process.env[name];
   const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
   const host = await startFunctionHost({
     appDir: values.app,
@@ -42,6 +48,8 @@ const main = async (): Promise<void> => {
     functionKeys,
     masterKey,
     onFunctionTimeout: () => setImmediate(() => process.exit(70)),
+    ...(chaosSeed === undefined ? {} : { chaos: { seed: parseChaosSeed(chaosSeed), settings: parseChaosSettings(chaosSettings) } }),
+    onWorkerRestart: () => process.exit(WORKER_RESTART_CODE),
   });
   let isClosing = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type QueueClient, QueueServiceClient, type ReceivedMessageItem } from '@azure/storage-queue';
+import type { Chaos } from './chaos';
 import type { App, InvocationInput, Log, RegisteredFunction, TypedData } from './app';
 import type { QueueSettings } from './host-json';
 import { resolveSettings } from './settings';
@@ -14,6 +15,8 @@ export interface QueueListenerOptions {
   /** How long a message that is being worked on is hidden; 10 min on the platform, renewed at half time. */
   readonly lockMs: number;
   readonly random: () => number;
+  /** Bad luck on purpose; none when left out. */
+  readonly chaos?: Chaos | undefined;
 }
 
 export interface QueueListener {
@@ -50,7 +53,7 @@ const queueService = (connection: string, env: NodeJS.ProcessEnv): QueueServiceC
  * @see azure-sdk-for-net Extensions.Storage.Queues: QueueListener, QueueProcessor; ./README.md lists the rules
  */
 export const startQueueListener = async (options: QueueListenerOptions): Promise<QueueListener> => {
-  const { entry, settings, env, invoke, log, lockMs, random } = options;
+  const { entry, settings, env, invoke, log, lockMs, random, chaos } = options;
   const queue = await openQueue(entry.trigger, env);
   const isPoisonQueue = queue.name.endsWith('-poison');
   const newBatchThreshold = settings.newBatchThreshold ?? Math.floor(settings.batchSize / 2);
@@ -76,6 +79,15 @@ export const startQueueListener = async (options: QueueListenerOptions): Promise
       await moveToPoison(message);
       return void (await ignoreLost(queue.deleteMessage(message.messageId, popReceipt)));
     }
+    const fate = chaos?.meet(entry.name, message) ?? 'fine';
+    if (fate === 'waits') {
+      // fetched, then forgotten: nobody is called before it shows itself again
+      return void (await ignoreLost(queue.updateMessage(message.messageId, popReceipt, undefined, wholeSeconds(chaos!.settings.waitMs))));
+    }
+    const giveBack = (): Promise<unknown> =>
+      ignoreLost(queue.updateMessage(message.messageId, popReceipt, undefined, settings.visibilityTimeout / 1000));
+    const notRunning = chaos?.running(giveBack);
+    chaos?.strike(fate, entry.name);
     const done = new AbortController();
     const renewing = (async (): Promise<void> => {
       for (;;) {
@@ -88,19 +100,22 @@ export const startQueueListener = async (options: QueueListenerOptions): Promise
     });
     let failed = false;
     try {
-      await invoke(entry.name, inputOf(text, message));
+      if (fate === 'poisons') failed = true;
+      else await invoke(entry.name, inputOf(text, message));
     } catch {
       failed = true; // logged by invoke
     }
     done.abort();
     await renewing;
+    notRunning?.();
+    if (!failed && fate === 'notDeleted') return;
     if (!failed) return void (await ignoreLost(queue.deleteMessage(message.messageId, popReceipt)));
     if (isPoisonQueue) return; // not released: hidden until its ten minutes are over
     if (message.dequeueCount >= settings.maxDequeueCount) {
       await moveToPoison(message);
       return void (await ignoreLost(queue.deleteMessage(message.messageId, popReceipt)));
     }
-    await ignoreLost(queue.updateMessage(message.messageId, popReceipt, undefined, settings.visibilityTimeout / 1000));
+    await giveBack();
   };
 
   const track = (promise: Promise<void>): void => {
@@ -128,8 +143,8 @@ export const startQueueListener = async (options: QueueListenerOptions): Promise
       } catch (error) {
         log('error', entry.name, `Queue ${queue.name} could not be read: ${String(error)}`);
       }
-      const waitMs = Math.min(minPollingMs * 2 ** Math.min(emptyPolls++, 20), settings.maxPollingInterval) * (0.8 + 0.4 * random());
-      await sleep(Math.min(waitMs, settings.maxPollingInterval), undefined, { signal: stopping.signal }).catch(() => undefined);
+      const waitMs = pollingDelayMs(emptyPolls++, settings.maxPollingInterval, random());
+      await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
   const polling = poll();
@@ -142,6 +157,16 @@ export const startQueueListener = async (options: QueueListenerOptions): Promise
     run: (text) => invoke(entry.name, { data: dataOf(text), invocationId: randomUUID() }),
   };
 };
+
+/**
+ * How long to wait before the next look after so many that found nothing: doubling from 100 ms, with 20 % jitter, never above the longest.
+ * @param random from 0 to below 1
+ * @see azure-sdk-for-net RandomizedExponentialBackoffStrategy
+ */
+export const pollingDelayMs = (emptyPolls: number, longestMs: number, random: number): number =>
+  Math.min(Math.min(minPollingMs * 2 ** Math.min(emptyPolls, 20), longestMs) * (0.8 + 0.4 * random), longestMs);
+
+const wholeSeconds = (ms: number): number => Math.ceil(ms / 1000);
 
 /** Somebody else has the message by now (404, or 400 for a stale pop receipt): it will run again, as on the platform. */
 const ignoreLost = (done: Promise<unknown>): Promise<unknown> =>

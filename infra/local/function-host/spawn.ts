@@ -14,6 +14,8 @@ export interface SpawnFunctionHostOptions {
   readonly masterKey?: string;
   readonly queueLockMs?: number;
   readonly shutdownTimeoutMs?: number;
+  /** Bad luck by seed (./chaos.ts), e.g. { seed: 7, settings: 'notDeleted=0.5' }; the process ends with WORKER_RESTART_CODE where it is to be started again. */
+  readonly chaos?: { readonly seed: number; readonly settings?: string };
   /** Arguments for Node itself, such as --max-old-space-size=300. */
   readonly nodeArgs?: readonly string[];
   /** Gets each line that the child writes. */
@@ -50,6 +52,7 @@ export const spawnFunctionHost = (options: SpawnFunctionHostOptions): FunctionHo
   if (options.authentication === false) args.push('--no-authentication');
   if (options.queueLockMs !== undefined) args.push('--queue-lock-ms', String(options.queueLockMs));
   if (options.shutdownTimeoutMs !== undefined) args.push('--shutdown-ms', String(options.shutdownTimeoutMs));
+  if (options.chaos !== undefined) args.push('--chaos-seed', String(options.chaos.seed), '--chaos', options.chaos.settings ?? '');
   const env: NodeJS.ProcessEnv = { PATH, HOME, TMPDIR, ...options.env };
   if (options.functionKeys !== undefined) env.LOCAL_FUNCTION_KEYS = options.functionKeys.join(',');
   if (options.masterKey !== undefined) env.LOCAL_MASTER_KEY = options.masterKey;

@@ -32,6 +32,8 @@ export interface KeyVaultOptions {
   readonly retentionDays?: number;
   /** Answers 403 for expired and not yet valid secrets, which Azure's vault gives out. */
   readonly refuseOutsideValidity?: boolean;
+  /** Nobody may purge a deleted secret before its retention ends. */
+  readonly purgeProtection?: boolean;
   /** The vault's clock; tokens live by the real one. */
   readonly now?: () => Date;
   /** Gets "METHOD /path status" of each request. */
@@ -67,7 +69,7 @@ const tokenSeconds = 86_400;
  * @throws Error when a port is taken
  */
 export const startKeyVault = async (options: KeyVaultOptions = {}): Promise<KeyVault> => {
-  const { retentionDays = 90, refuseOutsideValidity = false, now = () => new Date() } = options;
+  const { retentionDays = 90, refuseOutsideValidity = false, purgeProtection = false, now = () => new Date() } = options;
   const tenantId = options.tenantId ?? '00000000-0000-4000-8000-00006c6f6361';
   const folder = options.dataDir === undefined ? mkdtempSync(path.join(tmpdir(), 'key-vault-')) : path.resolve(options.dataDir);
   mkdirSync(folder, { recursive: true });
@@ -103,7 +105,7 @@ export const startKeyVault = async (options: KeyVaultOptions = {}): Promise<KeyV
         const answer = answerVault(
           state,
           { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body, base },
-          { now: now(), newVersion: () => randomBytes(16).toString('hex'), retentionDays, refuseOutsideValidity },
+          { now: now(), newVersion: () => randomBytes(16).toString('hex'), retentionDays, refuseOutsideValidity, purgeProtection },
         );
         if (answer.changed) writeWhole(statePath, JSON.stringify(state));
         return send(response, answer.status, answer.body);

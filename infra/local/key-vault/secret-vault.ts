@@ -44,6 +44,8 @@ export interface VaultRules {
   readonly retentionDays: number;
   /** Refuse to give out expired and not yet valid secrets. Azure gives them out. */
   readonly refuseOutsideValidity: boolean;
+  /** Nobody may purge before the retention ends, as Azure's purge protection. */
+  readonly purgeProtection?: boolean;
 }
 
 const maxPageSize = 25;
@@ -104,6 +106,7 @@ const answerSecrets = (
     if (method !== 'GET') return methodNotAllowed(method);
     return list(request, Object.keys(state.secrets).sort(), (at) => itemOf(base, at, state.secrets[at]!.at(-1)!, rules));
   }
+  if (method === 'POST' && key === 'restore' && detail === undefined) return restoreSecret(state, request, rules);
   const versions = state.secrets[key];
   if (method === 'PUT' && detail === undefined) return setSecret(state, request, rules, name, key);
   if (versions === undefined) return notFound(name);
@@ -111,6 +114,10 @@ const answerSecrets = (
     state.deleted[key] = { versions, deletedAt: seconds(rules.now) };
     delete state.secrets[key];
     return { status: 200, changed: true, body: deletedOf(base, name, state.deleted[key], rules) };
+  }
+  if (method === 'POST' && detail === 'backup') {
+    const backup: Backup = { name, versions };
+    return { status: 200, body: { value: Buffer.from(JSON.stringify(backup)).toString('base64url') } };
   }
   if (method === 'GET' && detail === 'versions') {
     return list(request, versions, (one) => itemOf(base, name, one, rules, `/${one.version}`));
@@ -151,6 +158,25 @@ const setSecret = (state: VaultState, request: VaultRequest, rules: VaultRules, 
   return { status: 200, changed: true, body: bundleOf(request.base, name, made, rules) };
 };
 
+/** What a backup holds; Azure's is encrypted, and opaque to everybody else. */
+const Backup = z.object({ name: z.string(), versions: z.array(Version).min(1) });
+type Backup = z.infer<typeof Backup>;
+
+const restoreSecret = (state: VaultState, request: VaultRequest, rules: VaultRules): VaultAnswer => {
+  const given = parse(z.object({ value: z.string() }), request.body)?.value ?? '';
+  const backup = parse(Backup, Buffer.from(given, 'base64url').toString());
+  if (backup === undefined) return problem(400, 'BadParameter', 'Backup blob contains invalid or corrupt data.');
+  const key = backup.name.toLowerCase();
+  if (state.deleted[key] !== undefined) return conflict(backup.name);
+  if (state.secrets[key] !== undefined) return problem(409, 'Conflict', `A secret named ${backup.name} exists in this key vault already.`);
+  state.secrets[key] = backup.versions;
+  return {
+    status: 200,
+    changed: true,
+    body: itemOf(request.base, backup.name, backup.versions.at(-1)!, rules, `/${backup.versions.at(-1)!.version}`),
+  };
+};
+
 const updateSecret = (request: VaultRequest, rules: VaultRules, name: string, found: Version): VaultAnswer => {
   const body = parse(Writable, request.body);
   if (body === undefined) return problem(400, 'BadParameter', 'The request body must be a JSON object.');
@@ -186,6 +212,14 @@ const answerDeleted = (
   }
   if (detail !== undefined) return problem(404, 'NotFound', `No such resource: ${request.path}`);
   if (method === 'DELETE') {
+    if (rules.purgeProtection) {
+      return problem(
+        403,
+        'Forbidden',
+        'Operation "purge" is not allowed because purge protection is enabled for this vault.',
+        'ForbiddenByPolicy',
+      );
+    }
     delete state.deleted[key];
     return { status: 204, changed: true };
   }
@@ -232,7 +266,7 @@ const list = <Item>(request: VaultRequest, items: readonly Item[], describe: (it
   return { status: 200, body: { value: items.slice(from, from + size).map(describe), nextLink } };
 };
 
-const bundleOf = (base: string, name: string, one: Version, { retentionDays }: VaultRules) => ({
+const bundleOf = (base: string, name: string, one: Version, { retentionDays, purgeProtection = false }: VaultRules) => ({
   value: one.value,
   contentType: one.contentType,
   id: `${base}/secrets/${name}/${one.version}`,
@@ -242,7 +276,7 @@ const bundleOf = (base: string, name: string, one: Version, { retentionDays }: V
     exp: one.expires,
     created: one.created,
     updated: one.updated,
-    recoveryLevel: retentionDays === 90 ? 'Recoverable+Purgeable' : 'CustomizedRecoverable+Purgeable',
+    recoveryLevel: `${retentionDays === 90 ? '' : 'Customized'}Recoverable${purgeProtection ? '' : '+Purgeable'}`,
     recoverableDays: retentionDays,
   },
   tags: one.tags,

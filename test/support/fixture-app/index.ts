@@ -122,7 +122,12 @@ if (process.env.FIXTURE_SCHEDULE) {
   app.timer('tick', {
     schedule: '%FIXTURE_SCHEDULE%',
     runOnStartup: process.env.FIXTURE_RUN_ON_STARTUP === '1',
-    handler: (timer) => record('tick', { timer }),
+    useMonitor: process.env.FIXTURE_NO_MONITOR !== '1',
+    handler: async (timer) => {
+      record('tick', { timer });
+      await sleep(Number(process.env.FIXTURE_TICK_MS ?? 0));
+      record('tick done');
+    },
   });
 }
 

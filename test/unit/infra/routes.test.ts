@@ -47,7 +47,7 @@ describe('the router of the function host', () => {
     expect(matchOf(routes, '/y', 'HEAD')?.functionName).toBe('any');
   });
 
-  it('takes the first that fits in the order of function names, and warns when that hides a more exact one', () => {
+  it('FH1 takes the first that fits in the order of function names, and warns when that hides a more exact one', () => {
     const routes = [route('zExact', 'api/runs/latest'), route('Any', 'api/runs/{id}')];
     const router = createRouter(routes, '');
     expect(router.match('GET', '/api/runs/latest')?.functionName).toBe('Any');
