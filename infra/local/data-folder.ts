@@ -1,10 +1,24 @@
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { endLeftover } from './storage/azurite';
 import { describeProcess } from './storage/process-info';
 
 /** Tells a folder that we made from any other; without it nothing is ever deleted. */
 const MARKER = '.local-cloud';
+
+/** Azurite's databases and logs of a first run take some 40 MB; with less than this a run would end half-way. */
+const LEAST_FREE_MB = 100;
 
 /** What `DATA/cloud.json` says of the cloud that runs on the folder, or ran last. */
 export interface CloudRecord {
@@ -63,6 +77,14 @@ export const openDataFolder = async (dataDir: string, { reset }: { reset: boolea
     }
   }
   mkdirSync(path.join(dataDir, 'logs'), { recursive: true });
+  const { bavail, bsize } = statfsSync(dataDir);
+  const freeMb = Math.floor((bavail * bsize) / 2 ** 20);
+  if (freeMb < LEAST_FREE_MB) {
+    throw new Error(
+      `The disk of the data folder ${dataDir} is full: ${freeMb} MB are free, and the local cloud needs ${LEAST_FREE_MB}. ` +
+        'Make room, or choose another folder with --data DIR.',
+    );
+  }
   writeFileSync(path.join(dataDir, MARKER), 'Made by the local cloud (npm start), which may delete everything in this folder.\n');
 };
 
@@ -76,5 +98,15 @@ export const openLog = (dataDir: string, part: string): LogFile => {
   const file = path.join(dataDir, 'logs', `${part}.log`);
   if (existsSync(file)) renameSync(file, path.join(dataDir, 'logs', `${part}.previous.log`));
   const handle = openSync(file, 'a');
-  return { file, write: (line) => void writeSync(handle, `${new Date().toISOString()} ${line}\n`) };
+  let isLost = false;
+  const write = (line: string): void => {
+    try {
+      writeSync(handle, `${new Date().toISOString()} ${line}\n`);
+    } catch (error) {
+      // A full disk ends the parts that need it, in their own words; what they say must not end us before they are closed.
+      if (!isLost) console.error(`The log ${file} cannot be written: ${(error as Error).message}`);
+      isLost = true;
+    }
+  };
+  return { file, write };
 };

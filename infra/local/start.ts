@@ -7,6 +7,7 @@ import { countMembers, createFirstRun, ensureList } from './first-run';
 import { takePort } from './ports';
 import { createProgress, resultJson, resultTable } from './progress';
 import { chooseSegment, dataverseSegments, noteSegments, readManifest, seedSegments } from './segments';
+import { troubleOf } from './trouble';
 
 /** `npm start`: the local cloud, then a first run through the HTTP API. README tells the whole. */
 const root = path.resolve(__dirname, '../../..');
@@ -126,7 +127,7 @@ const main = async (): Promise<number> => {
   } catch (error) {
     progress.end();
     const reason: unknown = ending.signal.aborted ? ending.signal.reason : error;
-    if (!(reason instanceof Interrupted)) console.error(reason instanceof Error ? reason.message : reason);
+    if (!(reason instanceof Interrupted)) console.error(troubleOf(reason, options));
     await cloud?.close();
     return reason instanceof Interrupted ? INTERRUPTED : 1;
   }

@@ -6,8 +6,8 @@ import { createStartedCloud, membersOf } from '../support/started-cloud';
 /** Every kind of bad luck that ends within seconds, far more often than on Azure; poison, which the minute timer mends, is tested with the host. */
 const cloud = createStartedCloud({
   environment: {
-    LOCAL_CHAOS_SEED: '5',
-    LOCAL_CHAOS: 'notDeleted=0.3,waits=0.15,restarts=0.2,stalls=0.1,poisons=0,waitMs=2000,stallMs=3000',
+    LOCAL_CHAOS_SEED: '9739',
+    LOCAL_CHAOS: 'notDeleted=0.3,waits=0.1,restarts=0.1,stalls=0.1,poisons=0,waitMs=2000,stallMs=3000',
   },
 });
 afterAll(() => cloud.close(), 60_000);
@@ -16,7 +16,8 @@ it('a run ends right on a host that forgets to delete, waits, stalls and restart
   const { code, output, lastLine } = await cloud.start('--once').ended;
   const log = readFileSync(path.join(cloud.dataDir, 'logs', 'functions.log'), 'utf8');
   expect([code, code === 0 ? '' : `${output}\n${log}`]).toEqual([0, '']);
-  expect(log).toMatch(/\[warning\] chaos: (notDeleted|waits|restarts|stalls): message/);
+  const met = [...log.matchAll(/\[warning\] chaos: (\w+): message \S+ of advance-run/g)].map(([, fate]) => fate);
+  expect(met.slice(0, 3)).toEqual(['restarts', 'stalls', 'notDeleted']);
   const { distinctValid } = cloud.truthOf('NewsletterReaders');
   expect(JSON.parse(lastLine)).toMatchObject({ state: 'successful', accepted: distinctValid, open: 0, removed: 0, onList: distinctValid });
   const klaviyo = await startKlaviyoSandbox({ dataDir: path.join(cloud.dataDir, 'klaviyo') });

@@ -484,8 +484,8 @@ describe('queue triggers', () => {
   });
 
   describe('with chaos by seed', () => {
-    const withChaos = (settings: string, options: Partial<SpawnFunctionHostOptions> = {}) =>
-      startWithQueue({}, { chaos: { seed: 1, settings: `notDeleted=0,waits=0,stalls=0,restarts=0,poisons=0,${settings}` }, ...options });
+    const withChaos = (settings: string, options: Partial<SpawnFunctionHostOptions> = {}, env: Record<string, string> = {}) =>
+      startWithQueue(env, { chaos: { seed: 1, settings: `notDeleted=0,waits=0,stalls=0,restarts=0,poisons=0,${settings}` }, ...options });
 
     it('a message that was done is not deleted, and runs again', async () => {
       const { host, queue } = await withChaos('notDeleted=1', { queueLockMs: 1_000 });
@@ -522,8 +522,8 @@ describe('queue triggers', () => {
     });
 
     it('the worker restarts and takes its neighbours along, which come back at once', async () => {
-      const { host, name, queue } = await withChaos('restarts=1');
-      for (let n = 0; n < 2; n++) await queue.sendMessage('{"waitMs":3000}');
+      const name = await filledQueue(2, '{"waitMs":3000}');
+      const { host } = await withChaos('restarts=1', {}, { FIXTURE_QUEUE: name });
       expect(await host.exited).toEqual({ code: WORKER_RESTART_CODE, signal: null });
       expect(host.seen('message done')).toEqual([]);
       const second = await startWithQueue({ FIXTURE_QUEUE: name });

@@ -78,7 +78,13 @@ export const startAzurite = async ({
   }
 };
 
-const azuriteMain = (): string => require.resolve('azurite/dist/src/azurite.js');
+const azuriteMain = (): string => {
+  try {
+    return require.resolve('azurite/dist/src/azurite.js');
+  } catch (cause) {
+    throw new Error('Azurite, the storage of the local cloud, is not installed: run "npm ci", with development dependencies.', { cause });
+  }
+};
 
 const launch = async (
   ports: AzuritePorts,
