@@ -114,13 +114,13 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   );
   const klaviyo = createKlaviyo({ baseUrl: env.KLAVIYO_BASE_URL });
 
-  const connectionStore = createConnectionStore({ table: tables.connections });
+  const log = createLog({ write: (line) => console.log(line) });
+  const connectionStore = createConnectionStore({ table: tables.connections, log });
   const connectionKeys = createConnectionKeys({ store: connectionStore, secrets, now });
-  const exportStore = createExportStore({ table: tables.exports, now });
+  const exportStore = createExportStore({ table: tables.exports, now, log });
   const settingParts = { maxProfiles: env.MAX_PROFILES_PER_EXPORT, now };
   const settings = createSettings({ ...settingParts, table: tables.settings });
 
-  const log = createLog({ write: (line) => console.log(line) });
   const monotonicMs = () => performance.now();
   const pacing = createPacing({ store: createPacingStore({ table: tables.pacing, monotonicMs }), monotonicMs, log });
 
@@ -153,7 +153,8 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const rowsOfRuns = runTable(tables.runs);
   const runStore = createRunStore({ blobs: containers.runs, rows: rowsOfRuns });
   const runRows = createRunRows({ store: runStore, rows: rowsOfRuns });
-  const activities = createExportActivities({ rows: createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' }) });
+  const activityRows = createRows({ table: tables.exports, schema: ExportActivity, what: 'The export' });
+  const activities = createExportActivities({ rows: activityRows, log });
   const hashKey = createHashKey({ secrets });
   const figures = createFigures({
     store: createFiguresStore({ blobs: containers.figures }),
@@ -267,7 +268,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const connections = createConnections(connectionParts);
   const exportParts = {
     store: exportStore,
-    directory: createExportDirectory({ table: tables.exports, store: exportStore, connectionStore }),
+    directory: createExportDirectory({ table: tables.exports, store: exportStore, connectionStore, log }),
     activities,
     connectionStore,
     runs: { removeOf: removal.removeOf, stopOf: runs.stopOf },

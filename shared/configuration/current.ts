@@ -28,7 +28,7 @@ export const createReadCurrent =
   }: {
     settings: Pick<Settings, 'getAll'>;
     connectionStore: Pick<ConnectionStore, 'readAll'>;
-    exportStore: Pick<ExportStore, 'readMirror'>;
+    exportStore: Pick<ExportStore, 'readWhole'>;
   }) =>
   async ({ signal }: { signal: AbortSignal }): Promise<Current> => {
     const readConnections = async (): Promise<Stored<Connection>[]> => {
@@ -39,7 +39,7 @@ export const createReadCurrent =
     const [both, connections, segmentExports] = await Promise.all([
       settings.getAll({ signal }),
       readConnections(),
-      exportStore.readMirror({ signal }),
+      exportStore.readWhole({ signal }),
     ]);
     const { schedule, limits } = both;
     return {

@@ -3,8 +3,9 @@ import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
 import { ConflictError, NotFoundError } from '../errors';
 import { ConnectionId } from '../ids';
-import { createRows, createTransaction } from '../platform/tables';
+import { createRows, createTransaction, createUnreadableLog } from '../platform/tables';
 import type { RowChange, Stored } from '../platform/tables';
+import type { Log } from '../platform/telemetry';
 import { Connection } from './connection';
 import { ConnectionNote } from './connection-status';
 
@@ -54,7 +55,7 @@ export const nameTaken = ({ displayName }: Pick<Connection, 'displayName'>, caus
   });
 
 /** Connections; beside each a note of what was last found out about it, and one row per name in use, which makes names unique. */
-export const createConnectionStore = ({ table }: { table: TableClient }) => {
+export const createConnectionStore = ({ table, log = () => undefined }: { table: TableClient; log?: Log }) => {
   const rows = createRows({ table, schema: Connection, what: 'The connection' });
   const claims = createRows({ table, schema: NameClaim, what: 'The display name' });
   const secretNotes = createRows({ table, schema: SecretNote, what: 'The note of the secret' });
@@ -77,7 +78,11 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
   /** Of the same content as another write at the same instant, and yet not the same write. */
   const asOwnWrite = (connection: Connection): Connection => ({ ...connection, writeId: randomUUID() });
 
-  async function* readNoted(options: Options, range: { from: string; below: string } = CONNECTIONS): AsyncGenerator<Noted> {
+  const tellUnreadable = createUnreadableLog({ log, partition: PARTITION });
+  async function* readNoted(
+    options: Options & { unreadable?: typeof tellUnreadable },
+    range: { from: string; below: string } = CONNECTIONS,
+  ): AsyncGenerator<Noted> {
     let last: Stored<Connection> | undefined;
     for await (const { value, etag, row } of either.list(PARTITION, { ...options, ...range })) {
       if ('kind' in value) {
@@ -103,11 +108,12 @@ export const createConnectionStore = ({ table }: { table: TableClient }) => {
       return undefined;
     },
 
-    /** All connections with their notes, by one query of their rows (1,000 rows a page). */
-    readNoted: (options: Options): AsyncIterable<Noted> => readNoted(options),
+    /** All connections with their notes, by one query of their rows (1,000 rows a page); what cannot be read of them is left out. */
+    readNoted: ({ signal }: Options): AsyncIterable<Noted> => readNoted({ signal, unreadable: tellUnreadable }),
 
-    readAll: async function* (options: Options): AsyncGenerator<Stored<Connection>> {
-      for await (const { connection } of readNoted(options)) yield connection;
+    /** All connections; one that cannot be read is an error. */
+    readAll: async function* ({ signal }: Options): AsyncGenerator<Stored<Connection>> {
+      for await (const { connection } of readNoted({ signal })) yield connection;
     },
 
     /**

@@ -337,7 +337,7 @@ export const createConnections = ({
     /** Every connection by id, for those who decide about exports. */
     readAll: async ({ signal }: Options): Promise<ReadonlyMap<ConnectionId, Connection>> => {
       const connections = new Map<ConnectionId, Connection>();
-      for await (const { value } of store.readAll({ signal })) connections.set(value.id, value);
+      for await (const { connection } of store.readNoted({ signal })) connections.set(connection.value.id, connection.value);
       return connections;
     },
 

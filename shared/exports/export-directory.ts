@@ -3,6 +3,7 @@ import type { ConnectionStore } from '../connections/connection-store';
 import type { ConnectionId } from '../ids';
 import { createMirror } from '../platform/mirror';
 import type { Stored } from '../platform/tables';
+import type { Log } from '../platform/telemetry';
 import { ExportActivity } from './export';
 import type { Export } from './export';
 import type { ExportStore } from './export-store';
@@ -24,11 +25,13 @@ export const createExportDirectory = ({
   table,
   store,
   connectionStore,
+  log = () => undefined,
   monotonicMs = () => performance.now(),
 }: {
   table: TableClient;
   store: Pick<ExportStore, 'readMirror'>;
   connectionStore: Pick<ConnectionStore, 'readNoted'>;
+  log?: Log;
   monotonicMs?: () => number;
 }) => {
   const runner = createMirror<ExportActivity>({
@@ -36,6 +39,7 @@ export const createExportDirectory = ({
     partition: RUNNER,
     parse: (document) => ExportActivity.parse(document),
     what: 'The exports',
+    log,
     monotonicMs,
   });
   return {

@@ -1,10 +1,12 @@
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
-import { ConflictError } from '../errors';
-import type { ConnectionId, ExportId } from '../ids';
+import { ConflictError, UpstreamError } from '../errors';
+import { ExportId } from '../ids';
+import type { ConnectionId } from '../ids';
 import { MIRROR_MAX_IDLE_MS, createMirror } from '../platform/mirror';
-import { createRows } from '../platform/tables';
+import { createRows, createUnreadableLog } from '../platform/tables';
 import type { Stored } from '../platform/tables';
+import type { Log } from '../platform/telemetry';
 import { Export } from './export';
 
 const PARTITION = 'export';
@@ -30,15 +32,18 @@ const present = (stored: Stored<Row> | undefined): Stored<Export> | undefined =>
 
 /**
  * Rows of exports, all in one partition: the minute timer reads it page by page, lists ask for what has changed.
+ * @param log is told of exports that cannot be read
  * @param monotonicMs a clock that never goes back
  */
 export const createExportStore = ({
   table,
   now,
+  log = () => undefined,
   monotonicMs = () => performance.now(),
 }: {
   table: TableClient;
   now: () => Date;
+  log?: Log;
   monotonicMs?: () => number;
 }) => {
   const rows = createRows({ table, schema: Row, what: 'The export' });
@@ -50,21 +55,60 @@ export const createExportStore = ({
       return row.removedAt === undefined ? row : undefined;
     },
     what: 'The exports',
+    log,
     monotonicMs,
   });
-  async function* readAll({ signal }: { signal: AbortSignal }): AsyncGenerator<Stored<Export>> {
-    for await (const stored of rows.list(PARTITION, { signal })) if (present(stored)) yield stored;
+  const tellUnreadable = createUnreadableLog({ log, partition: PARTITION });
+  async function* readAll({
+    signal,
+    unreadable,
+  }: {
+    signal: AbortSignal;
+    unreadable?: (id: ExportId) => void;
+  }): AsyncGenerator<Stored<Export>> {
+    const tell = (row: Parameters<typeof tellUnreadable>[0]): void => {
+      tellUnreadable(row);
+      unreadable?.(ExportId.parse(row.row));
+    };
+    const options = { signal, ...(unreadable ? { unreadable: tell } : {}) };
+    for await (const stored of rows.list(PARTITION, options)) if (present(stored)) yield stored;
   }
+  const readWhole = async (options: { signal: AbortSignal }): Promise<ReadonlyMap<string, Stored<Export>>> => {
+    const all = await mirror.read(options);
+    const [row] = mirror.unreadable();
+    if (row === undefined) return all;
+    throw new UpstreamError('storage', {
+      code: 'export_unreadable',
+      message: `The export ${row} cannot be read, as a newer version of this app saved it; install that version.`,
+      retryable: false,
+    });
+  };
 
   return {
     find: async (id: ExportId, options: { signal: AbortSignal }): Promise<Stored<Export> | undefined> =>
       present(await rows.find(rowOf(id), options)),
+    /** Whether there is such an export, readable or not. */
+    isThere: async (id: ExportId, options: { signal: AbortSignal }): Promise<boolean> => {
+      try {
+        return present(await rows.find(rowOf(id), options)) !== undefined;
+      } catch (error) {
+        if (error instanceof z.ZodError || error instanceof SyntaxError) return true;
+        throw error;
+      }
+    },
+    /**
+     * All exports, by queries of the partition.
+     * @param unreadable is given those that cannot be read, so that one of them stops none of the others; without it they are an error,
+     * for whoever must not overlook any
+     */
     readAll,
-    /** All exports by id, from memory and one query for what has changed. */
+    /** All exports by id, from memory and one query for what has changed; those that cannot be read are left out. */
     readMirror: (options: { signal: AbortSignal }) => mirror.read(options),
-    /** Exports that use a connection; reads the partition, one page per 1,000 exports. */
+    /** The same for whoever must not overlook any. @throws UpstreamError export_unreadable */
+    readWhole,
+    /** Exports that use a connection, as they are from now on, at the cost of `readWhole`. @throws UpstreamError export_unreadable */
     byConnection: async function* (connectionId: ConnectionId, options: { signal: AbortSignal }): AsyncGenerator<Stored<Export>> {
-      for await (const row of readAll(options)) if (row.value.connectionId === connectionId) yield row;
+      for (const stored of (await readWhole(options)).values()) if (stored.value.connectionId === connectionId) yield stored;
     },
     insert: (segmentExport: Export, options: { signal: AbortSignal }) => rows.insert(rowOf(segmentExport.id), segmentExport, options),
     replace: (segmentExport: Export, options: { ifMatch: string; signal: AbortSignal }) =>
@@ -82,7 +126,7 @@ export const createExportStore = ({
     /** Deletes what says of exports that they were removed, once nobody can remember them. @returns how many */
     clearRemoved: async ({ signal }: { signal: AbortSignal }): Promise<number> => {
       let cleared = 0;
-      for await (const { value, etag } of rows.list(PARTITION, { signal })) {
+      for await (const { value, etag } of rows.list(PARTITION, { signal, unreadable: tellUnreadable })) {
         if (value.removedAt === undefined || now().getTime() - Date.parse(value.removedAt) < REMEMBERED_MS) continue;
         try {
           await rows.remove(rowOf(value.id), { ifMatch: etag, signal });

@@ -49,6 +49,7 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   secret_deleted: { statuses: [409], says: 'Key Vault still keeps a deleted secret of this name' },
   // exports
   export_unknown: { statuses: [400, 404], says: 'no such export' },
+  export_unreadable: { statuses: [502], says: 'a newer version of this app saved an export; that version alone can read it' },
   export_view_only: { statuses: [403], says: 'the caller may look at the export, but not change or run it' },
   export_detached: { statuses: [409], says: 'the export has no connection' },
   export_paused: { statuses: [409], says: 'the export is paused; resume it first' },

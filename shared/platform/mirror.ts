@@ -1,7 +1,8 @@
 import { odata } from '@azure/data-tables';
 import type { TableClient } from '@azure/data-tables';
 import type { Stored } from './tables';
-import { tableError } from './tables';
+import { createUnreadableLog, tableError } from './tables';
+import type { Log } from './telemetry';
 
 /**
  * A write counts as visible when its answer could have come: Azure ends a table operation after 30 s, and the clocks of its servers
@@ -33,6 +34,7 @@ const untilAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T
  * once per version. Callers who come while a read is under way share the next one, never the running one: so each sees what was written
  * before it asked, and fifty at once cost two reads. A row must not be deleted while somebody may remember it: it is replaced by one
  * that `parse` answers with undefined, for at least twice `MIRROR_MAX_IDLE_MS`.
+ * @param log is told of rows that `parse` fails for, which are left out
  * @param monotonicMs a clock that never goes back
  */
 export const createMirror = <T>({
@@ -40,6 +42,7 @@ export const createMirror = <T>({
   partition,
   parse,
   what,
+  log,
   monotonicMs,
 }: {
   table: TableClient;
@@ -47,15 +50,26 @@ export const createMirror = <T>({
   /** a stored document → its value; undefined: there is nothing (any more) */
   parse: (document: unknown, row: string) => T | undefined;
   what: string;
+  log: Log;
   monotonicMs: () => number;
 }) => {
-  type Held = { readonly etag: string; readonly value: T | undefined };
+  type Held = { readonly etag: string; readonly value: T | undefined; readonly isUnreadable?: true };
+  const tellUnreadable = createUnreadableLog({ log, partition });
   let held = new Map<string, Held>();
   let present = new Map<string, Stored<T>>();
   /** by the clock of the service */
   let since: Date | undefined;
   let readAtMs = -Infinity;
   let wholeAtMs = -Infinity;
+
+  const heldOf = ({ row, etag, document }: { row: string; etag: string; document: string }): Held => {
+    try {
+      return { etag, value: parse(JSON.parse(document), row) };
+    } catch (error) {
+      tellUnreadable({ row, etag, error });
+      return { etag, value: undefined, isUnreadable: true };
+    }
+  };
 
   const readOnce = async (): Promise<void> => {
     const beganMs = monotonicMs();
@@ -78,7 +92,7 @@ export const createMirror = <T>({
         for (const { rowKey, etag, document } of page) {
           const row = String(rowKey);
           const known = held.get(row);
-          read.set(row, known?.etag === etag ? known : { etag, value: parse(JSON.parse(document), row) });
+          read.set(row, known?.etag === etag ? known : heldOf({ row, etag, document }));
         }
       }
     } catch (error) {
@@ -133,6 +147,9 @@ export const createMirror = <T>({
       await untilAborted(nextRead(), signal);
       return present;
     },
+
+    /** Rows that were left out of the last read, as they cannot be parsed. */
+    unreadable: (): string[] => [...held].filter(([, { isUnreadable }]) => isUnreadable).map(([row]) => row),
   };
 };
 

@@ -3,12 +3,31 @@ import type { TableClient, TransactionAction } from '@azure/data-tables';
 import type { z } from 'zod';
 import { ConflictError, InvalidInputError, LimitError, NotFoundError, UpstreamError } from '../errors';
 import { storageError } from './blobs';
+import { errorFields } from './telemetry';
+import type { Log } from './telemetry';
 
 /** A parsed row with the ETag that its next change must name. */
 export interface Stored<T> {
   readonly value: T;
   readonly etag: string;
 }
+
+/** A row that cannot be parsed. `error` may quote it, so it is not for a log as it is. */
+export interface UnreadableRow {
+  readonly row: string;
+  readonly etag: string;
+  readonly error: unknown;
+}
+
+/** Says of each version of an unreadable row once that there is one, without its content. */
+export const createUnreadableLog = ({ log, partition }: { log: Log; partition: string }) => {
+  const told = new Map<string, string>();
+  return ({ row, etag, error }: UnreadableRow): void => {
+    if (told.get(row) === etag) return;
+    told.set(row, etag);
+    log('row_unreadable', { partition, row, ...errorFields(error) });
+  };
+};
 
 export interface RowKey {
   readonly partition: string;
@@ -246,17 +265,31 @@ export const createRows = <S extends z.ZodType>({
       }
     },
 
-    /** All rows of a partition in ascending order of row key, page by page. */
+    /**
+     * All rows of a partition in ascending order of row key, page by page.
+     * @param unreadable leaves out a row that cannot be parsed, e.g. one of a newer version of the app, and says so; without it such a
+     * row ends the list with an error
+     */
     list: async function* (
       partition: string,
-      { signal, ...range }: { signal: AbortSignal } & RowRange,
+      { signal, unreadable, ...range }: { signal: AbortSignal; unreadable?: ((row: UnreadableRow) => void) | undefined } & RowRange,
     ): AsyncGenerator<Stored<T> & { row: string }> {
       try {
         const rows = table.listEntities<{ document: string }>({
           queryOptions: { filter: filterOf(partition, range) },
           abortSignal: signal,
         });
-        for await (const row of rows) yield { ...parse(row), row: String(row.rowKey) };
+        for await (const row of rows) {
+          let stored: Stored<T>;
+          try {
+            stored = parse(row);
+          } catch (error) {
+            if (unreadable === undefined) throw error;
+            unreadable({ row: String(row.rowKey), etag: String(row.etag), error });
+            continue;
+          }
+          yield { ...stored, row: String(row.rowKey) };
+        }
       } catch (error) {
         throw tableError(error, what);
       }

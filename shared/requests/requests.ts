@@ -64,7 +64,7 @@ export const createRequests = ({
     request: Omit<StartRequest, 'exportId'>,
     signal: AbortSignal,
   ): AsyncGenerator<StartRequest> {
-    for await (const { value } of segmentExports.readAll({ signal })) {
+    for await (const { value } of segmentExports.readAll({ signal, unreadable: () => undefined })) {
       if (chosen(value)) yield { ...request, exportId: value.id };
     }
   }

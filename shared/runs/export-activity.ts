@@ -3,7 +3,9 @@ import { ConflictError } from '../errors';
 import { ExportActivity } from '../exports/export';
 import { ExportId } from '../ids';
 import type { RunId } from '../ids';
-import type { Rows } from '../platform/tables';
+import { createUnreadableLog } from '../platform/tables';
+import type { Rows, UnreadableRow } from '../platform/tables';
+import type { Log } from '../platform/telemetry';
 import type { Run } from './run';
 
 /** Messages of others are kept so long in the row. */
@@ -69,7 +71,8 @@ export interface SeenActivity {
 }
 
 /** What the runner keeps per export, apart from what people edit: the active run, the run number, the newest generation of the state. */
-export const createExportActivities = ({ rows }: { rows: Rows<typeof ExportActivity> }) => {
+export const createExportActivities = ({ rows, log = () => undefined }: { rows: Rows<typeof ExportActivity>; log?: Log }) => {
+  const tellUnreadable = createUnreadableLog({ log, partition: PARTITION });
   const read = async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<SeenActivity> =>
     (await rows.find({ partition: PARTITION, row: exportId }, { signal })) ?? { value: ExportActivity.parse({}) };
 
@@ -118,8 +121,20 @@ export const createExportActivities = ({ rows }: { rows: Rows<typeof ExportActiv
 
     remove: (exportId: ExportId, { signal }: { signal: AbortSignal }) => rows.remove({ partition: PARTITION, row: exportId }, { signal }),
 
-    readAll: async function* ({ signal }: { signal: AbortSignal }): AsyncGenerator<{ exportId: ExportId; activity: ExportActivity }> {
-      for await (const { row, value } of rows.list(PARTITION, { signal })) yield { exportId: ExportId.parse(row), activity: value };
+    /** @param unreadable is given those whose row cannot be read, so that it stops none of the others; without it that is an error */
+    readAll: async function* ({
+      signal,
+      unreadable,
+    }: {
+      signal: AbortSignal;
+      unreadable?: (exportId: ExportId) => void;
+    }): AsyncGenerator<{ exportId: ExportId; activity: ExportActivity }> {
+      const tell = (row: UnreadableRow): void => {
+        tellUnreadable(row);
+        unreadable?.(ExportId.parse(row.row));
+      };
+      const options = { signal, ...(unreadable ? { unreadable: tell } : {}) };
+      for await (const { row, value } of rows.list(PARTITION, options)) yield { exportId: ExportId.parse(row), activity: value };
     },
   };
 };

@@ -60,7 +60,10 @@ interface Stores {
 /** So often is another export read again that changed while it was read. */
 const MAX_READS = 5;
 
-/** The exports that may hold people of a list: by their settings, by the list of their newest state, by that of their active run. */
+/**
+ * The exports that may hold people of a list: by their settings, by the list of their newest state, by that of their active run.
+ * @throws HoldersUnknown when one of all exports cannot be read: it might go to this list
+ */
 const findOthers = async (
   { exportId, config }: { exportId: ExportId; config: FrozenConfig },
   { activities, exportStore, connectionStore, store, signal }: Stores & { signal: AbortSignal },
@@ -70,7 +73,9 @@ const findOthers = async (
   const others = new Set<ExportId>();
   const known = new Set<ExportId>();
   const accounts = new Map<string, string | undefined>();
-  for await (const { value } of exportStore.readAll({ signal })) {
+  const unreadable = (id: ExportId): void => void (unknown = id);
+  let unknown: ExportId | undefined;
+  for await (const { value } of exportStore.readAll({ signal, unreadable })) {
     known.add(value.id);
     if (value.id === exportId || value.listId !== config.listId || value.connectionId === undefined) continue;
     if (!accounts.has(value.connectionId)) {
@@ -78,7 +83,7 @@ const findOthers = async (
     }
     if (isOurs({ accountId: accounts.get(value.connectionId), listId: value.listId })) others.add(value.id);
   }
-  for await (const { exportId: other, activity } of activities.readAll({ signal })) {
+  for await (const { exportId: other, activity } of activities.readAll({ signal, unreadable })) {
     if (other === exportId || others.has(other)) continue;
     // one that was removed holds nobody any more, once its last run has ended; what is left of it goes with the next tick
     if (!known.has(other) && !activity.activeRunId && !(await exportStore.find(other, { signal }))) continue;
@@ -89,6 +94,7 @@ const findOthers = async (
     )
       others.add(other);
   }
+  if (unknown !== undefined) throw new HoldersUnknown(unknown);
   return others;
 };
 

@@ -153,9 +153,11 @@ export const createHousekeeping = ({
       };
       // in this order: an export's row is there before anything runs, so who is missing below was removed
       const rows: RunnerRow[] = [];
-      for await (const row of activities.readAll({ signal })) rows.push(row);
+      for await (const row of activities.readAll({ signal, unreadable: () => undefined })) rows.push(row);
       const known = new Set<ExportId>();
-      for await (const { value } of exportStore.readAll({ signal })) known.add(value.id);
+      // one that cannot be read was not removed
+      const unreadable = (id: ExportId): void => void known.add(id);
+      for await (const { value } of exportStore.readAll({ signal, unreadable })) known.add(value.id);
 
       for (const { exportId } of rows) {
         if (!known.has(exportId)) await attempt('removal', () => removal.goOn(exportId, { signal }));

@@ -45,7 +45,7 @@ export const createRunAudit = ({
 }: {
   store: RunStore;
   runRows: Pick<RunRows, 'truthOf'>;
-  exportStore: Pick<ExportStore, 'find'>;
+  exportStore: Pick<ExportStore, 'isThere'>;
   /** goes on with the removal of an export that is gone */
   removeEverythingOf: (exportId: ExportId, options: { signal: AbortSignal }) => Promise<unknown>;
   now: () => Date;
@@ -59,7 +59,7 @@ export const createRunAudit = ({
       await store.removeFolder(runId, { signal });
       return 'leftovers_removed';
     }
-    if (found && (await exportStore.find(run.exportId, { signal }))) {
+    if (found && (await exportStore.isThere(run.exportId, { signal }))) {
       await runRows.truthOf(run, { addMissing: true, signal });
       return 'rows_repaired';
     }
@@ -102,7 +102,7 @@ export const createRunAudit = ({
     };
     const exportsThere = new Map<ExportId, boolean>();
     const isThere = async (exportId: ExportId): Promise<boolean> => {
-      const known = exportsThere.get(exportId) ?? (await exportStore.find(exportId, { signal })) !== undefined;
+      const known = exportsThere.get(exportId) ?? (await exportStore.isThere(exportId, { signal }));
       exportsThere.set(exportId, known);
       return known;
     };

@@ -813,7 +813,7 @@ export const createRuns = ({
         const segmentExport = (await (known ??= exportStore.readMirror({ signal }))).get(exportId)?.value;
         return segmentExport !== undefined && segmentExport.connectionId === undefined;
       };
-      for await (const { exportId, activity } of activities.readAll({ signal })) {
+      for await (const { exportId, activity } of activities.readAll({ signal, unreadable: () => undefined })) {
         if (activity.activeRunId !== undefined) active.add(activity.activeRunId);
         try {
           await sweepOne(exportId, activity, { isDetached, signal });

@@ -12,7 +12,7 @@ import type { Tick, TickStore } from './tick-store';
 
 /** Exports as their store reads them, page by page. */
 export interface ExportReader {
-  readAll: (options: { signal: AbortSignal }) => AsyncIterable<{ readonly value: Export }>;
+  readAll: (options: { signal: AbortSignal; unreadable: () => void }) => AsyncIterable<{ readonly value: Export }>;
 }
 export interface ScheduleReader {
   getSchedule: (options: { signal: AbortSignal }) => Promise<{ readonly value: SystemSchedule }>;
@@ -110,7 +110,7 @@ export const createFanOut = ({
     const systemSetAt = refresh.setAt;
     const system = systemOccurrence(refresh, { after, until });
     const earlier = new Map(unstarted.map((one) => [one.exportId, one]));
-    for await (const { value: segmentExport } of segmentExports.readAll({ signal })) {
+    for await (const { value: segmentExport } of segmentExports.readAll({ signal, unreadable: () => undefined })) {
       const { id } = segmentExport;
       const retry = isScheduled(segmentExport, refresh) ? earlier.get(id) : undefined;
       let found: Due | undefined;

@@ -518,6 +518,74 @@ describe('when storage fails after the write', () => {
   });
 });
 
+describe('a row that cannot be read, as a newer version of the app wrote it', () => {
+  type Table = 'exports' | 'connections';
+  const textOf = async (table: Table, partition: string, row: string) =>
+    (await api.services.tables[table].getEntity<{ document: string }>(partition, row)).document;
+  const write = (table: Table, partition: string, row: string, document: string) =>
+    api.services.tables[table].upsertEntity({ partitionKey: partition, rowKey: row, document }, 'Replace');
+  const spoil = async (table: Table, partition: string, row: string, change: object) => {
+    const before = await textOf(table, partition, row);
+    await write(table, partition, row, JSON.stringify({ ...(JSON.parse(before) as object), ...change }));
+    return () => write(table, partition, row, before);
+  };
+  const lines = () => (console.log as jest.Mock).mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+  beforeEach(() => void jest.spyOn(console, 'log').mockReturnValue());
+
+  it('of an export keeps no other from being listed and started, and is not taken for a removed one', async () => {
+    const own = String((await api.call('POST', '/api/connections', { body: aConnection({ displayName: 'Unreadable' }) })).json.id);
+    const due = { schedule: { kind: 'custom', times: Array.from({ length: 4 }, (_, hour) => `0${hour}:00`), timeZone: 'UTC' } };
+    const [one, other] = [await save({ ...due, connectionId: own }), await save(due)];
+    await act(one.id, 'pause'); // has a row of its runner
+    await api.services.activities.update(ExportId.parse(one.id), (current) => ({ ...current, lastRunNumber: 7 }), { signal });
+    const restore = await spoil('exports', 'export', one.id, { membership: 'newer' });
+
+    const shown = (await listed('size=200')).value.map(({ id }) => id);
+    expect([shown.includes(one.id), shown.includes(other.id)]).toEqual([false, true]);
+    await expect(api.services.fanOut.tick({ signal })).resolves.toBeDefined();
+    await receive({ version: 1, type: 'runAll' });
+    expect(await runsOf(other.id)).toHaveLength(1);
+    await api.services.housekeeping.tick({ signal });
+    await api.services.runs.sweep({ signal });
+    expect((await api.services.activities.get(ExportId.parse(one.id), { signal })).lastRunNumber).toBe(7);
+    expect(lines()).toContainEqual(expect.objectContaining({ event: 'row_unreadable', row: one.id }));
+    expect(JSON.stringify(lines())).not.toContain('newer');
+    // where none may be overlooked, it is said that there is one
+    const gone = await api.call('DELETE', `/api/connections/${own}`, { ifMatch: '*' });
+    expect([gone.status, gone.json.code]).toEqual([502, 'export_unreadable']);
+    expect((await api.call('GET', '/api/configuration')).json.code).toBe('export_unreadable');
+
+    await restore();
+    expect((await listed('size=200')).value.map(({ id }) => id)).toContain(one.id);
+    expect((await api.call('DELETE', `/api/connections/${own}`, { ifMatch: '*' })).json.code).toBe('connection_in_use');
+  });
+
+  it('of an export’s runner stops neither list nor timer', async () => {
+    const { id } = await save();
+    await write('exports', 'runner', id, JSON.stringify({ lastRunNumber: 'many' }));
+    expect((await listed('size=200')).value.map((one) => one.id)).toContain(id);
+    await api.services.housekeeping.tick({ signal });
+    await api.services.runs.sweep({ signal });
+    expect(lines()).toContainEqual(expect.objectContaining({ event: 'row_unreadable', partition: 'runner', row: id }));
+    await api.services.tables.exports.deleteEntity('runner', id);
+  });
+
+  it('of a connection, or of what was noted of it, keeps no other from being listed', async () => {
+    const { id } = await save();
+    for (const [row, change] of [
+      [closedId, { access: 'nobody' }],
+      [`${closedId}~note`, { status: 'newer' }],
+    ] as const) {
+      const restore = await spoil('connections', 'connection', row, change);
+      expect((await api.call('GET', '/api/connections')).json.value.map((one) => one.id)).toContain(sharedId);
+      expect((await listed('size=200')).value.map((one) => one.id)).toContain(id);
+      expect((await listed('size=200', { as: 'Contributor' })).value.map((one) => one.id)).toContain(id);
+      await restore();
+    }
+    expect((await api.call('GET', '/api/connections')).json.value.map((one) => one.id)).toContain(closedId);
+  });
+});
+
 describe('what it costs', () => {
   it('takes three calls of storage to read and five to write, the activity log included', async () => {
     const outside = createOutsideCalls();
