@@ -83,6 +83,10 @@ const findOthers = async (
     }
     if (isOurs({ accountId: accounts.get(value.connectionId), listId: value.listId })) others.add(value.id);
   }
+  const requireAllKnown = (): void => {
+    if (unknown !== undefined) throw new HoldersUnknown(unknown);
+  };
+  requireAllKnown();
   for await (const { exportId: other, activity } of activities.readAll({ signal, unreadable })) {
     if (other === exportId || others.has(other)) continue;
     // one that was removed holds nobody any more, once its last run has ended; what is left of it goes with the next tick
@@ -94,7 +98,7 @@ const findOthers = async (
     )
       others.add(other);
   }
-  if (unknown !== undefined) throw new HoldersUnknown(unknown);
+  requireAllKnown();
   return others;
 };
 

@@ -372,6 +372,24 @@ describe('row 18: the state of another export to the list', () => {
     expect((await successful(one.run())).counts).toMatchObject({ removed: 2 });
     expect(await one.members()).toEqual(emailsOf([...rows.slice(0, 3), ...rows.slice(5)]));
   });
+
+  it('cannot be told, as its own row is of a newer version: nobody is removed', async () => {
+    const one = await twoMirrors();
+    await one.write(rows, rows.slice(0, 3));
+    await successful(one.run());
+    await successful(one.runOther());
+    const { exports: table } = fixture.services.tables;
+    const { document } = await table.getEntity<{ document: string }>('export', one.other.id);
+    const write = (text: string) => table.updateEntity({ partitionKey: 'export', rowKey: one.other.id, document: text }, 'Replace');
+    await write(JSON.stringify({ ...(JSON.parse(document) as object), membership: 'newer' }));
+    await one.write(rows.slice(5), rows.slice(0, 3));
+    const run = await successful(one.run());
+    await write(document);
+    expect(run.counts).toMatchObject({ removed: 0, held: 5 });
+    expectWarning(run, 'removals_postponed');
+    expect(await one.members()).toEqual(emailsOf(rows));
+    expect((await successful(one.run())).counts).toMatchObject({ removed: 2 });
+  });
 });
 
 describe('row 19: Klaviyo answers with people that were not asked for', () => {
