@@ -24,6 +24,7 @@ const JOB_FIELDS = [
   'status',
   'total_count',
 ];
+const FLOW_FIELDS = ['archived', 'created', 'id', 'name', 'status', 'trigger_type', 'updated'];
 const LIST_FIELDS = ['created', 'id', 'name', 'opt_in_process', 'updated'];
 const PROFILE_FIELDS = [
   ...['created', 'email', 'external_id', 'first_name', 'id', 'image', 'last_event_date', 'last_name', 'locale', 'location', 'location.'],
@@ -60,14 +61,14 @@ export const ACCOUNT_QUERY: QueryRules = {
   },
 };
 export const LISTS_QUERY: QueryRules = {
-  fields: { list: LIST_FIELDS, flow: ['id', 'name'], tag: ['id', 'name'] },
+  fields: { list: LIST_FIELDS, flow: FLOW_FIELDS, tag: ['id', 'name'] },
   include: ['flow-triggers', 'tags'],
   sort: bothWays('created', 'id', 'name', 'updated'),
   filter: { name: EQUAL, id: EQUAL, created: ['greater-than'], updated: ['greater-than'] },
   page: { usual: 10, max: 10 },
 };
 export const LIST_QUERY: QueryRules = {
-  fields: { list: [...LIST_FIELDS, 'profile_count'], flow: ['id', 'name'], tag: ['id', 'name'] },
+  fields: { list: [...LIST_FIELDS, 'profile_count'], flow: FLOW_FIELDS, tag: ['id', 'name'] },
   additional: { list: ['profile_count'] },
   include: ['flow-triggers', 'tags'],
 };

@@ -58,6 +58,12 @@ describe('job reads', () => {
     expect(get(url)).toMatchObject({ status: 400, document: { errors: [{ source: { parameter } }] } });
   });
 
+  it('4.27 takes the fields of included flows that the published document names, and no other', () => {
+    const { get } = aSandbox();
+    expect(get('/api/lists?fields[flow]=archived,created,id,name,status,trigger_type,updated').status).toBe(200);
+    expect(get('/api/lists?fields[flow]=colour').document.errors[0]!.source).toEqual({ parameter: 'fields[flow]' });
+  });
+
   it('4.27 filters jobs by status and sorts them by creation', () => {
     const { get, importProfiles, wait } = aSandbox();
     const first = importProfiles(people(1)).document.data.id;
