@@ -54,6 +54,10 @@ export const describedFields = (document: PublishedDocument, root: Json): Readon
       for (const part of Array.isArray(schema[kind]) ? (schema[kind] as Json[]) : []) walk(part, path, required, inside);
     if (isRecord(schema.items)) walk(schema.items, `${path}[]`, false, inside);
     const names = Array.isArray(schema.required) ? (schema.required as unknown[]) : [];
+    const described = isRecord(schema.properties) ? schema.properties : {};
+    // what must be there may be described elsewhere, or nowhere
+    for (const name of names)
+      if (typeof name === 'string' && !(name in described)) walk({}, path === '' ? name : `${path}.${name}`, true, inside);
     if (isRecord(schema.properties))
       for (const [name, part] of Object.entries(schema.properties))
         if (isRecord(part)) walk(part, path === '' ? name : `${path}.${name}`, names.includes(name), inside);

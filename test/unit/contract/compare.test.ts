@@ -91,6 +91,11 @@ describe('a newer document', () => {
       [`! ${MAKE}: the request’s field data.owner is new, and required`],
     ],
     [
+      'a field that must be sent and is described nowhere',
+      (document) => newPart(document).required.push('owner'),
+      [`! ${MAKE}: the request’s field data.owner is new, and required`],
+    ],
+    [
       'a field that may be sent',
       (document) => (newPart(document).properties.owner = { type: 'string' }),
       [`  ${MAKE}: the request’s field data.owner is new`],
