@@ -238,6 +238,17 @@ describe('the Key Vault stand-in, met with SecretClient and DefaultAzureCredenti
     rmSync(dataDir, { recursive: true, force: true });
   });
 
+  it('answers 500, and lives on, when a change cannot be written', async () => {
+    const dataDir = mkdtempSync(path.join(tmpdir(), 'key-vault-full-'));
+    const full = await startKeyVault({ dataDir });
+    const fullClient = clientFor(full);
+    rmSync(dataDir, { recursive: true, force: true });
+    expect(await codeOf(fullClient.setSecret('a', 'x'))).toEqual([500, 'InternalServerError']);
+    expect(await codeOf(fullClient.getSecret('b'))).toEqual([404, 'SecretNotFound']);
+    await full.close();
+    client = clientFor(vault);
+  });
+
   it('says which port is taken', async () => {
     const port = Number(new URL(vault.vaultUrl).port);
     await expect(startKeyVault({ port })).rejects.toThrow(`Port ${port} is taken`);

@@ -107,7 +107,13 @@ export const startKeyVault = async (options: KeyVaultOptions = {}): Promise<KeyV
           { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body, base },
           { now: now(), newVersion: () => randomBytes(16).toString('hex'), retentionDays, refuseOutsideValidity, purgeProtection },
         );
-        if (answer.changed) writeWhole(statePath, JSON.stringify(state));
+        try {
+          if (answer.changed) writeWhole(statePath, JSON.stringify(state));
+        } catch (error) {
+          // a full disk is the caller's to hear of; it must not end whoever runs the vault
+          const message = `The change could not be kept: ${(error as Error).message}`;
+          return send(response, 500, { error: { code: 'InternalServerError', message } });
+        }
         return send(response, answer.status, answer.body);
       },
       () => response.destroy(),
