@@ -54,6 +54,20 @@ const holderOf = (dataDir: string): number | undefined => {
   return describeProcess(pid)?.command.includes(path.join('local', 'start')) ? pid : undefined;
 };
 
+const freeMbOf = (dataDir: string): number => {
+  const { bavail, bsize } = statfsSync(dataDir);
+  return Math.floor((bavail * bsize) / 2 ** 20);
+};
+
+/** Looks every second whether the disk has become full: the parts would try again for minutes before they gave up. */
+export const watchDisk = (dataDir: string, onFull: (error: Error) => void): void => {
+  const timer = setInterval(() => {
+    if (!existsSync(dataDir) || freeMbOf(dataDir) > 0) return;
+    clearInterval(timer);
+    onFull(new Error(`The disk of the data folder ${dataDir} has become full.`));
+  }, 1_000).unref();
+};
+
 /**
  * Makes the data folder, or takes the one that an earlier start left.
  * @param reset empties it first
@@ -77,8 +91,7 @@ export const openDataFolder = async (dataDir: string, { reset }: { reset: boolea
     }
   }
   mkdirSync(path.join(dataDir, 'logs'), { recursive: true });
-  const { bavail, bsize } = statfsSync(dataDir);
-  const freeMb = Math.floor((bavail * bsize) / 2 ** 20);
+  const freeMb = freeMbOf(dataDir);
   if (freeMb < LEAST_FREE_MB) {
     throw new Error(
       `The disk of the data folder ${dataDir} is full: ${freeMb} MB are free, and the local cloud needs ${LEAST_FREE_MB}. ` +

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { createApiClient } from './api-client';
 import { parseArguments, type StartOptions, usage, UsageError } from './arguments';
 import { type Cloud, LOCAL_FUNCTION_KEY, startCloud } from './cloud';
-import { openDataFolder } from './data-folder';
+import { openDataFolder, watchDisk } from './data-folder';
 import { countMembers, createFirstRun, ensureList } from './first-run';
 import { takePort } from './ports';
 import { createProgress, resultJson, resultTable } from './progress';
@@ -69,6 +69,7 @@ const work = async (options: StartOptions, ending: AbortController): Promise<boo
   const { signal } = ending;
   const { dataDir } = options;
   await openDataFolder(dataDir, { reset: options.reset });
+  watchDisk(dataDir, (error) => ending.abort(error));
   const { chosen, wanted } = chooseSegment(options, Object.keys(readManifest(dataDir).segments));
   const fromDataverse = sourceKind() === 'dataverse';
   const port = await takePort(options.port, { patienceMs: PORT_PATIENCE_MS, signal });
