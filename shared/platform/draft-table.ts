@@ -83,7 +83,10 @@ export const createDraftTable = (table: TableClient): TableClient => {
 
   async function* rows(options: ListOptions): AsyncGenerator<Row> {
     const all: Row[] = [];
-    for await (const row of table.listEntities<Row>(options)) {
+    // what was written here takes the place of what is stored: by its whole key, which a query need not ask for
+    const select = options?.queryOptions?.select;
+    const asked = select ? { ...options, queryOptions: { ...options.queryOptions, select: [...select, 'PartitionKey'] } } : options;
+    for await (const row of table.listEntities<Row>(asked)) {
       if (!written.has(keyOf(row.partitionKey, row.rowKey))) all.push(row);
     }
     const wanted = wantedBy(options);

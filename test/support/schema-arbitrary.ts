@@ -176,11 +176,17 @@ export const changes: fc.Arbitrary<readonly Change[]> = fc.array(
 );
 
 type Node = Record<string, unknown> | unknown[];
+/** Spoilt below this, a body that is nested without end would become one twice as deep, which no stack of a test holds. */
+const MAX_SPOILT_DEPTH = 60;
+
 /** Every place in a value: its parent and its name there. */
-const placesOf = (value: unknown): (readonly [Node, string])[] => {
+const placesOf = (value: unknown, depth = 0): (readonly [Node, string])[] => {
   if (typeof value !== 'object' || value === null) return [];
   const node = value as Node;
-  return Object.entries(node).flatMap(([name, inner]) => [[node, name] as const, ...placesOf(inner)]);
+  return Object.entries(node).flatMap(([name, inner]) => [
+    [node, name] as const,
+    ...(depth < MAX_SPOILT_DEPTH ? placesOf(inner, depth + 1) : []),
+  ]);
 };
 
 /** A spoilt copy of a value. */
