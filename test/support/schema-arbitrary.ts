@@ -189,10 +189,23 @@ const placesOf = (value: unknown, depth = 0): (readonly [Node, string])[] => {
   ]);
 };
 
+const asText = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '[object Object]';
+
+/** A copy, as what is put into one body must not be spoilt there for the next; what is nested too deep to be copied is never spoilt. */
+const ownCopy = (odd: unknown): unknown => {
+  try {
+    return structuredClone(odd);
+  } catch {
+    return odd;
+  }
+};
+
 /** A spoilt copy of a value. */
 export const spoil = (value: unknown, spoilt: readonly Change[]): unknown => {
   const whole = { root: structuredClone(value) };
-  for (const { what, where, odd, name } of spoilt) {
+  for (const { what, where, odd: given, name } of spoilt) {
+    const odd = ownCopy(given);
     const places = placesOf(whole);
     if (places.length === 0 || places.length > 2_000) break; // nothing left, or large enough
     const [parent, key] = places[where % places.length]!;
@@ -201,7 +214,7 @@ export const spoil = (value: unknown, spoilt: readonly Change[]): unknown => {
       Object.defineProperty(target, field, { value: content, enumerable: true, configurable: true, writable: true });
     if (what === 'drop') delete fields[key];
     else if (what === 'wrap') fields[key] = [fields[key]];
-    else if (what === 'text') fields[key] = String(fields[key]);
+    else if (what === 'text') fields[key] = asText(fields[key]);
     else if (what === 'set') fields[key] = odd;
     else if (typeof fields[key] === 'object' && fields[key] !== null && !Array.isArray(fields[key])) define(fields[key], name, odd);
     else if (!Array.isArray(parent) && parent !== whole) define(parent, name, odd);
