@@ -77,7 +77,7 @@ const jest = (project: string, folder: string, signal: AbortSignal) =>
   timed(project, async () => {
     const file = path.join(folder, `${project}.json`);
     // integration tests wait for other processes most of their time, the others compute
-    const workers = project === 'integration' ? '3' : '2';
+    const workers = project === 'integration' ? '4' : '2';
     const args = ['--selectProjects', project, '--maxWorkers', workers, '--ci', '--passWithNoTests', '--json', '--outputFile', file];
     // --forceExit: a socket that a test forgot must not keep everybody waiting.
     const { exitCode } = await runTool('jest/bin/jest.js', [...args, '--forceExit'], { show: true, signal });
