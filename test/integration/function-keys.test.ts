@@ -2,7 +2,6 @@ import path from 'node:path';
 import { SYSTEM_OPERATIONS } from '../../functions/http/system';
 import type { FunctionHostProcess } from '../../infra/local/function-host/spawn';
 import { spawnFunctionHost } from '../../infra/local/function-host/spawn';
-import { sampleFolder } from '../../infra/local/sample/sample';
 import { aConnection, anExport, createCaller, startApi } from '../support/api';
 import type { Api } from '../support/api';
 import { until } from '../support/started-cloud';
@@ -19,23 +18,11 @@ beforeAll(async () => {
   const body = anExport({ connectionId: connection.json.id, schedule: { kind: 'off' } });
   exportId = String((await api.call('POST', '/api/exports', { body })).json.id);
 
-  const { azurite, vault, klaviyo } = api;
   host = spawnFunctionHost({
     appDir: path.resolve(__dirname, '../..'),
     functionKeys: [KEY],
     env: {
-      AzureWebJobsStorage: azurite.connectionString,
-      KEY_VAULT_URL: vault.vaultUrl,
-      KEY_VAULT_VERIFY_CHALLENGE: 'false',
-      IDENTITY_ENDPOINT: vault.identityEndpoint,
-      IDENTITY_HEADER: vault.identityHeader,
-      NODE_EXTRA_CA_CERTS: vault.certPath,
-      TENANT_ID: vault.tenantId,
-      SOURCE_CONNECTION_STRING: azurite.connectionString,
-      SOURCE_CONTAINER: 'lake',
-      SOURCE_FOLDER: sampleFolder,
-      SOURCE_QUIET_SECONDS: '0',
-      KLAVIYO_BASE_URL: klaviyo.url,
+      ...api.hostEnv,
       TICK_SCHEDULE: '*/10 * * * * *',
       ALLOW_FUNCTION_KEYS: 'true',
     },

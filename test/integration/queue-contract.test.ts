@@ -17,22 +17,10 @@ let connectionId: string;
 beforeAll(async () => {
   api = await startApi();
   connectionId = String((await api.call('POST', '/api/connections', { body: aConnection() })).json.id);
-  const { azurite, vault, klaviyo } = api;
   host = spawnFunctionHost({
     appDir: path.resolve(__dirname, '../..'),
     env: {
-      AzureWebJobsStorage: azurite.connectionString,
-      KEY_VAULT_URL: vault.vaultUrl,
-      KEY_VAULT_VERIFY_CHALLENGE: 'false',
-      IDENTITY_ENDPOINT: vault.identityEndpoint,
-      IDENTITY_HEADER: vault.identityHeader,
-      NODE_EXTRA_CA_CERTS: vault.certPath,
-      TENANT_ID: vault.tenantId,
-      SOURCE_CONNECTION_STRING: azurite.connectionString,
-      SOURCE_CONTAINER: 'lake',
-      SOURCE_FOLDER: sampleFolder,
-      SOURCE_QUIET_SECONDS: '0',
-      KLAVIYO_BASE_URL: klaviyo.url,
+      ...api.hostEnv,
       TICK_SCHEDULE: '0 0 0 1 1 *', // the clock plays no part here
     },
   });

@@ -173,7 +173,7 @@ export const startApi = async ({ settings = {}, log }: { settings?: Record<strin
     { signal },
   );
 
-  const env = {
+  const withoutAuthentication = {
     AzureWebJobsStorage: azurite.connectionString,
     KEY_VAULT_URL: vault.vaultUrl,
     KEY_VAULT_VERIFY_CHALLENGE: 'false',
@@ -183,9 +183,8 @@ export const startApi = async ({ settings = {}, log }: { settings?: Record<strin
     SOURCE_FOLDER: sampleFolder,
     SOURCE_QUIET_SECONDS: '0',
     KLAVIYO_BASE_URL: klaviyo.url,
-    WEBSITE_AUTH_ENABLED: 'True',
-    ...settings,
   };
+  const env = { ...withoutAuthentication, WEBSITE_AUTH_ENABLED: 'True', ...settings };
   const services = createServices(parseEnv(env));
   await ensureStorage(services, { signal });
 
@@ -198,6 +197,13 @@ export const startApi = async ({ settings = {}, log }: { settings?: Record<strin
     azurite,
     vault,
     klaviyo,
+    /** settings of a function host of its own on the same stores, which brings its own authentication */
+    hostEnv: {
+      ...withoutAuthentication,
+      IDENTITY_ENDPOINT: vault.identityEndpoint,
+      IDENTITY_HEADER: vault.identityHeader,
+      NODE_EXTRA_CA_CERTS: vault.certPath,
+    },
     close: async (): Promise<void> => {
       await services.klaviyo.close();
       await Promise.all([azurite.close(), vault.close(), klaviyo.close()]);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { endWithParent } from '../parent-watch';
 import { startDataverse } from './server';
 
 const main = async (): Promise<void> => {
@@ -14,12 +15,7 @@ const main = async (): Promise<void> => {
       'parent-watch': { type: 'boolean', default: false },
     },
   });
-  if (values['parent-watch']) {
-    // The parent holds the other end of our standard input: when that closes, it has died, and so do we, at once.
-    process.stdin.on('close', () => process.exit(1)).on('error', () => undefined);
-    process.stdin.resume();
-    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  }
+  if (values['parent-watch']) endWithParent();
   const whole = (name: string, text: string, most = Number.MAX_SAFE_INTEGER): number => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value > most) throw new Error(`--${name} takes a whole number up to ${most}, not ${text}`);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { endWithParent } from '../parent-watch';
 import type { Processing } from './options';
 import { startKlaviyoSandbox } from './server';
 
@@ -39,12 +40,7 @@ const main = async (): Promise<void> => {
     },
   });
   if (values.help) return console.log(usage);
-  if (values['parent-watch']) {
-    // The parent holds the other end of our standard input: when that closes, it has died, and so do we, at once.
-    process.stdin.on('close', () => process.exit(1)).on('error', () => undefined);
-    process.stdin.resume();
-    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  }
+  if (values['parent-watch']) endWithParent();
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port takes a number from 0 to 65535, not ${values.port}`);
   const rowsPerSecond = numberOf('rows-per-second', values['rows-per-second'], 1);

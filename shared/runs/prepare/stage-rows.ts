@@ -47,6 +47,13 @@ export interface StagedRows {
 }
 
 /** A customer's id by itself, in the shape of a chunk. */
+type LeftOutRow = Pick<ReportedRow, 'customerId' | 'email' | 'segment'>;
+/** One of several rows of an address. @param winner the customer whose row was taken; '' where it is not known */
+const duplicateOf = (row: LeftOutRow, winner: string): ReportedRow => {
+  if (winner === '') return { ...row, code: 'duplicate' };
+  return { ...row, code: 'duplicate', detail: winner === row.customerId ? 'another row of the same customer' : `customer ${winner}` };
+};
+
 const customerChunk = (customerId: string): RowChunk => {
   const bytes = Buffer.from(customerId);
   const [starts, ends] = [Int32Array.of(0), Int32Array.of(bytes.length)];
@@ -93,7 +100,7 @@ export const stageRows = async ({
   const duplicates = reports.leftOutWriter(run.id, 'duplicates', attempt, { signal });
   const customers = createCustomers();
   /** rows that lost against another one which may lose itself; told once all are read */
-  const losers: { row: ReportedRow; record: number }[] = [];
+  const losers: { row: LeftOutRow; record: number }[] = [];
   const openMarks = new Set(header.openJobs.map(({ mark }) => mark));
   const emails = config.membership === 'mirror' ? createEmailLog() : undefined;
   const sample = createSample({ seed: run.number, all: document.verifyAll });
@@ -174,12 +181,6 @@ export const stageRows = async ({
       invalid.add({ customerId: customerOf(chunk, base), email, segment: segment.name, code });
     };
 
-    /** One of several rows of an address, of which another one counts. */
-    const leaveOut = (row: Pick<ReportedRow, 'customerId' | 'email' | 'segment'>, winner: string): void => {
-      const detail = winner === '' ? undefined : winner === row.customerId ? 'another row of the same customer' : `customer ${winner}`;
-      duplicates.add({ ...row, code: 'duplicate', ...(detail === undefined ? {} : { detail }) });
-    };
-
     /** The person of `memberKey` is in the source and so no leaver; another row of the address may be small enough. */
     const refuseTooLarge = (chunk: RowChunk, base: number): void => {
       const record = table.find();
@@ -229,7 +230,7 @@ export const stageRows = async ({
         of.duplicates += 1;
         counts.duplicates += 1;
         const email = fieldText(chunk, base / chunk.width, plan.emailColumn);
-        leaveOut({ customerId: customerOf(chunk, base), email, segment: segment.name }, customers.of(record));
+        duplicates.add(duplicateOf({ customerId: customerOf(chunk, base), email, segment: segment.name }, customers.of(record)));
         if ((flags & SHARED) === 0) {
           table.setFlags(record, flags | SHARED);
           sharingChanged = true;
@@ -255,9 +256,9 @@ export const stageRows = async ({
           run.segments[loser.segment]!.duplicates += 1;
           counts.duplicates += 1;
           const email = Buffer.from(loser.profile.subarray(PROFILE_HEAD.length, PROFILE_HEAD.length + loser.emailLength)).toString();
-          const row = { customerId: loser.customerId, email, segment: run.segments[loser.segment]!.name, code: 'duplicate' };
+          const row = { customerId: loser.customerId, email, segment: run.segments[loser.segment]!.name };
           if (losers.length < MAX_LOSERS) losers.push({ row, record });
-          else duplicates.add(row);
+          else duplicates.add(duplicateOf(row, ''));
         }
         return;
       }
@@ -327,9 +328,7 @@ export const stageRows = async ({
     }
   }
   for (const { row, record } of losers) {
-    const winner = winners.get(record) ?? '';
-    const detail = winner === row.customerId ? 'another row of the same customer' : `customer ${winner}`;
-    duplicates.add(winner === '' ? row : { ...row, detail });
+    duplicates.add(duplicateOf(row, winners.get(record) ?? ''));
     await duplicates.room();
   }
   bodies.flush();
