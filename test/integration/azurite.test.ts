@@ -83,6 +83,10 @@ describe('Azurite', () => {
     await blobsOf(connectionString).create();
     await blobsOf(connectionString).getBlockBlobClient('a').upload('hello', 5);
     process.kill(-parent.pid!, 'SIGKILL'); // the whole group, at once after the write
+    for (let told = 0; told < 20 && describeProcess(pid) !== undefined; told++) {
+      process.kill(pid, 'SIGTERM'); // others who want the folder say so, too, and while it saves
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     const second = await startAzurite({ location });
     expect(describeProcess(pid)).toBeUndefined();
     const kept = await blobsOf(second.connectionString).getBlockBlobClient('a').downloadToBuffer();

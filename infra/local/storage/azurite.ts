@@ -10,9 +10,14 @@ import { describeProcess, isAlive } from './process-info';
 const account = 'devstoreaccount1';
 const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
 
-/** Runs Azurite and ends it, data saved, when our end of its standard input closes: the sign that we died. */
+/**
+ * Runs Azurite and ends it, data saved, when our end of its standard input closes: the sign that we died. Azurite hears the first SIGTERM
+ * alone (`once` in its azurite.js, 3.37.0); a second one while it saves would end it at once, and lose what it was saving. So a listener
+ * that does nothing stays behind its own.
+ */
 const childScript =
-  "process.stdin.on('close',()=>{setTimeout(()=>process.exit(1),20000);process.emit('SIGTERM')}).on('error',()=>{}).resume().unref();" +
+  "let kept;process.on('newListener',(event)=>{if(event==='SIGTERM'&&!kept){kept=true;process.on('SIGTERM',()=>{})}});" +
+  "process.stdin.on('close',()=>{setTimeout(()=>process.exit(1),20000).unref();process.emit('SIGTERM')}).on('error',()=>{}).resume().unref();" +
   "process.stdout.on('error',()=>{});process.stderr.on('error',()=>{});require(process.argv[1])";
 
 export interface AzuritePorts {
