@@ -8,11 +8,10 @@ import tseslint from 'typescript-eslint';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 export default defineConfig(
-  { ignores: ['dist/', '.local/', 'coverage/', 'functions/portal/app/'] },
+  { ignores: ['dist/', '.local/', 'coverage/'] },
   {
-    files: ['{functions,shared,infra,test}/**/*.ts'],
+    files: ['{functions,shared,infra,test}/**/*.ts', 'functions/portal/app/**/*.tsx'],
     extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { project: path.join(root, 'tsconfig.json'), tsconfigRootDir: root } },
     rules: {
       // What this project fears most: work that nobody waits for (style guide, "Async and streams").
       '@typescript-eslint/no-floating-promises': ['error', { checkThenables: true }],
@@ -35,6 +34,33 @@ export default defineConfig(
           message: 'Call it something else: compiled files have this name already.',
         },
       ],
+    },
+  },
+  {
+    files: ['{functions,shared,infra,test}/**/*.ts'],
+    ignores: ['functions/portal/app/**'],
+    languageOptions: { parserOptions: { project: path.join(root, 'tsconfig.json'), tsconfigRootDir: root } },
+  },
+  {
+    // The pages run in a browser and have a tsconfig.json of their own.
+    files: ['functions/portal/app/**/*.{ts,tsx}'],
+    languageOptions: { parserOptions: { project: path.join(root, 'functions/portal/app/tsconfig.json'), tsconfigRootDir: root } },
+    rules: {
+      // The bundler keeps an import whose names are all marked as types, with all that stands behind it; `import type` it drops.
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      // React takes a handler's result and drops it; whoever gives it a promise has said in it what becomes of an error.
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }],
+      // What the server sends never becomes markup (and "exports" is a fine name here: the bundle is made of modules).
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'JSXAttribute[name.name="dangerouslySetInnerHTML"]', message: 'Text is text: let React write it.' },
+        {
+          selector: 'MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML)$/]',
+          message: 'Text is text: let React write it.',
+        },
+      ],
+      // Dialogs of the browser stop everything, have no theme and no language; the other two are never what was meant.
+      'no-restricted-globals': ['error', 'alert', 'confirm', 'prompt', 'event', 'name'],
     },
   },
   {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 /** Who may import whom (style guide, section 2), read from the import lines themselves. */
@@ -14,19 +14,35 @@ interface Import {
 
 const IMPORT = /^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\b(?:import|require)\(\s*'([^']+)'\s*\)/gm;
 
-const importsOf = (folder: string): Import[] =>
-  readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .map((name) => path.posix.join(folder, name.split(path.sep).join('/')))
-    .filter((from) => /\.ts$/.test(from) && !from.startsWith('functions/portal/app/'))
+const portalFolder = 'functions/portal/app';
+
+const filesOf = (folder: string): string[] =>
+  existsSync(path.join(root, folder))
+    ? readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+        path.posix.join(folder, name.split(path.sep).join('/')),
+      )
+    : [];
+
+const importsOf = (folder: string, isWanted = (from: string) => /\.ts$/.test(from) && !from.startsWith(`${portalFolder}/`)): Import[] =>
+  filesOf(folder)
+    .filter(isWanted)
     .flatMap((from) =>
-      [...readFileSync(path.join(root, from), 'utf8').matchAll(IMPORT)].map(([, type, named, called]) => {
+      [...readFileSync(path.join(root, from), 'utf8').matchAll(IMPORT)].map(([line, type, named, called]) => {
         const to = named ?? called ?? '';
-        return { from, to: to.startsWith('.') ? path.posix.join(path.posix.dirname(from), to) : to, isType: type !== undefined };
+        const names =
+          /^import\s*\{([^}]*)\}/
+            .exec(line)?.[1]
+            ?.split(',')
+            .filter((name) => name.trim() !== '') ?? [];
+        const isType = type !== undefined || (names.length > 0 && names.every((name) => name.trim().startsWith('type ')));
+        return { from, to: to.startsWith('.') ? path.posix.join(path.posix.dirname(from), to) : to, isType };
       }),
     );
 
 const app = [...importsOf('functions'), ...importsOf('shared')];
 const infra = importsOf('infra');
+/** The pages, which run in a browser. */
+const portal = importsOf(portalFolder, (from) => /\.tsx?$/.test(from));
 const all = [...app, ...infra];
 const show = (imports: readonly Import[]): string[] => imports.map(({ from, to }) => `${from} -> ${to}`);
 const isUnder = (file: string, ...folders: readonly string[]): boolean =>
@@ -157,8 +173,67 @@ describe('an import', () => {
   });
 });
 
+describe('an import of the portal', () => {
+  /** What the bundle may hold; a new one costs every visitor and is a decision. */
+  const packages = [
+    'react',
+    'react-dom',
+    '@fluentui/react-components',
+    '@fluentui/react-icons',
+    '@fluentui/react-charts',
+    '@tanstack/react-query',
+    '@tanstack/react-virtual',
+    'wouter',
+    'use-intl',
+    'zod',
+  ];
+  const isLocal = (to: string): boolean => isUnder(to, 'functions/', 'shared/', 'infra/', 'test/');
+  /** All that a file's code pulls in, types left out, which the compiler drops. */
+  const behind = (file: string, seen = new Set<string>()): Set<string> => {
+    for (const { from, to, isType } of app) {
+      if (isType || from !== `${file}.ts` || seen.has(to)) continue;
+      seen.add(to);
+      behind(to, seen);
+    }
+    return seen;
+  };
+
+  it('goes to a package that the bundle may hold, or to a file of the project', () => {
+    const known = (to: string): boolean => packages.some((name) => to === name || to.startsWith(`${name}/`));
+    expect(show(portal.filter(({ to }) => !isLocal(to) && !known(to)))).toEqual([]);
+  });
+
+  it('goes to its own files, and to those of shared/ that a browser can run', () => {
+    const outside = portal.filter(({ to, isType }) => isLocal(to) && !isType && !to.startsWith(`${portalFolder}/`));
+    const forbidden = outside.filter(({ to }) => {
+      if (!to.startsWith('shared/') || !existsSync(path.join(root, `${to}.ts`))) return true;
+      return [...behind(to)].some((one) => !isLocal(one) && !packages.includes(one));
+    });
+    expect(show(forbidden)).toEqual([]);
+  });
+
+  it('of a type goes to its own files and to shared/', () => {
+    const forbidden = portal.filter(({ to, isType }) => isType && isLocal(to) && !isUnder(to, `${portalFolder}/`, 'shared/'));
+    expect(show(forbidden)).toEqual([]);
+  });
+
+  it('never joins two pages: what they share is a component', () => {
+    const pageOf = (file: string): string | undefined => new RegExp(`^${portalFolder}/pages/([^/.]+)`).exec(file)?.[1];
+    const forbidden = portal.filter(({ from, to }) => {
+      const page = pageOf(to);
+      if (page === undefined || pageOf(from) === page) return false;
+      return pageOf(from) !== undefined || from.startsWith(`${portalFolder}/components/`);
+    });
+    expect(show(forbidden)).toEqual([]);
+  });
+
+  it('never leaves the app for the pages: the server knows them as built files only', () => {
+    expect(show(all.filter(({ to }) => isUnder(to, `${portalFolder}/`)))).toEqual([]);
+  });
+});
+
 it('no file passes on what another one exports', () => {
-  const passing = [...new Set(all.map(({ from }) => from))].filter((file) =>
+  const passing = [...new Set([...all, ...portal].map(({ from }) => from))].filter((file) =>
     /^export\s+(\*|(type\s+)?\{[^}]*\})\s+from\s/m.test(readFileSync(path.join(root, file), 'utf8')),
   );
   expect(passing).toEqual([]);
