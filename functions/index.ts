@@ -4,6 +4,7 @@ import { KLAVIYO_REVISION, retiresAt, retiresSoon } from '../shared/klaviyo/endp
 import { ensureStorage } from '../shared/platform/provision';
 import { createServices } from '../shared/services';
 import { registerHttp } from './http/register-all';
+import { registerPortal } from './portal/portal';
 import { registerAdvanceRun } from './queue/advance-run';
 import { registerExportRequests } from './queue/export-requests';
 import { registerExportStarts } from './queue/export-starts';
@@ -30,6 +31,7 @@ app.hook.appStart(async () => {
 app.hook.appTerminate(() => services.lifetime.end());
 
 registerHttp(app, services);
+registerPortal(app);
 registerTimer(app, services);
 registerAdvanceRun(app, services);
 registerExportRequests(app, services);

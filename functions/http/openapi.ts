@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { z } from 'zod';
+import { chooseEncoding } from '../../shared/http/encoding';
 import { createOpenApi } from '../../shared/http/openapi';
 import { defineRoute } from '../../shared/http/route';
 import type { RouteDefinition } from '../../shared/http/route';
@@ -55,7 +56,7 @@ const getDocsFile = defineRoute({
 
 const compress = promisify(gzip);
 const takesGzip = (headers: { get(name: string): string | null }): boolean =>
-  /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)/i.test(headers.get('accept-encoding') ?? '');
+  chooseEncoding(headers.get('accept-encoding'), ['gzip']) !== undefined;
 
 /** Made when first asked for, then kept with its compressed twin. */
 const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {

@@ -3,12 +3,35 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** Who a request to the local cloud may come from; None is signed in without an app role, Anonymous is not signed in. */
 export const localRoles = ['Administrator', 'Contributor', 'Viewer', 'None', 'Anonymous'] as const;
 export type LocalRole = (typeof localRoles)[number];
+export type SignedInRole = Exclude<LocalRole, 'Anonymous'>;
 
-const people: Record<Exclude<LocalRole, 'Anonymous'>, { objectId: string; name: string; email: string }> = {
+const people: Record<SignedInRole, { objectId: string; name: string; email: string }> = {
   Administrator: { objectId: 'a0000000-0000-4000-8000-000000000001', name: 'Ada Administrator', email: 'ada@local.example' },
   Contributor: { objectId: 'c0000000-0000-4000-8000-000000000002', name: 'Carl Contributor', email: 'carl@local.example' },
   Viewer: { objectId: 'f0000000-0000-4000-8000-000000000003', name: 'Vera Viewer', email: 'vera@local.example' },
   None: { objectId: 'e0000000-0000-4000-8000-000000000004', name: 'Nora Norole', email: 'nora@local.example' },
+};
+
+/** The cookie that names the role, and the one that remembers the last role that was signed in. */
+export const ROLE_COOKIE = 'local-role';
+export const LAST_ROLE_COOKIE = 'local-last-role';
+
+const cookiesOf = ({ cookie }: IncomingHttpHeaders): string[] =>
+  (cookie ?? '')
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** @returns undefined when there is no such cookie */
+export const readCookie = (headers: IncomingHttpHeaders, name: string): string | undefined =>
+  cookiesOf(headers)
+    .find((cookie) => cookie.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
+
+/** Whose request it is, by the header X-Local-Role or else the cookie local-role. @returns undefined for a role that there is not */
+export const localRoleOf = (headers: IncomingHttpHeaders): LocalRole | undefined => {
+  const asked = headers['x-local-role'] ?? readCookie(headers, ROLE_COOKIE) ?? 'Administrator';
+  return localRoles.find((known) => known === asked);
 };
 
 const emailClaim = 'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress';
@@ -29,12 +52,10 @@ export const authenticate = (
   for (const [name, value] of Object.entries(given)) {
     if (!/^x-ms-(client-principal|token-)/.test(name) && name !== 'x-local-role' && name !== 'cookie') headers[name] = value;
   }
-  const cookies = (given.cookie ?? '').split(';').map((cookie) => cookie.trim());
-  const ofApp = cookies.filter((cookie) => cookie !== '' && !cookie.startsWith('local-role='));
+  const own = [ROLE_COOKIE, LAST_ROLE_COOKIE].map((name) => `${name}=`);
+  const ofApp = cookiesOf(given).filter((cookie) => !own.some((start) => cookie.startsWith(start)));
   if (ofApp.length > 0) headers.cookie = ofApp.join('; ');
-  const fromCookie = cookies.find((cookie) => cookie.startsWith('local-role='))?.slice('local-role='.length);
-  const asked = given['x-local-role'] ?? fromCookie ?? 'Administrator';
-  const role = localRoles.find((known) => known === asked);
+  const role = localRoleOf(given);
   if (role === undefined) return { status: 400, message: `X-Local-Role must be one of ${localRoles.join(', ')}` };
   if (role === 'Anonymous') return { headers };
   const { objectId, email } = people[role];
@@ -45,7 +66,8 @@ export const authenticate = (
   return { headers };
 };
 
-const principalOf = (role: Exclude<LocalRole, 'Anonymous'>, tenantId: string, now: Date) => {
+/** Who a role stands for, in the shape of the header x-ms-client-principal. */
+export const principalOf = (role: SignedInRole, tenantId: string, now: Date) => {
   const { objectId, name, email } = people[role];
   const issuedAt = Math.floor(now.getTime() / 1000);
   return {

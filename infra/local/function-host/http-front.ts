@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { authenticate } from '../auth/app-service-authentication';
+import { answerAuthPage } from '../auth/auth-pages';
 import type { App, InvocationResult, Log, RegisteredFunction, TypedData } from './app';
 import { createRouter } from './routes';
 
@@ -74,6 +75,10 @@ export const startHttpFront = async (options: HttpFrontOptions): Promise<HttpFro
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     const admin = /^\/admin\/functions\/([^/]+)$/.exec(url.pathname);
     if (admin && method === 'POST') return runFunction(options, request, response, url, admin[1]!);
+    if (options.tenantId !== undefined) {
+      const page = answerAuthPage({ method, url, headers: request.headers }, { tenantId: options.tenantId, now: new Date() });
+      if (page !== undefined) return void response.writeHead(page.status, page.headers).end(page.body);
+    }
     const found = router.match(method, url.pathname);
     if (found === undefined) return end(response, 404);
     const entry = functions.get(found.functionName)!;

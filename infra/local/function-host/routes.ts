@@ -27,13 +27,19 @@ const constraints: Record<string, RegExp> = {
   guid: /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
 };
 
+/** `int`, `maxlength(3)`. @returns undefined for what is not known here */
+const constraintOf = (text: string): RegExp | undefined => {
+  const [, length] = /^maxlength\((\d{1,4})\)$/.exec(text) ?? [];
+  return length === undefined ? constraints[text] : new RegExp(`^.{0,${length}}$`, 's');
+};
+
 const parseTemplate = (template: string): Segment[] => {
   const parts = template.split('/').filter((part) => part !== '');
   return parts.map((part, at): Segment => {
     if (!/[{}]/.test(part)) return { kind: 'literal', text: part.toLowerCase() };
-    const [, star, name, constraint, optional] = /^\{(\*{0,2})(\w+)(?::(\w+))?(\?)?\}$/.exec(part) ?? [];
+    const [, star, name, constraint, optional] = /^\{(\*{0,2})(\w+)(?::(\w+(?:\(\d+\))?))?(\?)?\}$/.exec(part) ?? [];
     if (name === undefined) throw new Error(`Route "${template}": "${part}" is more than the local host can match`);
-    const accepts = constraint === undefined ? undefined : constraints[constraint];
+    const accepts = constraint === undefined ? undefined : constraintOf(constraint);
     if (constraint !== undefined && accepts === undefined) throw new Error(`Route "${template}": unknown constraint "${constraint}"`);
     if ((star || optional) && at < parts.length - 1) throw new Error(`Route "${template}": "${part}" must come last`);
     return { kind: star ? 'rest' : optional ? 'optional' : 'param', text: name, accepts };
@@ -120,11 +126,16 @@ const matchSegments = (segments: readonly Segment[], parts: readonly string[]): 
 const shareMethod = (a: Route, b: Route): boolean =>
   a.methods === undefined || b.methods === undefined || a.methods.some((method) => b.methods!.includes(method));
 
+/** Whether a part of an address, in lower case, can stand where this segment is. */
+const takes = ({ kind, text, accepts }: Segment, part: string): boolean =>
+  kind === 'literal' ? text === part : accepts === undefined || accepts.test(part);
+
 const overlaps = (a: readonly Segment[], b: readonly Segment[]): boolean => {
   const [first, second] = [a[0], b[0]];
   if (first?.kind === 'rest' || second?.kind === 'rest') return true;
   if (first === undefined || second === undefined) return (first ?? second)?.kind !== 'literal' && (first ?? second)?.kind !== 'param';
-  if (first.kind === 'literal' && second.kind === 'literal' && first.text !== second.text) return false;
+  if (first.kind === 'literal' && !takes(second, first.text)) return false;
+  if (second.kind === 'literal' && !takes(first, second.text)) return false;
   return overlaps(a.slice(1), b.slice(1));
 };
 

@@ -48,7 +48,7 @@ describe("App Service Authentication's stand-in", () => {
 
   it('takes the role from the header before the cookie, and shows the app neither', () => {
     expect(claim(principalFor({ cookie: 'a=1; local-role=Viewer' }), 'roles')).toEqual(['Viewer']);
-    const both = { cookie: 'a=1; local-role=Viewer; b=2', 'x-local-role': 'Contributor' };
+    const both = { cookie: 'a=1; local-role=Viewer; b=2; local-last-role=None', 'x-local-role': 'Contributor' };
     expect(claim(principalFor(both), 'roles')).toEqual(['Contributor']);
     expect(headersFor(both).cookie).toBe('a=1; b=2');
     expect(headersFor(both)['x-local-role']).toBeUndefined();

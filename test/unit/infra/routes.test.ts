@@ -20,6 +20,8 @@ describe('the router of the function host', () => {
     ['portal/{*path}', '/portal', { path: '' }],
     ['portal/{*path}', '/portal/assets/a.js', { path: 'assets/a.js' }],
     ['{*path}', '/', { path: '' }],
+    ['{nothing:maxlength(0)?}', '/', {}],
+    ['n/{id:maxlength(2)}', '/n/12', { id: '12' }],
     ['n/{id:int}', '/n/12', { id: '12' }],
     ['n/{id:guid}', '/n/A0000000-0000-4000-8000-000000000001', { id: 'A0000000-0000-4000-8000-000000000001' }],
   ])('matches %s with %s', (template, path, params) => {
@@ -31,6 +33,8 @@ describe('the router of the function host', () => {
     ['api/exports/{id}', '/api/exports/7/run'],
     ['api/exports', '/api/export'],
     ['n/{id:int}', '/n/twelve'],
+    ['n/{id:maxlength(2)}', '/n/123'],
+    ['{nothing:maxlength(0)?}', '/x'],
   ])('does not match %s with %s', (template, path) => {
     expect(matchOf([route('f', template)], path)).toBeUndefined();
   });
@@ -65,6 +69,8 @@ describe('the router of the function host', () => {
       route('b', 'api/c/b', ['GET']),
       route('c', 'api/{x}/d', ['GET']),
       route('d', 'api/c/b/e'),
+      route('e', '{nothing:maxlength(0)?}'),
+      route('f', 'api/{*rest}'),
     ];
     expect(createRouter(routes, '').warnings).toEqual([]);
   });
