@@ -15,7 +15,7 @@ const isSignedIn = (role: string | undefined): role is SignedInRole => role !== 
 const text = (status: number, body: string): AuthPage => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
 const json = (body: unknown, headers: AuthPage['headers'] = {}): AuthPage => ({
   status: 200,
-  headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+  headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
   body: JSON.stringify(body),
 });
 
@@ -70,7 +70,7 @@ export const answerAuthPage = (
       ]);
     }
     case '/.auth/local':
-      return json({ roles: localRoles, role: role ?? null }, { 'cache-control': 'no-store', 'set-cookie': remembered });
+      return json({ roles: localRoles, role: role ?? null }, { 'set-cookie': remembered });
     default:
       return text(404, '');
   }
