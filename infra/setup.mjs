@@ -179,13 +179,31 @@ const compile = async (node) => {
   if (code !== 0) throw new SetupError(`the compiler found errors:\n${readText(logFile).trimEnd()}`);
 };
 
-// One entry per build, in order: a build runs when one of its inputs changed, or when an output is missing. The portal's pages come here.
+const portalSources = () => filesBelow(portalApp, (file) => /\.(tsx?|json|html)$/.test(file));
+const sharedSources = () => filesBelow('shared', (file) => file.endsWith('.ts'));
+
+/** Pages and their types, side by side; what the pages take from shared are types and schemas. */
+const buildPortal = async (node) => {
+  const { buildPortal: build } = await import('./portal/build.mjs');
+  const types = runLogged(node, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', path.join(portalApp, 'tsconfig.json')]);
+  const [bundled, code] = await Promise.allSettled([build(), types]);
+  if (code.value !== 0) throw new SetupError(`the compiler found errors in the portal:\n${readText(logFile).trimEnd()}`);
+  if (bundled.status === 'rejected') throw new SetupError(`the portal could not be built: ${bundled.reason.message}`);
+};
+
+// One entry per build, in order: a build runs when one of its inputs changed, or when an output is missing.
 const builds = [
   {
     name: 'TypeScript',
     inputs: () => ['tsconfig.json', ...typescriptSources()],
     outputs: typescriptOutputs,
     run: compile,
+  },
+  {
+    name: 'Portal',
+    inputs: () => [path.join('infra', 'portal', 'build.mjs'), ...portalSources(), ...sharedSources()],
+    outputs: () => ['manifest.json', 'index.html'].map((file) => path.join('dist', portalApp, file)),
+    run: buildPortal,
   },
 ];
 

@@ -1,0 +1,47 @@
+import { Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
+import { useTranslations } from 'use-intl';
+import { ApiError } from '../api/client';
+import { CopyButton } from './copy-button';
+import { useProblemText } from './problem-text';
+
+/** A refused or failed request, said at the place where it happened, with what support will ask for. Nothing where there is no error. */
+export const ProblemMessage = ({ error, title, onRetry }: { error: unknown; title?: string; onRetry?: () => void }) => {
+  const t = useTranslations('problems');
+  const textOf = useProblemText();
+  if (error === null || error === undefined) return null;
+  const problem = error instanceof ApiError ? error.problem : undefined;
+  // a field that is wrong says so itself; what has no field here is listed
+  const elsewhere = problem?.errors ?? [];
+  return (
+    <MessageBar intent="error" layout="multiline" role="alert">
+      <MessageBarBody>
+        {title !== undefined && <MessageBarTitle>{title}</MessageBarTitle>} {textOf(error)}
+        {elsewhere.length > 0 && (
+          <ul>
+            {elsewhere.map(({ pointer, detail }) => (
+              <li key={`${pointer} ${detail}`}>
+                <code>{pointer}</code>: {detail}
+              </li>
+            ))}
+          </ul>
+        )}
+        {problem !== undefined && (
+          <div>
+            {t('reference', { id: problem.instance })} <CopyButton text={problem.instance} label={t('copyReference')} />
+            {problem.requestId !== undefined && (
+              <div>
+                {t('requestId', { service: problem.service ?? '', id: problem.requestId })}{' '}
+                <CopyButton text={problem.requestId} label={t('copyRequestId')} />
+              </div>
+            )}
+          </div>
+        )}
+      </MessageBarBody>
+      {onRetry !== undefined && (
+        <MessageBarActions>
+          <Button onClick={onRetry}>{t('retry')}</Button>
+        </MessageBarActions>
+      )}
+    </MessageBar>
+  );
+};
