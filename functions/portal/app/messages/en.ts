@@ -55,6 +55,22 @@ const en = {
     /** by code of the API's problems; in English the API's own sentence is shown */
     codes: {} as Record<string, string>,
   },
+  forms: {
+    required: 'Please fill this in.',
+    atLeastOne: 'Please choose at least one.',
+    atLeast: 'At least {minimum, number}, please.',
+    atMost: 'At most {maximum, number}, please.',
+    tooLong: 'At most {maximum, number} characters, please.',
+    tooMany: 'At most {maximum, number} of them, please.',
+    wrongKind: 'This is not a value that can be used here.',
+    wrongFormat: 'This does not look right.',
+    /** by the message of the schema; in English these stand for themselves, made friendlier here */
+    custom: {
+      'expected a private Klaviyo API key, which begins with pk_': 'A private Klaviyo API key begins with pk_.',
+      'expected the name of a secret in the linked Key Vault': 'Letters, digits and hyphens, as the secret is called in Key Vault.',
+      'expected either apiKey or secretName': 'Please enter the key, or the name of a secret.',
+    } as Record<string, string>,
+  },
   status: {
     health: { healthy: 'Healthy', attention: 'Needs attention', failing: 'Failing' },
     activity: { idle: 'Idle', queued: 'Queued', running: 'Running', waiting: 'Waiting', paused: 'Paused' },

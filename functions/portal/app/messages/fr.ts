@@ -53,6 +53,22 @@ const fr: typeof en = {
     retry: 'Réessayer',
     codes: {},
   },
+  forms: {
+    required: 'Veuillez remplir ce champ.',
+    atLeastOne: 'Veuillez en choisir au moins un.',
+    atLeast: 'Au moins {minimum, number}, s’il vous plaît.',
+    atMost: 'Au plus {maximum, number}, s’il vous plaît.',
+    tooLong: 'Au plus {maximum, number} caractères, s’il vous plaît.',
+    tooMany: 'Au plus {maximum, number}, s’il vous plaît.',
+    wrongKind: 'Cette valeur ne peut pas être utilisée ici.',
+    wrongFormat: 'Cette valeur ne semble pas correcte.',
+    custom: {
+      'expected a private Klaviyo API key, which begins with pk_': 'Une clé API privée de Klaviyo commence par pk_.',
+      'expected the name of a secret in the linked Key Vault':
+        'Lettres, chiffres et traits d’union, tels que le secret est nommé dans Key Vault.',
+      'expected either apiKey or secretName': 'Veuillez saisir la clé, ou le nom d’un secret.',
+    },
+  },
   status: {
     health: { healthy: 'Sain', attention: 'À vérifier', failing: 'En échec' },
     activity: { idle: 'Au repos', queued: 'En file d’attente', running: 'En cours', waiting: 'En attente', paused: 'En pause' },
