@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { addOutcomes, checkOutcome, closingLine, isSuccess, jestOutcome, type Outcome } from './test-report';
+import { addOutcomes, checkOutcome, closingLine, isSuccess, jestOutcome, skippedLines, type Outcome } from './test-report';
 
 /** `npm test`: everything; `npm run check` is the same with --quick. The last line of stdout is `N passed, N failed[, N skipped]`. */
 const root = path.resolve(__dirname, '../../..');
@@ -105,7 +105,12 @@ const main = async (): Promise<number> => {
 
     const sum = addOutcomes(outcomes);
     for (const { title, text } of sum.failures) say(`\nFAILED ${title}\n${text}`);
-    if (sum.skipped.length > 0) say(`\nSkipped:\n${sum.skipped.map((line) => `  ${line}`).join('\n')}`);
+    if (sum.skipped.length > 0)
+      say(
+        `\nSkipped:\n${skippedLines(sum)
+          .map((line) => `  ${line}`)
+          .join('\n')}`,
+      );
     if (sum.testsRun === 0) say('\nNo test ran.');
     say(`\n${closingLine(sum)}`);
     return isSuccess(sum) ? 0 : 1;

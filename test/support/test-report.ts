@@ -19,12 +19,17 @@ export interface Failure {
   readonly text: string;
 }
 
+export interface Skipped {
+  readonly file: string;
+  readonly reason: string;
+}
+
 /** What one part (types, format, lint, a jest project) came to. */
 export interface Outcome {
   readonly passed: number;
   readonly failures: readonly Failure[];
-  /** One line each, with the reason. */
-  readonly skipped: readonly string[];
+  /** One each, although {@link skippedLines} tells them together. */
+  readonly skipped: readonly Skipped[];
   /** Tests that really ran; a check is none. */
   readonly testsRun: number;
 }
@@ -62,13 +67,23 @@ export const jestOutcome = (project: string, exitCode: number, results: unknown,
     return {
       passed: of('passed').length,
       failures,
-      skipped: of('pending', 'skipped', 'disabled', 'todo').map(({ fullName }) => `${file} › ${fullName}: ${skipReason(fullName)}`),
+      skipped: of('pending', 'skipped', 'disabled', 'todo').map(({ fullName }) => ({ file, reason: skipReason(fullName) })),
       testsRun: of('passed', 'failed').length,
     };
   });
   const sum = addOutcomes(outcomes);
   if (exitCode === 0 || sum.failures.length > 0) return sum;
   return addOutcomes([sum, checkOutcome(project, `jest ended with exit code ${exitCode} although no test failed`)]);
+};
+
+/** A file's tests that were skipped for one reason, as one line with their number. */
+export const skippedLines = ({ skipped }: Outcome): string[] => {
+  const counts = new Map<string, number>();
+  for (const { file, reason } of skipped) {
+    const what = `${file}: ${reason}`;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+  return [...counts].map(([what, count]) => `${count} of ${what}`);
 };
 
 /** The last line of `npm test`. */

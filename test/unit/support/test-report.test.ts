@@ -1,5 +1,4 @@
-import { skipReason } from '../../support/skip';
-import { addOutcomes, checkOutcome, closingLine, isSuccess, jestOutcome, noOutcome } from '../../support/test-report';
+import { addOutcomes, checkOutcome, closingLine, isSuccess, jestOutcome, noOutcome, skippedLines } from '../../support/test-report';
 
 const aTest = (status: string, fullName = `a test that is ${status}`, failureMessages: string[] = []) => ({
   fullName,
@@ -27,12 +26,17 @@ describe('the report of npm test', () => {
     expect(closingLine(addOutcomes([checkOutcome('lint'), outcomeOf([aFile([aTest('passed')])])]))).toBe('2 passed, 0 failed');
   });
 
-  it('says why a test was skipped', () => {
-    const name = 'The contract [skipped because ../shared/klaviyo-openapi is absent] holds';
-    expect(outcomeOf([aFile([aTest('pending', name)])]).skipped).toEqual([
-      `test/unit/a.test.ts › ${name}: ../shared/klaviyo-openapi is absent`,
+  it('says once for a file why its tests were skipped, and counts each of them', () => {
+    const names = ['holds', 'is whole'].map((name) => `The contract [skipped because ../shared/klaviyo-openapi is absent] ${name}`);
+    const skipped = [...names, 'no mark in it'].map((name) => aTest('pending', name));
+    const outcome = addOutcomes([outcomeOf([aFile(skipped)]), outcomeOf([aFile(skipped, { name: '/top/test/b.test.ts' })])]);
+    expect(skippedLines(outcome)).toEqual([
+      '2 of test/unit/a.test.ts: ../shared/klaviyo-openapi is absent',
+      '1 of test/unit/a.test.ts: no reason given',
+      '2 of test/b.test.ts: ../shared/klaviyo-openapi is absent',
+      '1 of test/b.test.ts: no reason given',
     ]);
-    expect(skipReason('no mark in it')).toBe('no reason given');
+    expect(closingLine(outcome)).toBe('0 passed, 0 failed, 6 skipped');
   });
 
   it('counts a file that does not load as a failure', () => {

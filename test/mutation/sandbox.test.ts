@@ -1,0 +1,10 @@
+import '../unit/klaviyo-sandbox/before-routing.test';
+import '../unit/klaviyo-sandbox/faults.test';
+import '../unit/klaviyo-sandbox/ids.test';
+import '../unit/klaviyo-sandbox/import-admission.test';
+import '../unit/klaviyo-sandbox/import-processing.test';
+import '../unit/klaviyo-sandbox/members.test';
+import '../unit/klaviyo-sandbox/oauth.test';
+import '../unit/klaviyo-sandbox/rate-windows.test';
+import '../unit/klaviyo-sandbox/reads.test';
+import '../unit/klaviyo-sandbox/rules.test';
