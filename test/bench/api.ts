@@ -1,13 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import path from 'node:path';
-import { format, resolveConfig } from 'prettier';
 import { startKeyVault } from '../../infra/local/key-vault/key-vault';
 import { nodeOptions } from '../../infra/local/node-options';
 import { sampleFolder } from '../../infra/local/sample/sample';
 import { startAzurite } from '../../infra/local/storage/azurite';
 import { runProgram } from './children';
 import { startSandbox } from './cloud';
+import { writePart } from './page';
 import type { ApiReport, RouteReport } from './protocol';
 
 /** `npm run bench -- --api`: what a call of each route costs with a thousand exports and a hundred thousand runs in the tables. */
@@ -19,15 +17,6 @@ export interface ApiBenchOptions {
 
 const OWN_MS = 5;
 const HEADING = '# Calls of the API';
-const readme = path.resolve(__dirname, '../../../test/bench/README.md');
-
-/** The page in its two parts, each made by its own bench. */
-export const readmeParts = (): { readonly before: string; readonly api: string } => {
-  const text = readFileSync(readme, 'utf8');
-  const at = text.indexOf(HEADING);
-  return at < 0 ? { before: text, api: '' } : { before: text.slice(0, at), api: text.slice(at) };
-};
-
 const ms = (value: number | undefined): string => (value === undefined ? '–' : value.toFixed(1));
 const worstOwn = ({ alone, together }: RouteReport): number => Math.max(alone.own.p99, together?.own.p99 ?? 0);
 const misses = (route: RouteReport): string[] => [
@@ -116,8 +105,7 @@ ${missed.length === 0 ? 'All goals are met.' : reasons.join('\n')}
   the loop, which one process has one of.
 - **CPU** is that of the thread during a call that is alone, HTTP client and kernel included.
 `;
-    const options = await resolveConfig(readme);
-    writeFileSync(readme, `${readmeParts().before.trimEnd()}\n\n${await format(text, { ...options, parser: 'markdown' })}`);
+    await writePart(text);
   }
   const figures = routes.map(({ operation, storageCalls, alone, together }) => [
     operation,

@@ -3,15 +3,16 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { format, resolveConfig } from 'prettier';
 import { sampleFolder } from '../../infra/local/sample/sample';
-import { benchApi, readmeParts } from './api';
+import { benchApi } from './api';
 import { csvFilesOf } from './children';
 import { csvParse, sdk, startCloud, startSandbox, startSink } from './cloud';
 import { costOf } from './cost';
 import { type Figure, ratio, single, toJson, toTable, verdict, worst } from './figures';
 import { median } from './measure';
+import { writePart } from './page';
 import { type Point, drawPicture } from './picture';
+import { benchPortal } from './portal';
 import type { OursReport, PeerReport } from './protocol';
 import { benchSandbox } from './sandbox';
 import { benchSource } from './source';
@@ -24,9 +25,10 @@ const usage = `npm run bench -- [options]
   --quick      100,000 rows, one round, less than a minute
   --rows N     rows (1000000)
   --rounds N   rounds (3)
-  --write      writes test/bench/README.md and its picture
+  --write      writes its part of test/bench/README.md, and the picture
   --api        what a call of each route costs, with 1,000 exports and 100,000 runs in the tables
   --only NAMES with --api: these operations, by comma
+  --portal     the pages in Chromium: cold load on a slow processor, scrolling with 1,000 exports
   --sandbox    the Klaviyo sandbox alone: 2,000,000 profiles (or --rows) in ten lists; with --everywhere all of them in each
   --source     reading and mapping alone: from storage, from local files, from Dataverse`;
 
@@ -398,9 +400,7 @@ What is compared:
 - Event-loop delay is as Node reports it, its sampling interval of 5 ms included.
 - Prices and their sources are constants in \`cost.ts\`.
 `;
-  const readme = path.join(target, 'README.md');
-  const options = await resolveConfig(readme);
-  writeFileSync(readme, `${await format(text, { ...options, parser: 'markdown' })}\n${readmeParts().api}`.trimEnd() + '\n');
+  await writePart(text);
 };
 const wallsOf = (runs: readonly { wallMs: number }[]) => runs.map(({ wallMs }) => wallMs);
 const cpusOf = (runs: readonly { cpuMs: number }[]) => runs.map(({ cpuMs }) => cpuMs);
@@ -416,6 +416,7 @@ const readOptions = () => {
       write: { type: 'boolean', default: false },
       api: { type: 'boolean', default: false },
       only: { type: 'string' },
+      portal: { type: 'boolean', default: false },
       source: { type: 'boolean', default: false },
       sandbox: { type: 'boolean', default: false },
       everywhere: { type: 'boolean', default: false },
@@ -427,8 +428,8 @@ const readOptions = () => {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rows) || rows < 10_000 || rows % 10_000 !== 0) throw new RangeError('--rows takes a multiple of 10,000');
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number above 0');
-  const { quick, write, api, source, sandbox, everywhere } = values;
-  return { quick, rows, rounds, write, api, source, sandbox, everywhere, only: values.only?.split(',') };
+  const { quick, write, api, portal, source, sandbox, everywhere } = values;
+  return { quick, rows, rounds, write, api, portal, source, sandbox, everywhere, only: values.only?.split(',') };
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -438,6 +439,7 @@ const run = async (): Promise<void> => {
   setInterval(() => undefined, 60_000);
   const options = readOptions();
   if (options?.api) await benchApi(options, say);
+  else if (options?.portal) await benchPortal(options, say);
   else if (options?.sandbox) benchSandbox(options, say);
   else if (options?.source) await benchSource(options);
   else if (options) await bench(options);
