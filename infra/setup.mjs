@@ -184,11 +184,12 @@ const sharedSources = () => filesBelow('shared', (file) => file.endsWith('.ts'))
 
 /** Pages and their types, side by side; what the pages take from shared are types and schemas. */
 const buildPortal = async (node) => {
-  const { buildPortal: build } = await import('./portal/build.mjs');
+  const { buildPortal: build, firstLoadSentence } = await import('./portal/build.mjs');
   const types = runLogged(node, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', path.join(portalApp, 'tsconfig.json')]);
   const [bundled, code] = await Promise.allSettled([build(), types]);
   if (code.value !== 0) throw new SetupError(`the compiler found errors in the portal:\n${readText(logFile).trimEnd()}`);
   if (bundled.status === 'rejected') throw new SetupError(`the portal could not be built: ${bundled.reason.message}`);
+  say(firstLoadSentence(bundled.value));
 };
 
 // One entry per build, in order: a build runs when one of its inputs changed, or when an output is missing.
@@ -201,7 +202,7 @@ const builds = [
   },
   {
     name: 'Portal',
-    inputs: () => [path.join('infra', 'portal', 'build.mjs'), ...portalSources(), ...sharedSources()],
+    inputs: () => [...filesBelow(path.join('infra', 'portal'), (file) => file.endsWith('.mjs')), ...portalSources(), ...sharedSources()],
     outputs: () => ['manifest.json', 'index.html'].map((file) => path.join('dist', portalApp, file)),
     run: buildPortal,
   },

@@ -5,10 +5,13 @@ import { z } from 'zod';
 import { chooseEncoding } from '../../shared/http/encoding';
 import type { Encoding } from '../../shared/http/encoding';
 
-/** What `infra/portal/build.mjs` writes beside the files: nothing is served that is not named here. */
+/**
+ * What `infra/portal/build.mjs` writes beside the files: nothing is served that is not named here. A file whose compressed size is told
+ * has compressed twins.
+ */
 const Manifest = z.object({
   index: z.string(),
-  files: z.record(z.string(), z.object({ type: z.string() })),
+  files: z.record(z.string(), z.object({ type: z.string(), brotliBytes: z.number().optional() })),
 });
 type Manifest = z.infer<typeof Manifest>;
 
@@ -90,8 +93,12 @@ export const createPortalAssets = (folder: string) => {
     return { status: 200, headers: pageHeaders(nonce), body: template.replaceAll('__NONCE__', nonce) };
   };
 
-  const file = async (name: string, type: string, acceptEncoding: string | null): Promise<PortalAnswer> => {
-    const encoding = chooseEncoding(acceptEncoding);
+  const file = async (
+    name: string,
+    { type, brotliBytes }: Manifest['files'][string],
+    acceptEncoding: string | null,
+  ): Promise<PortalAnswer> => {
+    const encoding = brotliBytes === undefined ? undefined : chooseEncoding(acceptEncoding);
     return {
       status: 200,
       headers: {
@@ -118,8 +125,8 @@ export const createPortalAssets = (folder: string) => {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
         return refusal(503, 'The pages of the portal have not been built: npm run build');
       }
-      const { type } = (Object.hasOwn(built.files, address) ? built.files[address] : undefined) ?? {};
-      if (type !== undefined) return file(address, type, acceptEncoding);
+      const named = Object.hasOwn(built.files, address) ? built.files[address] : undefined;
+      if (named !== undefined) return file(address, named, acceptEncoding);
       if (PAGE.test(address) && !address.startsWith('assets/')) return page(built);
       return refusal(404, 'There is no such page.');
     },

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import esbuild from 'esbuild';
+import { FIRST_LOAD_BUDGET, firstLoad, kilobytes, laterLoads, outputOf, overBudget, PAGE_BUDGET, withImports } from './first-load.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const app = path.join(root, 'functions', 'portal', 'app');
@@ -22,18 +23,6 @@ const languages = () =>
     .map((file) => /^([a-z]{2,3}(?:-[A-Za-z0-9]+)*)\.ts$/.exec(file)?.[1])
     .filter(Boolean);
 
-/** Files that the page loads before it can show anything: the entry and what it imports, and theirs. */
-const preloaded = (metafile, entry) => {
-  const found = new Set();
-  const visit = (file) => {
-    if (found.has(file)) return;
-    found.add(file);
-    for (const { path: imported, kind } of metafile.outputs[file].imports) if (kind === 'import-statement') visit(imported);
-  };
-  visit(entry);
-  return [...found];
-};
-
 const writeTwins = async (file) => {
   const bytes = fs.readFileSync(file);
   const [small, zipped] = await Promise.all([
@@ -45,10 +34,38 @@ const writeTwins = async (file) => {
   return small.length;
 };
 
+const source = (file) => `functions/portal/app/${file}`;
+
+/**
+ * Holds what loads before the first interaction, and what each page adds to that, against their budgets.
+ * @param sizeOf bytes of an output over the wire
+ * @returns the first load
+ * @throws Error naming what is too heavy, and what weighs most in it
+ */
+const keepBudgets = (metafile, sizeOf) => {
+  const first = firstLoad(metafile, {
+    entry: source('main.tsx'),
+    languages: languages().map((code) => source(`messages/${code}.ts`)),
+    home: source('pages/exports/exports-page.tsx'),
+    sizeOf,
+  });
+  const later = Object.values(metafile.outputs)
+    .map(({ entryPoint }) => entryPoint)
+    .filter((file) => file?.startsWith(source('')) && !file.startsWith(source('messages/')) && file !== source('main.tsx'));
+  const pages = laterLoads(metafile, { sources: later, loaded: first.files, sizeOf });
+  const loads = [
+    { what: 'What loads before the first interaction', ...first, budget: FIRST_LOAD_BUDGET },
+    ...Object.entries(pages).map(([what, load]) => ({ what, ...load, budget: PAGE_BUDGET })),
+  ];
+  const tooHeavy = overBudget(loads, sizeOf);
+  if (tooHeavy.length > 0) throw new Error(tooHeavy.join('\n'));
+  return first;
+};
+
 /**
  * Builds everything anew.
  * @returns what is served, as manifest.json says
- * @throws Error with esbuild's messages when a source is wrong
+ * @throws Error with esbuild's messages when a source is wrong; naming what is too heavy when a budget is exceeded
  */
 export const buildPortal = async () => {
   fs.rmSync(out, { recursive: true, force: true });
@@ -74,24 +91,27 @@ export const buildPortal = async () => {
   });
   const name = (file) => path.relative(out, path.join(root, file)).split(path.sep).join('/');
   const outputs = Object.keys(metafile.outputs);
-  const entry = outputs.find((file) => metafile.outputs[file].entryPoint === 'functions/portal/app/main.tsx');
-  const first = preloaded(metafile, entry);
-  const sizes = Object.fromEntries(
-    await Promise.all(
-      outputs.filter((file) => file.endsWith('.js')).map(async (file) => [name(file), await writeTwins(path.join(root, file))]),
-    ),
-  );
+  const scripts = outputs.filter((file) => file.endsWith('.js'));
+  const sizes = Object.fromEntries(await Promise.all(scripts.map(async (file) => [file, await writeTwins(path.join(root, file))])));
+  const budget = keepBudgets(metafile, (file) => sizes[file]);
+  const entry = outputOf(metafile, source('main.tsx'));
+  const first = withImports(metafile, entry);
   const links = first.map((file) => `<link rel="modulepreload" href="/portal/${name(file)}" nonce="__NONCE__" />`).join('\n    ');
   const script = `<script type="module" src="/portal/${name(entry)}" nonce="__NONCE__"></script>`;
   const index = fs.readFileSync(path.join(app, 'index.html'), 'utf8').replace('<!-- assets -->', `${links}\n    ${script}`);
   fs.writeFileSync(path.join(out, 'index.html'), index);
+  const described = (file) => ({ type: types[path.extname(file)], ...(sizes[file] === undefined ? {} : { brotliBytes: sizes[file] }) });
   const manifest = {
     index: 'index.html',
-    files: Object.fromEntries(outputs.map((file) => [name(file), { type: types[path.extname(file)] }])),
-    sizes,
+    files: Object.fromEntries(outputs.map((file) => [name(file), described(file)])),
+    firstLoad: { bytes: budget.bytes, budget: FIRST_LOAD_BUDGET, files: budget.files.map(name) },
   };
   fs.writeFileSync(path.join(out, 'manifest.json'), JSON.stringify(manifest));
   return manifest;
 };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPortal();
+/** What the build says of the first load. @param manifest of {@link buildPortal} */
+export const firstLoadSentence = ({ firstLoad: { bytes, budget } }) =>
+  `the portal loads ${kilobytes(bytes)} of JavaScript before the first interaction; ${kilobytes(budget)} are allowed`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(`${firstLoadSentence(await buildPortal())}\n`);

@@ -60,7 +60,7 @@ export const laterLoads = (metafile, { sources, loaded, sizeOf }) =>
     }),
   );
 
-const kb = (bytes) => `${(bytes / 1_024).toFixed(1)} KB`;
+export const kilobytes = (bytes) => `${(bytes / 1_024).toFixed(1)} KB`;
 
 /**
  * @param loads what is loaded and what it may weigh
@@ -71,7 +71,7 @@ export const overBudget = (loads, sizeOf) =>
     .filter(({ bytes, budget }) => bytes > budget)
     .map(({ what, bytes, budget, files }) => {
       const heaviest = [...files].sort((one, other) => sizeOf(other) - sizeOf(one)).slice(0, 5);
-      return `${what} takes ${kb(bytes)} of JavaScript, ${kb(budget)} are allowed; most of it: ${heaviest
-        .map((file) => `${file.split('/').at(-1)} ${kb(sizeOf(file))}`)
+      return `${what} takes ${kilobytes(bytes)} of JavaScript, ${kilobytes(budget)} are allowed; most of it: ${heaviest
+        .map((file) => `${file.split('/').at(-1)} ${kilobytes(sizeOf(file))}`)
         .join(', ')}`;
     });

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { TableClient } from '@azure/data-tables';
 import { QueueClient } from '@azure/storage-queue';
 import { parse } from 'csv-parse/sync';
@@ -221,6 +222,94 @@ describe('every route', () => {
     expect(missing).toEqual([]);
     const known = new Set(definitions.map(({ operation }) => operation));
     expect(roleTable.filter(({ operation }) => !known.has(operation))).toEqual([]);
+  });
+});
+
+describe('the portal', () => {
+  const portal = (address: string, init: RequestInit = {}) =>
+    fetch(new URL(address, cloud.recorded().api), { redirect: 'manual', ...init });
+  /** As it is, without what fetch does to an address before it is sent. */
+  const statusOf = (path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(cloud.recorded().api!);
+      get({ hostname, port, path }, (answer) => resolve(answer.resume().statusCode!)).on('error', reject);
+    });
+
+  it('is a page for everybody, at any of its addresses, under a policy without exceptions', async () => {
+    for (const as of localRoles) {
+      for (const address of ['/portal', '/portal/', '/portal/exports/exp_0000000000?tab=runs']) {
+        const answer = await portal(address, { headers: { 'x-local-role': as } });
+        expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+        const policy = answer.headers.get('content-security-policy')!;
+        expect(policy).toMatch(/^default-src 'none'; /);
+        expect(policy).not.toMatch(/unsafe|http|\*/);
+        const [, nonce] = /script-src 'self' 'nonce-([^']+)'/.exec(policy)!;
+        const text = await answer.text();
+        const tags = text.match(/<(script|style)\b[^>]*>/g)!;
+        expect(tags.filter((tag) => !tag.includes(`nonce="${nonce}"`))).toEqual([]);
+        expect(text).not.toMatch(/__[A-Z]+__|(?:src|href)="(?!\/portal\/|data:)/);
+      }
+    }
+  });
+
+  it('loads files that never change, as small as the browser can take them', async () => {
+    const scripts = [...(await (await portal('/portal/')).text()).matchAll(/"(\/portal\/assets\/[^"]+\.js)"/g)].map(
+      ([, script]) => script!,
+    );
+    expect(scripts.length).toBeGreaterThan(0);
+    for (const script of new Set(scripts)) {
+      const lengths: number[] = [];
+      const bodies = new Set<string>();
+      for (const encoding of ['br', 'gzip', 'identity']) {
+        const answer = await portal(script, { headers: { 'accept-encoding': encoding } });
+        expect(Object.fromEntries(answer.headers)).toMatchObject({
+          'content-type': 'text/javascript; charset=utf-8',
+          'cache-control': 'public, max-age=31536000, immutable',
+          vary: 'accept-encoding',
+          'x-content-type-options': 'nosniff',
+        });
+        expect(answer.headers.get('content-encoding')).toBe(encoding === 'identity' ? null : encoding);
+        bodies.add(await answer.text());
+        lengths.push(Number(answer.headers.get('content-length')));
+      }
+      expect(bodies.size).toBe(1);
+      expect(lengths).toEqual([...lengths].sort((one, other) => one - other));
+    }
+    const [head, page] = [await portal('/portal/', { method: 'HEAD' }), await portal('/portal/')];
+    expect([head.status, await head.text(), head.headers.get('content-type')]).toEqual([200, '', page.headers.get('content-type')]);
+  });
+
+  it.each([
+    '/portal/assets/none-1A2B.js',
+    '/portal/manifest.json',
+    '/portal/index.html',
+    '/portal/../host.json',
+    '/portal/%2e%2e/host.json',
+    '/portal/..%2f..%2fhost.json',
+    '/portal/..%5chost.json',
+    '/portal/exports%00',
+  ])('has no file outside its list: %s is 404', async (path) => {
+    expect(await statusOf(path)).toBe(404);
+  });
+
+  it('has no page with an address longer than any of its own', async () => {
+    expect(await statusOf(`/portal/${'x'.repeat(501)}`)).toBe(404);
+  });
+
+  it('is where the root leads to, and takes nothing but questions', async () => {
+    const root = await portal('/');
+    expect([root.status, root.headers.get('location')]).toEqual([302, '/portal/']);
+    expect((await portal('/portal/', { method: 'POST', body: 'x' })).status).toBe(404);
+  });
+
+  it('signs in again by the window that it opens: back to its own page, and from then on as before', async () => {
+    const cookie = 'local-role=Anonymous; local-last-role=Viewer';
+    expect((await portal('/api/me', { headers: { cookie } })).status).toBe(401);
+    const signIn = await portal('/.auth/login/aad?post_login_redirect_uri=%2Fportal%2Fsigned-in', { headers: { cookie } });
+    expect([signIn.status, signIn.headers.get('location')]).toEqual([302, '/portal/signed-in']);
+    const [signedIn] = signIn.headers.getSetCookie().map((one) => one.split(';')[0]!);
+    const me = await portal('/api/me', { headers: { cookie: signedIn! } });
+    expect([me.status, await me.json()]).toMatchObject([200, { role: 'Viewer' }]);
   });
 });
 

@@ -13,7 +13,9 @@ beforeAll(() => {
   for (const [ending, text] of Object.entries({ '': 'plain', '.br': 'as br', '.gz': 'as gzip' })) write(`assets/main-1A.js${ending}`, text);
   write('secret.txt', 'not in the manifest');
   write('assets/other.js', 'not in the manifest');
-  write('manifest.json', JSON.stringify({ index: 'index.html', files: { 'assets/main-1A.js': { type } }, more: 1 }));
+  write('assets/main-1A.js.map', 'map');
+  const files = { 'assets/main-1A.js': { type, brotliBytes: 5 }, 'assets/main-1A.js.map': { type: 'application/json' } };
+  write('manifest.json', JSON.stringify({ index: 'index.html', files, more: 1 }));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -38,6 +40,11 @@ it.each([
     'cross-origin-resource-policy': 'same-origin',
     ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
   });
+});
+
+it('a file without compressed twins as it is, whatever is asked for', async () => {
+  const { status, headers, text } = await ask('assets/main-1A.js.map', 'br, gzip');
+  expect([status, headers['content-encoding'], text]).toEqual([200, undefined, 'map']);
 });
 
 it.each(['', 'exports', 'exports/exp_8Kd2-fQ/runs/run_01', 'signed-in', 'connections/new/', 'settings/no/such/page'])(
@@ -91,9 +98,9 @@ it.each([
   'constructor.name',
   '__proto__.x',
   'x'.repeat(501),
-  `assets/${'x'.repeat(100_000)}`,
+  `assets/${'x'.repeat(100)}`,
   'exports/<script>',
-])('nothing for /portal/%.60s', async (address) => {
+])('nothing for /portal/%s', async (address) => {
   expect(await ask(address)).toMatchObject({
     status: 404,
     text: 'There is no such page.',
