@@ -83,6 +83,21 @@ export const apiExamples: ApiExamples = {
       cap: 1_000_000,
       overCap: false,
     },
+    RowLook: { stage: 'rejected', email: 'ada@mail.example.com' },
+    SeenRows: {
+      masked: true,
+      value: [
+        {
+          customerId: 'f***',
+          email: 'a***@m***.com',
+          segment: 'NewsletterReaders',
+          code: 'invalid',
+          detail: 'Invalid email address: ***',
+          whatToDo: 'Klaviyo refused the row for the reason shown; correct it in the source.',
+        },
+      ],
+      more: false,
+    },
     PreviewRequest: {
       segments: ['NewsletterReaders'],
       mapping: {

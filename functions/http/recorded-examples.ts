@@ -297,6 +297,7 @@ export const recordedExamples: Readonly<Record<string, unknown>> = {
       phonesDropped: 0,
     },
     invalidByReason: { email_missing: 1 },
+    rejectedByReason: {},
     segments: [
       {
         name: 'NewsletterReaders',
@@ -353,6 +354,7 @@ export const recordedExamples: Readonly<Record<string, unknown>> = {
           phonesDropped: 0,
         },
         invalidByReason: { email_missing: 1 },
+        rejectedByReason: {},
         segments: [
           {
             name: 'NewsletterReaders',
@@ -409,6 +411,7 @@ export const recordedExamples: Readonly<Record<string, unknown>> = {
       phonesDropped: 0,
     },
     invalidByReason: {},
+    rejectedByReason: {},
     segments: [],
     phases: {},
     warnings: [],

@@ -6,7 +6,9 @@ import type { Caller } from '../../shared/caller';
 import type { Connection } from '../../shared/connections/connection';
 import { defineRoute, listOf } from '../../shared/http/route';
 import { ExportId, RunId } from '../../shared/ids';
+import { RowLook, SeenRows, seenRow } from '../../shared/preview/row-look';
 import { RowStage } from '../../shared/runs/row-report';
+import type { ReportedRow } from '../../shared/runs/row-report';
 import { Run, RunRequest, RunState } from '../../shared/runs/run';
 import type { HistoryFilter } from '../../shared/runs/run-history';
 import { RunJobs } from '../../shared/runs/run-jobs';
@@ -41,6 +43,10 @@ export interface RunOperations {
   approveRemovals(id: RunId, options: { upTo: number; by: string; byId: string } & Options): Promise<Run>;
   dismissRemovals(id: RunId, options: Options): Promise<Run>;
   retryRejected(id: RunId, options: { by: string; byId: string; requestKey?: string } & Options): Promise<Run>;
+  lookAtRows(
+    id: RunId,
+    options: Pick<RowLook, 'stage' | 'email' | 'code' | 'size'> & Options,
+  ): Promise<{ rows: readonly ReportedRow[]; more: boolean }>;
   rows(id: RunId, stage: RowStage, options: Options): AsyncIterable<string>;
 }
 
@@ -180,6 +186,19 @@ const readRunRows = defineRoute({
   answers: { 200: { description: 'CSV with a header', stream: 'text/csv; charset=utf-8' } },
 });
 
+const lookAtRunRows = defineRoute({
+  operation: 'lookAtRunRows',
+  method: 'POST',
+  records: 'rows_previewed',
+  path: 'api/runs/{id}/rows/look',
+  summary: 'Some of the rows left out or refused, by address or reason; masked unless asked otherwise, which is recorded. Stores nothing',
+  who: 'Contributor',
+  params: ofRun,
+  body: RowLook,
+  refusals: [404, 409],
+  answers: { 200: { description: 'The rows', schema: SeenRows } },
+});
+
 /** The same question, from the next run on. */
 const nextLink = (
   path: string,
@@ -273,5 +292,14 @@ export const registerRuns = (
     const segmentExport = await segmentExports.requireEdit(exportId, { caller, signal });
     const activity = { ...aboutExport(segmentExport), details: { stage } };
     return { status: 200, stream: lines(runs.rows(id, stage, { signal })), fileName: `${id}-${stage}.csv`, activity };
+  });
+  route(lookAtRunRows).to(async ({ params: { id }, body: { reveal, ...wanted }, caller, record, signal }) => {
+    const exportId = await runs.exportIdOf(id, { signal });
+    const segmentExport = await segmentExports.requireEdit(exportId, { caller, signal });
+    const { rows, more } = await runs.lookAtRows(id, { ...wanted, signal });
+    const details = { stage: wanted.stage, rowCount: rows.length };
+    if (reveal) await record({ ...aboutExport(segmentExport), runId: id, details });
+    const value = rows.map((row) => seenRow(row, { masked: !reveal }));
+    return { status: 200, body: { masked: !reveal, value, more }, activity: [] };
   });
 };

@@ -26,6 +26,23 @@ const failedBySegment = ({ segments = [], failedBySegment: named = [] }: StagedB
   });
 };
 
+/** Adds the reasons why rows of a batch were refused: those of the admission have no code of Klaviyo's, nor have those it did not name. */
+const addReasons = (
+  reasons: Record<string, number>,
+  { rows, stripped, failedRows = stripped, failedByCode = {}, outcome }: StagedBatch,
+): void => {
+  const more = (code: string, count: number): void => {
+    if (count > 0) reasons[code] = (reasons[code] ?? 0) + count;
+  };
+  if (outcome === 'cancelled') return more('job_cancelled', rows);
+  let named = 0;
+  for (const [code, count] of Object.entries(failedByCode)) {
+    named += count;
+    more(code, count);
+  }
+  more('refused', failedRows - named);
+};
+
 /**
  * Derives the counts of sent rows from the batches, so that a crash cannot make them drift (design, "Accounting"):
  * read = invalid + duplicates + unchanged + sent + unsent, and sent = accepted + rejected + open; in all, and for each segment.
@@ -34,11 +51,13 @@ export const recount = ({ run, staged }: RunDocument): void => {
   if (!staged) return;
   const all = noSums();
   const each = run.segments.map(noSums);
+  const reasons: Record<string, number> = {};
   let submitted = 0;
   let ended = 0;
   for (const batch of staged.batches) {
     const { rows, stripped, failedRows = stripped } = batch;
     add(all, batch, rows, failedRows);
+    if (batch.postedAt !== undefined) addReasons(reasons, batch);
     const [only] = each;
     if (batch.segments === undefined) {
       if (only) add(only, batch, rows, failedRows);
@@ -55,5 +74,6 @@ export const recount = ({ run, staged }: RunDocument): void => {
     const { planned: itsPlanned, ...itsSums } = each[index]!;
     Object.assign(segment, itsSums, { unsent: (staged.heldBackBySegment[index] ?? 0) + itsPlanned - itsSums.sent });
   }
+  run.rejectedByReason = reasons;
   run.jobs = { total: staged.batches.length, submitted, ended };
 };

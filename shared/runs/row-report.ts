@@ -112,6 +112,13 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     await blobs.remove(spare, { signal });
   };
 
+  /** The reports of a stage: of several attempts to prepare only the last counts. */
+  const countingNames = async (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): Promise<readonly string[]> => {
+    const names: string[] = [];
+    for await (const { name } of blobs.list(`${runId}/rows/${stage}-`, { signal })) names.push(name);
+    return isLeftOut(stage) ? names.slice(-1) : names;
+  };
+
   async function* readNdjson(name: string, options: { signal: AbortSignal }): AsyncGenerator<ReportedRow> {
     for await (const lines of readLines(name, options)) for (const line of lines) yield JSON.parse(line) as ReportedRow;
   }
@@ -183,6 +190,37 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
           for (const line of lines) if (line.toLowerCase().includes(wanted)) yield { stage, row: JSON.parse(line) as ReportedRow };
         }
       }
+    },
+
+    /**
+     * The first rows of a stage, or of those the ones of one address or reason. Reads no further than it must, and parses only lines that
+     * may be meant, as a report can have a million.
+     * @param size at most so many
+     * @returns `more`: there are others
+     */
+    look: async (
+      runId: RunId,
+      stage: RowStage,
+      { email, code, size, signal }: { email?: string | undefined; code?: string | undefined; size: number; signal: AbortSignal },
+    ): Promise<{ rows: ReportedRow[]; more: boolean }> => {
+      const address = email?.trim().toLowerCase();
+      const wanted = address === undefined ? undefined : wantedIn(address);
+      const wantedCode = code === undefined ? undefined : JSON.stringify(code);
+      const rows: ReportedRow[] = [];
+      for (const name of await countingNames(runId, stage, { signal })) {
+        for await (const lines of readLines(name, { signal })) {
+          for (const line of lines) {
+            if (wanted !== undefined && !line.toLowerCase().includes(wanted)) continue;
+            if (wantedCode !== undefined && !line.includes(wantedCode)) continue;
+            const row = parseRow(line);
+            if (row === undefined || (address !== undefined && row.email.trim().toLowerCase() !== address)) continue;
+            if (code !== undefined && row.code !== code) continue;
+            if (rows.length === size) return { rows, more: true };
+            rows.push(row);
+          }
+        }
+      }
+      return { rows, more: false };
     },
 
     /** Names of the reports of all runs in ascending order, those after `after` only. */
@@ -257,11 +295,7 @@ export const createRowReports = ({ blobs }: { blobs: Blobs }) => {
     /** The report as CSV with a header line. */
     readCsv: async function* (runId: RunId, stage: RowStage, { signal }: { signal: AbortSignal }): AsyncGenerator<string> {
       yield csvLine(['CustomerId', 'Email', 'Segment', 'Stage', 'Code', 'Detail', 'WhatToDo']);
-      const names: string[] = [];
-      for await (const blob of blobs.list(`${runId}/rows/${stage}-`, { signal })) names.push(blob.name);
-      // of several attempts to prepare only the last counts
-      const counting = isLeftOut(stage) ? names.slice(-1) : names;
-      for (const name of counting) {
+      for (const name of await countingNames(runId, stage, { signal })) {
         let text = '';
         for await (const row of readNdjson(name, { signal })) {
           text += csvLine([row.customerId, row.email, row.segment, stage, row.code, row.detail ?? '', reasonOf(row.code)]);

@@ -102,6 +102,8 @@ export const Run = z
     refreshedAt: z.string().optional(),
     counts: RunCounts,
     invalidByReason: z.record(z.string(), z.int()).default({}),
+    /** by Klaviyo's code; the sum is counts.rejected, but for runs of earlier versions, which did not count them */
+    rejectedByReason: z.record(z.string(), z.int()).default({}),
     segments: z.array(SegmentCounts).default([]),
     plan: RunPlan.optional(),
     /** seconds per phase, waits included */
@@ -165,6 +167,8 @@ export const StagedBatch = z.object({
   failedRows: z.int().optional(),
   /** those of them that Klaviyo named, by segment; absent where there is one */
   failedBySegment: z.array(z.int()).optional(),
+  /** rows that failed after the admission, by Klaviyo's code, as far as it said */
+  failedByCode: z.record(z.string(), z.int()).optional(),
   requestId: z.string().optional(),
 });
 export type StagedBatch = z.infer<typeof StagedBatch>;

@@ -21,7 +21,7 @@ import { servedDigestOf } from './prepare/digests';
 import { hasEnded, noCounts } from './run';
 import type { Run, RunDocument, RunMessage } from './run';
 import type { Occurrence } from './occurrence';
-import type { RowReports, RowStage } from './row-report';
+import type { ReportedRow, RowReports, RowStage } from './row-report';
 import { jobsOf } from './run-jobs';
 import type { RunJobs } from './run-jobs';
 import type { RunHistory } from './run-history';
@@ -174,6 +174,7 @@ export const createRuns = ({
         ...(request.approves ? { approves: request.approves } : {}),
         counts: noCounts(),
         invalidByReason: {},
+        rejectedByReason: {},
         segments: [],
         phases: {},
         warnings: [],
@@ -730,6 +731,20 @@ export const createRuns = ({
         ...(requestKey === undefined ? {} : { requestKey }),
       };
       return (await start(request, { signal })).run;
+    },
+
+    /** Some of the rows that did not get there; see row-report.ts. @throws NotFoundError run_unknown, report_gone */
+    lookAtRows: async (
+      runId: RunId,
+      {
+        stage,
+        signal,
+        ...wanted
+      }: { stage: RowStage; email?: string | undefined; code?: string | undefined; size: number; signal: AbortSignal },
+    ): Promise<{ rows: ReportedRow[]; more: boolean }> => {
+      const { run } = await getDocument(runId, { signal });
+      if (await reportIsGone(run, stage, { signal })) throw reportGone();
+      return reports.look(runId, stage, { ...wanted, signal });
     },
 
     /** The rows that did not get there, as CSV. @throws NotFoundError run_unknown, report_gone */

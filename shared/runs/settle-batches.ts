@@ -113,9 +113,24 @@ const reportFailedRows = async (
     }
   }
   await reports.writeRejected(run.id, batch.number, 'failed', [...reported.values()], { signal });
+  batch.failedByCode = countByCode([...reported.values()]);
   countBySegment(
     batch,
     [...reported.values()].map(({ row }) => (row === undefined ? undefined : rows[row])),
   );
   return Math.max(failed, reported.size);
+};
+
+/** Klaviyo's codes are short words; whatever comes, a run's document stays small. */
+const MAX_CODES = 20;
+const MAX_CODE_LENGTH = 80;
+
+/** How often each code of Klaviyo's came; of very many different ones the later are not told apart. */
+const countByCode = (rows: readonly ReportedRow[]): Record<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { code } of rows) {
+    const told = code.length <= MAX_CODE_LENGTH && (counts.has(code) || counts.size < MAX_CODES) ? code : 'refused';
+    counts.set(told, (counts.get(told) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
 };

@@ -166,6 +166,7 @@ const requests: Readonly<Record<string, (kind: Kind) => Promise<Request>>> = {
   getRun: async (kind) => ['GET', `/runs/${of(kind).run}`],
   listRunJobs: async (kind) => ['GET', `/runs/${of(kind).run}/jobs`],
   readRunRows: async (kind) => ['GET', `/runs/${of(kind).run}/rows?stage=invalid`],
+  lookAtRunRows: async (kind) => ['POST', `/runs/${of(kind).run}/rows/look`, { body: { stage: 'invalid' } }],
   cancelRun: async (kind) => ['POST', `/runs/${of(kind).run}/cancel`],
   approveRemovals: async (kind) => ['POST', `/runs/${of(kind).run}/approve-removals`, { body: { upTo: 1 } }],
   dismissRemovals: async (kind) => ['POST', `/runs/${of(kind).run}/dismiss-removals`],

@@ -55,6 +55,12 @@ describe('rows that Klaviyo refuses', () => {
     expect(report.map((cells) => cells.slice(0, 6)).sort()).toEqual(
       [7, 150, 200].map((id) => [`c${id}`, `person${id}@example.com`, 'Vip', 'rejected', 'invalid', 'Refused by the fault plan.']).sort(),
     );
+    expect(first.rejectedByReason).toEqual({ invalid: 3 });
+    const look = (wanted: object) => one.app.runs.lookAtRows(first.id, { stage: 'rejected', size: 2, signal: testSignal(), ...wanted });
+    expect(await look({})).toMatchObject({ rows: [{ code: 'invalid' }, { code: 'invalid' }], more: true });
+    expect(await look({ email: ' Person150@Example.com' })).toMatchObject({ rows: [{ customerId: 'c150' }], more: false });
+    expect(await look({ email: 'person15@example.com' })).toEqual({ rows: [], more: false });
+    expect(await look({ code: 'refused' })).toEqual({ rows: [], more: false });
     expect(await members(one.own)).toEqual(emailsOf(rows.filter(({ email }) => !refused.includes(email))));
 
     // the source comes in another order, two people changed: the state must still know whom Klaviyo refused

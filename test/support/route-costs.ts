@@ -168,6 +168,7 @@ export const notCounted: Readonly<Record<string, string>> = {
   dismissRemovals: 'it needs a run that holds removals',
   retryRejected: 'it needs a run with rejected rows',
   readRunRows: 'a download: one call for each block of the report',
+  lookAtRunRows: 'it reads the report until it has found enough: one call for each block',
   downloadActivity: 'a download: one call for each thousand entries',
   tracePerson: 'it looks through the state and the reports of every export',
   erasePerson: 'it begins work that goes through the state and the reports of every export',

@@ -164,12 +164,13 @@ export const runBy = async (
 };
 
 /** Each row read ends in exactly one place, each row sent, too (design, "Accounting"). */
-export const checkSums = ({ counts, segments, invalidByReason, state }: Run): RunCounts => {
+export const checkSums = ({ counts, segments, invalidByReason, rejectedByReason, state }: Run): RunCounts => {
   expect(counts.read).toBe(counts.invalid + counts.duplicates + counts.unchanged + counts.sent + counts.unsent);
   expect(counts.sent).toBe(counts.accepted + counts.rejected + counts.open);
   expect(Object.values(counts).every((count) => Number.isInteger(count) && count >= 0)).toBe(true);
   expect(segments.reduce((sum, { read }) => sum + read, 0)).toBe(counts.read);
   expect(Object.values(invalidByReason).reduce((sum, count) => sum + count, 0)).toBe(counts.invalid);
+  expect(Object.values(rejectedByReason).reduce((sum, count) => sum + count, 0)).toBe(counts.rejected);
   expect(['successful', 'failed', 'canceled', 'skipped']).toContain(state);
   return counts;
 };

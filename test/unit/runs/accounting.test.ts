@@ -70,6 +70,7 @@ describe('recount', () => {
         const { counts, jobs } = document.run;
         expect(counts.read).toBe(counts.invalid + counts.duplicates + counts.unchanged + counts.sent + counts.unsent);
         expect(counts.sent).toBe(counts.accepted + counts.rejected + counts.open);
+        expect(Object.values(document.run.rejectedByReason).reduce((sum, count) => sum + count, 0)).toBe(counts.rejected);
         expect(Math.min(...Object.values(counts))).toBeGreaterThanOrEqual(0);
         expect(jobs.ended <= jobs.submitted && jobs.submitted <= jobs.total).toBe(true);
         expect(() => RunDocument.parse(JSON.parse(JSON.stringify(document)))).not.toThrow();
@@ -103,6 +104,19 @@ describe('recount', () => {
     const document = documentOf([aBatch(batch)], { invalid: 0, duplicates: 0, unchanged: 0, heldBack: 0 });
     recount(document);
     expect(document.run.counts).toEqual({ ...noCounts(), read: 10, ...expected });
+  });
+
+  it('counts what was refused by Klaviyo’s code, and what it gave no code for as refused', () => {
+    const staged = [
+      aBatch({ ...posted, stripped: 1, outcome: 'complete', failedRows: 6, failedByCode: { invalid: 3, duplicate_profile: 1 } }),
+      aBatch({ ...posted, outcome: 'complete', failedRows: 2, failedByCode: { invalid: 2 } }),
+      aBatch({ ...posted, outcome: 'cancelled', failedRows: 10 }),
+      aBatch({ postedAt: at }),
+      aBatch(),
+    ];
+    const document = documentOf(staged, { invalid: 0, duplicates: 0, unchanged: 0, heldBack: 0 });
+    recount(document);
+    expect(document.run.rejectedByReason).toEqual({ invalid: 5, duplicate_profile: 1, refused: 2, job_cancelled: 10 });
   });
 
   it('changes nothing before anything is staged', () => {

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { RowStage, reasonOf } from '../runs/row-report';
+import type { ReportedRow } from '../runs/row-report';
+import { maskEmail, maskText } from './mask';
+
+/** Which rows of a run somebody wants to look at: the first ones of a stage, or of those the ones of one address or reason. */
+export const RowLook = z
+  .strictObject({
+    stage: RowStage,
+    /** the whole address, in any case; never part of the address of a request, as those are logged */
+    email: z.string().trim().min(1).max(320).optional(),
+    code: z.string().min(1).max(200).optional(),
+    size: z.int().min(1).max(100).default(10),
+    /** unmasked; who looked is recorded */
+    reveal: z.boolean().default(false),
+  })
+  .meta({ id: 'RowLook' });
+export type RowLook = z.infer<typeof RowLook>;
+
+export const SeenRow = z
+  .object({
+    customerId: z.string(),
+    email: z.string(),
+    segment: z.string(),
+    code: z.string(),
+    /** Klaviyo's own words, where there are any; of a duplicate, whose row was taken */
+    detail: z.string().optional(),
+    whatToDo: z.string(),
+  })
+  .meta({ id: 'SeenRow' });
+export type SeenRow = z.infer<typeof SeenRow>;
+
+export const SeenRows = z
+  .object({
+    masked: z.boolean(),
+    value: z.array(SeenRow),
+    /** there are others that were asked for */
+    more: z.boolean(),
+  })
+  .meta({ id: 'SeenRows' });
+export type SeenRows = z.infer<typeof SeenRows>;
+
+/** Klaviyo quotes what it refuses: addresses and whatever has several digits, e.g. a phone number or an id, are hidden in its words. */
+const maskDetail = (detail: string, { email, customerId }: ReportedRow): string => {
+  let masked = detail;
+  for (const secret of [email, customerId]) if (secret.trim() !== '') masked = masked.replaceAll(secret, '***');
+  return masked.replaceAll(/[^\s"'<>(),;]*@[^\s"'<>(),;]*/g, '***').replaceAll(/\+?\d[\d\s().-]{4,}\d/g, '***');
+};
+
+/** A row of a report as it is shown. Pure. */
+export const seenRow = (row: ReportedRow, { masked }: { masked: boolean }): SeenRow => {
+  const { customerId, email, segment, code, detail } = row;
+  return {
+    customerId: masked ? maskText(customerId) : customerId,
+    email: masked ? maskEmail(email) : email,
+    segment,
+    code,
+    ...(detail === undefined ? {} : { detail: masked ? maskDetail(detail, row) : detail }),
+    whatToDo: reasonOf(code),
+  };
+};

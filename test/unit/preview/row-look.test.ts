@@ -1,0 +1,25 @@
+import { seenRow } from '../../../shared/preview/row-look';
+
+const row = { customerId: '8f0c', email: 'ada@mail.example.com', segment: 'Vip', code: 'invalid' };
+
+describe('a row of a report, masked', () => {
+  it('shows the shape of the address and the first character of the id', () => {
+    expect(seenRow(row, { masked: true })).toEqual({
+      customerId: '8***',
+      email: 'a***@m***.com',
+      segment: 'Vip',
+      code: 'invalid',
+      whatToDo: expect.stringContaining('Klaviyo refused') as string,
+    });
+  });
+
+  it.each([
+    ['"ada@mail.example.com" is no valid email', '"***" is no valid email'],
+    ['Bob <bob@x.org> is known already', 'Bob <***> is known already'],
+    ['The phone number +33 6 12 34 56 78 is not valid for 8f0c', 'The phone number *** is not valid for ***'],
+    ['A profile may have 100 properties', 'A profile may have 100 properties'],
+  ])('hides in Klaviyo’s words what they quote: %s', (detail, seen) => {
+    expect(seenRow({ ...row, detail }, { masked: true }).detail).toBe(seen);
+    expect(seenRow({ ...row, detail }, { masked: false }).detail).toBe(detail);
+  });
+});
