@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
 /** Ids are ours, made here, and safe in table keys, blob names and URLs. */
@@ -21,23 +20,6 @@ export const ListId = z
   .brand<'ListId'>();
 export type ListId = z.infer<typeof ListId>;
 
-const inLetters = (bytes: Buffer): string =>
-  BigInt(`0x${bytes.toString('hex')}`)
-    .toString(36)
-    .padStart(Math.ceil((bytes.length * 8) / Math.log2(36)), '0');
-const random = (bytes: number): string => inLetters(randomBytes(bytes));
-/** Always the same for the same key; as hard to guess as that is. */
-const keyed = (key: string): string => inLetters(createHash('sha256').update(key).digest().subarray(0, 10));
-
-/** @param requestKey of the request that makes it: made again, it has the same id */
-export const newConnectionId = (requestKey?: string): ConnectionId =>
-  ConnectionId.parse(`con_${requestKey === undefined ? random(10) : keyed(requestKey)}`);
-/** @param requestKey as for connections */
-export const newExportId = (requestKey?: string): ExportId =>
-  ExportId.parse(`exp_${requestKey === undefined ? random(10) : keyed(requestKey)}`);
-
-export const newEraseId = (): EraseId => EraseId.parse(`era_${random(10)}`);
-
 /** One more than the largest instant a run id can hold: 36^9 milliseconds (the year 5188). */
 const END_OF_TIME = 36 ** 9;
 
@@ -46,9 +28,6 @@ const timePart = (ms: number): string => (END_OF_TIME - 1 - Math.min(END_OF_TIME
 
 /** The smallest text that an id of a run submitted at this instant can be: newer runs sort before it, this one's and older ones from it on. */
 export const firstRunIdAt = (at: Date): string => `run_${timePart(at.getTime())}`;
-
-/** Run ids sort newest first, as table rows come in ascending order only. */
-export const newRunId = (now: Date): RunId => RunId.parse(`${firstRunIdAt(now)}${random(6)}`);
 
 /** When a run was submitted, by its id. */
 export const instantOfRunId = (runId: RunId): Date => new Date(END_OF_TIME - 1 - parseInt(runId.slice(4, 13), 36));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Caller } from '../caller';
 import { ConflictError, InvalidInputError, NotFoundError } from '../errors';
-import { newConnectionId } from '../ids';
+import { newConnectionId } from '../new-ids';
 import type { ConnectionId, ExportId } from '../ids';
 import type { KlaviyoAccount } from '../klaviyo/accounts';
 import type { Klaviyo, KlaviyoClient } from '../klaviyo/client';

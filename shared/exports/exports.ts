@@ -6,7 +6,7 @@ import type { ConnectionStore } from '../connections/connection-store';
 import { mayUse } from '../connections/connections';
 import type { Connections } from '../connections/connections';
 import { ConflictError, InvalidInputError, NotAllowedError, NotFoundError } from '../errors';
-import { newExportId } from '../ids';
+import { newExportId } from '../new-ids';
 import type { ExportId, ListId } from '../ids';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';

@@ -7,7 +7,7 @@ import { QueueClient } from '@azure/storage-queue';
 import { Connection } from '../../shared/connections/connection';
 import { parseEnv } from '../../shared/env';
 import { Export } from '../../shared/exports/export';
-import { newConnectionId, newExportId } from '../../shared/ids';
+import { newConnectionId, newExportId } from '../../shared/new-ids';
 import type { ExportId, RunId } from '../../shared/ids';
 import { endpoints } from '../../shared/klaviyo/endpoints';
 import { ensureStorage } from '../../shared/platform/provision';

@@ -5,7 +5,7 @@ import { Connection } from '../../shared/connections/connection';
 import { parseEnv } from '../../shared/env';
 import { Export } from '../../shared/exports/export';
 import type { ExportId } from '../../shared/ids';
-import { newConnectionId, newExportId } from '../../shared/ids';
+import { newConnectionId, newExportId } from '../../shared/new-ids';
 import { ensureStorage } from '../../shared/platform/provision';
 import { RunMessage } from '../../shared/runs/run';
 import { ExportSchedule } from '../../shared/schedules/schedule';

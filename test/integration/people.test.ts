@@ -11,7 +11,7 @@ import type { OwnAccount } from '../support/run-cases';
 import { SOURCE, startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
 import type { Export } from '../../shared/exports/export';
-import { newRunId } from '../../shared/ids';
+import { newRunId } from '../../shared/new-ids';
 import type { RunId } from '../../shared/ids';
 import { toAddress, loadMemberKey } from '../../shared/people/address';
 import type { ErasureView } from '../../shared/people/erasure';

@@ -1,5 +1,5 @@
 import type { Export } from '../../shared/exports/export';
-import { newRunId } from '../../shared/ids';
+import { newRunId } from '../../shared/new-ids';
 import type { RunId } from '../../shared/ids';
 import { parseEnv } from '../../shared/env';
 import { createRows } from '../../shared/platform/tables';

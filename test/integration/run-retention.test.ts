@@ -1,5 +1,5 @@
 import { parseEnv } from '../../shared/env';
-import { newRunId } from '../../shared/ids';
+import { newRunId } from '../../shared/new-ids';
 import type { RunId } from '../../shared/ids';
 import { createRows } from '../../shared/platform/tables';
 import { Occurrence } from '../../shared/runs/occurrence';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Export } from '../../shared/exports/export';
 import { exportStatus } from '../../shared/exports/export-status';
-import { newRunId } from '../../shared/ids';
+import { newRunId } from '../../shared/new-ids';
 import type { RunId } from '../../shared/ids';
 import type { Run } from '../../shared/runs/run';
 import type { Services } from '../../shared/services';

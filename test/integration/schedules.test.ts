@@ -1,6 +1,6 @@
 import { QueueClient } from '@azure/storage-queue';
 import { Export } from '../../shared/exports/export';
-import { newExportId } from '../../shared/ids';
+import { newExportId } from '../../shared/new-ids';
 import { StartMessage } from '../../shared/schedules/starts';
 import { createServices } from '../../shared/services';
 import { aConnection, anExport, createCaller, startApi } from '../support/api';

@@ -11,7 +11,7 @@ import { Connection } from '../../shared/connections/connection';
 import { parseEnv } from '../../shared/env';
 import { Export } from '../../shared/exports/export';
 import type { NewExport } from '../../shared/exports/export';
-import { newConnectionId, newExportId } from '../../shared/ids';
+import { newConnectionId, newExportId } from '../../shared/new-ids';
 import type { ExportId, RunId } from '../../shared/ids';
 import { ensureStorage } from '../../shared/platform/provision';
 import { RunMessage, hasEnded } from '../../shared/runs/run';

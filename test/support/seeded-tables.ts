@@ -1,7 +1,7 @@
 import type { TableClient } from '@azure/data-tables';
 import { Export, ExportActivity } from '../../shared/exports/export';
 import { createExportStore } from '../../shared/exports/export-store';
-import { newExportId, newRunId } from '../../shared/ids';
+import { newExportId, newRunId } from '../../shared/new-ids';
 import type { ConnectionId, ExportId, RunId } from '../../shared/ids';
 import { createRows } from '../../shared/platform/tables';
 import { createExportActivities } from '../../shared/runs/export-activity';

@@ -33,6 +33,12 @@ export const routes: readonly PageRoute[] = [
     page: page(() => import('./pages/connections/new-connection-page')),
     atLeast: 'Administrator',
   },
+  {
+    path: '/connections/:id',
+    area: 'connections',
+    page: page(() => import('./pages/connections/connection-page')),
+    atLeast: 'Administrator',
+  },
   { path: '/runs', area: 'runs', page: page(() => import('./pages/runs/runs-page')) },
   { path: '/runs/:id', area: 'runs', page: page(() => import('./pages/run-detail/run-detail-page')) },
   { path: '/settings', area: 'settings', page: page(() => import('./pages/settings/settings-page')) },

@@ -1,4 +1,5 @@
-import { ExportId, RunId, instantOfRunId, newRunId } from '../../../shared/ids';
+import { ExportId, RunId, instantOfRunId } from '../../../shared/ids';
+import { newRunId } from '../../../shared/new-ids';
 import { defaultLimits } from '../../../shared/settings/limits';
 import { dueForRetention } from '../../../shared/runs/housekeeping';
 import { dueOf, isForgotten } from '../../../shared/runs/retention';
