@@ -27,6 +27,9 @@ const queryClient = createQueryClient();
 
 const useGlobalStyles = makeStaticStyles({
   body: { margin: 0 },
+  a: { color: 'var(--colorBrandForegroundLink)' }, // links of the router look like Fluent's
+  'a:hover': { color: 'var(--colorBrandForegroundLinkHover)' },
+  '.fui-Badge': { whiteSpace: 'nowrap' },
   '@media (prefers-reduced-motion: reduce)': {
     '*, ::before, ::after': {
       animationDuration: '0.01ms !important',

@@ -27,7 +27,9 @@ const useStyles = makeStyles({
     flexWrap: 'wrap',
     columnGap: tokens.spacingHorizontalM,
     minHeight: '48px',
-    padding: `0 ${tokens.spacingHorizontalL}`,
+    rowGap: tokens.spacingVerticalXS,
+    boxSizing: 'border-box',
+    padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalL}`,
     backgroundColor: '#0c3b5e', // the bar of Dynamics 365, the same in both themes
     color: '#ffffff',
   },
