@@ -56,6 +56,7 @@ const useStyles = makeStyles({
       '::before': { content: 'attr(data-label)', color: tokens.colorNeutralForeground3, textAlign: 'start' },
     },
   },
+  value: { minWidth: 0 },
   number: { textAlign: 'end', fontVariantNumeric: 'tabular-nums' },
   spacer: { padding: 0, border: 'none', '@media (max-width: 640px)': { display: 'block' } },
 });
@@ -216,7 +217,8 @@ export const DataTable = <T,>({
                 )}
                 {columns.map(({ id, header, cell, number }) => (
                   <td key={id} className={mergeClasses(styles.td, number && styles.number)} role="cell" data-label={header}>
-                    {cell(item)}
+                    {/* one box, as a narrow screen lays label and value side by side */}
+                    <div className={styles.value}>{cell(item)}</div>
                   </td>
                 ))}
               </tr>
