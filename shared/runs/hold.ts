@@ -59,7 +59,8 @@ export const createHold = ({
   const renew = async (): Promise<void> => {
     const begun = monotonicMs();
     if (leftMs() <= 0) return lose();
-    const timeout = AbortSignal.timeout(Math.max(1_000, Math.min(leftMs(), leaseSeconds * 1_000 * BEAT_TIMEOUT_SHARE)));
+    // a whole number, as AbortSignal.timeout throws on parts of a millisecond; here that would end the process
+    const timeout = AbortSignal.timeout(Math.ceil(Math.max(1_000, Math.min(leftMs(), leaseSeconds * 1_000 * BEAT_TIMEOUT_SHARE))));
     try {
       await lease.renew({ signal: AbortSignal.any([held, timeout]) });
       // a renewal that came back after the lease had run out proves nothing: somebody may have held it meanwhile

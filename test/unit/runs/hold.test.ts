@@ -123,6 +123,14 @@ describe('a held run', () => {
     expect(hold.signal.aborted).toBe(false);
   });
 
+  it('renews late, after a stall, by a clock that counts parts of milliseconds', async () => {
+    const { world, hold, pass, stall } = aHold();
+    stall(16.000_217_656);
+    await pass(LEASE_SECONDS / 3);
+    expect([hold.signal.aborted, world.renewals]).toEqual([false, 1]);
+    await hold.fence(18_000);
+  });
+
   it('counts a renewal from before its call, so that a slow one does not lengthen the hold', async () => {
     const { world, hold, stall } = aHold();
     world.onRenew = () => void (world.nowMs += 10_000);
