@@ -4,10 +4,11 @@ import path from 'node:path';
 import { QueueServiceClient } from '@azure/storage-queue';
 import { spawnFunctionHost } from '../../infra/local/function-host/spawn';
 import { type KeyVault, startKeyVault } from '../../infra/local/key-vault/key-vault';
+import { freePort } from '../../infra/local/ports';
 import { type Azurite, startAzurite } from '../../infra/local/storage/azurite';
 import { findCoreTools, startCoreTools } from '../support/core-tools';
 import { describeWhere } from '../support/skip';
-import { freePort, until } from '../support/started-cloud';
+import { until } from '../support/started-cloud';
 
 /*
  * The same compiled apps under our function host and under Microsoft's own, with the same requests and messages. Both are held against the

@@ -1,6 +1,7 @@
+import { freePort } from '../../infra/local/ports';
 import { hasEnded } from '../../infra/local/run-view';
 import { generatedSegment } from '../../infra/local/segments';
-import { createStartedCloud, freePort, type StartedCloud, until } from '../support/started-cloud';
+import { createStartedCloud, type StartedCloud, until } from '../support/started-cloud';
 
 const segment = generatedSegment(60_000);
 const ROWS_A_SECOND = 8_000;

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerClient } from '@azure/storage-blob';
 import { readRecord } from '../../infra/local/data-folder';
+import { isFree } from '../../infra/local/ports';
 import { hasEnded } from '../../infra/local/run-view';
 import { type LocalSegment, readManifest, SOURCE_CONTAINER } from '../../infra/local/segments';
 import { endLeftover } from '../../infra/local/storage/azurite';
@@ -26,22 +26,6 @@ export interface ShownRun {
   readonly trigger: { readonly kind: string };
   readonly counts: Readonly<Record<string, number>>;
 }
-
-/** A port of 127.0.0.1 that nobody listens on. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 
 /**
  * Looks again and again until there is something to see; whoever does not answer is asked again.

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, isFree } from '../ports';
 import { describeProcess, isAlive } from './process-info';
 
 /** Azurite's published account; the key is no secret (Azurite README, "Default storage account"). */
@@ -186,28 +186,22 @@ const lastLines = (child: ChildProcess, onLog?: (line: string) => void): { text:
   return { text, listening };
 };
 
+/** @returns the ports wanted, and three that differ @throws Error when one that was asked for is taken */
 const choosePorts = async (wanted: AzuritePorts): Promise<AzuritePorts> => {
   const chosen = { ...wanted };
-  const servers: Server[] = []; // held until all three are chosen, so that they differ
-  try {
-    for (const service of ['blob', 'queue', 'table'] as const) {
-      const server = createServer();
-      chosen[service] = await new Promise<number>((resolve, reject) => {
-        server.once('error', (error: NodeJS.ErrnoException) =>
-          reject(error.code === 'EADDRINUSE' ? portTaken(service, wanted[service]) : error),
-        );
-        server.listen(wanted[service], '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-      });
-      servers.push(server);
+  const given = new Set<number>(Object.values(wanted));
+  for (const service of ['blob', 'queue', 'table'] as const) {
+    if (wanted[service] === 0) {
+      while (given.has(chosen[service])) chosen[service] = await freePort();
+      given.add(chosen[service]);
+    } else if (!(await isFree(wanted[service]))) {
+      throw new Error(
+        `Port ${wanted[service]} for Azurite's ${service} service is taken: end the program that uses it, or choose another port`,
+      );
     }
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
   return chosen;
 };
-
-const portTaken = (service: string, port: number): Error =>
-  new Error(`Port ${port} for Azurite's ${service} service is taken: end the program that uses it, or choose another port`);
 
 const pidFile = (folder: string): string => path.join(folder, 'azurite.pid.json');
 
