@@ -71,6 +71,8 @@ export const storageError = (error: unknown, what: string): Error => {
 
 /** Size of the blocks of large blobs. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
+/** A block that is filled grows from this fourfold, to BLOCK_BYTES. */
+const FIRST_BLOCK_BYTES = BLOCK_BYTES / 4 ** 3;
 
 const REMOVALS_AT_ONCE = 16;
 
@@ -256,8 +258,8 @@ export const createBlobs = (container: ContainerClient) => {
       attempt('The blob', async () => {
         const blob = container.getBlockBlobClient(name);
         const ids: string[] = [];
-        // two blocks in turn: one is filled while the other one is stored
-        let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+        // two blocks in turn: one is filled while the other one is stored; most blobs need a small part of the first
+        let block = Buffer.allocUnsafeSlow(FIRST_BLOCK_BYTES);
         let other: typeof block | undefined;
         let filled = 0;
         let storing: Promise<unknown> = Promise.resolve();
@@ -268,16 +270,22 @@ export const createBlobs = (container: ContainerClient) => {
           storing = blob.stageBlock(id, block.subarray(0, filled), filled, { abortSignal: signal });
           // its failure is told by whoever awaits it, and must not end the process before that
           storing.catch(() => undefined);
-          [block, other] = [other ?? Buffer.allocUnsafeSlow(BLOCK_BYTES), block];
-          filled = 0;
         };
         for await (const part of parts) {
           for (let from = 0; from < part.length;) {
-            const some = part.subarray(from, from + BLOCK_BYTES - filled);
+            if (filled === BLOCK_BYTES) {
+              await stage();
+              [block, other] = [other ?? Buffer.allocUnsafeSlow(BLOCK_BYTES), block];
+              filled = 0;
+            } else if (filled === block.length) {
+              const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, block.length * 4));
+              larger.set(block);
+              block = larger;
+            }
+            const some = part.subarray(from, from + block.length - filled);
             block.set(some, filled);
             filled += some.length;
             from += some.length;
-            if (filled === BLOCK_BYTES) await stage();
           }
         }
         if (filled > 0) await stage();

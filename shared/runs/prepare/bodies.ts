@@ -50,12 +50,15 @@ export const createBodies = (
     };
     return { out, at: put(out, 0, head), rows: 0, customers, customersAt: 0, bySegment: several ? config.segments.map(() => 0) : [] };
   };
-  let filling = begin();
+  let begun: Filling | undefined;
+  /** Begun when its first row comes: behind the last body there is none. */
+  const current = (): Filling => (begun ??= begin());
 
   const flush = (): void => {
-    if (filling.rows === 0) return;
-    const { out, rows, customers, customersAt, bySegment } = filling;
-    const end = put(out, filling.at, tail);
+    if (begun === undefined || begun.rows === 0) return;
+    const { out, at, rows, customers, customersAt, bySegment } = begun;
+    begun = undefined;
+    const end = put(out, at, tail);
     const number = batches.length + 1;
     if (number > MAX_BATCH)
       throw new LimitError({ code: 'too_many_jobs', message: `More than ${MAX_BATCH} import jobs would be needed; map fewer fields.` });
@@ -83,7 +86,6 @@ export const createBodies = (
       )
       .finally(() => underWay.delete(work));
     underWay.add(work);
-    filling = begin();
   };
   const waitFor = async (most: number): Promise<void> => {
     while (underWay.size > most) await Promise.race(underWay);
@@ -101,19 +103,24 @@ export const createBodies = (
     },
     /** the body that the next row may be written into, behind what is there; a row that is not kept is simply written over */
     get filling(): Filling {
-      return filling;
+      return current();
     },
     /** where a row begins in `filling.out`, its separator left out */
-    rowStart: (): number => (filling.rows === 0 ? filling.at : filling.at + 1),
+    rowStart: (): number => {
+      const { rows, at } = current();
+      return rows === 0 ? at : at + 1;
+    },
     /**
      * Keeps the row that lies in `filling.out` from `start` to `end` (head not yet written); a body that would grow too large is staged
      * before, and the row moves to the next one.
      */
     keep: (start: number, end: number, segment: number): void => {
+      let filling = current();
       const { out } = filling;
       if (end + tail.length > MAX_BODY_BYTES && filling.rows > 0) {
         const profile = out.slice(start, end);
         flush();
+        filling = current();
         filling.at = put(filling.out, filling.at, profile);
         put(filling.out, filling.at - profile.length, PROFILE_HEAD);
       } else {
@@ -126,7 +133,8 @@ export const createBodies = (
     },
     /** Stages the body when it has all the rows it may hold; asked after the row's customer was written. */
     flushIfFull: (): void => {
-      if (filling.rows === MAX_PROFILES_PER_JOB || (batches.length === 0 && filling.rows === firstRows)) flush();
+      const rows = begun?.rows;
+      if (rows === MAX_PROFILES_PER_JOB || (batches.length === 0 && rows === firstRows)) flush();
     },
     flush,
     /** Waits while too many bodies are under way. @throws what staging threw */
