@@ -13,9 +13,11 @@ const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 /**
  * Runs Azurite and ends it, data saved, when our end of its standard input closes: the sign that we died. Azurite hears the first SIGTERM
  * alone (`once` in its azurite.js, 3.37.0); a second one while it saves would end it at once, and lose what it was saving. So a listener
- * that does nothing stays behind its own.
+ * that does nothing stays behind its own. It loads Application Insights even where it is told to send nothing, which is half of its start.
  */
 const childScript =
+  "const modules=require('node:module'),load=modules._load;" +
+  "modules._load=function(name,...rest){return name==='applicationinsights'?{}:load.call(this,name,...rest)};" +
   "let kept;process.on('newListener',(event)=>{if(event==='SIGTERM'&&!kept){kept=true;process.on('SIGTERM',()=>{})}});" +
   "process.stdin.on('close',()=>{setTimeout(()=>process.exit(1),20000).unref();process.emit('SIGTERM')}).on('error',()=>{}).resume().unref();" +
   "process.stdout.on('error',()=>{});process.stderr.on('error',()=>{});require(process.argv[1])";
