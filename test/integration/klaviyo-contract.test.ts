@@ -8,7 +8,7 @@ import { describeWhere } from '../support/skip';
 
 /** Answers of the sandbox to calls that no run makes; what runs make is held against the document in klaviyo-traffic.test.ts. */
 const file = pinnedDocumentFile();
-if (file === undefined) console.log(`Contract tests skipped: ${WITHOUT_DOCUMENT}`);
+if (file === undefined) process.stderr.write(`Contract tests skipped: ${WITHOUT_DOCUMENT}\n`);
 
 type Sample = { readonly method: string; readonly template: string; readonly url: string; readonly status: number; readonly json?: object };
 const sample = (method: string, template: string, url: string, status: number, json?: object): Sample => ({

@@ -24,7 +24,7 @@ import { describeWhere } from '../support/skip';
  * the client sends, and what the sandbox answers.
  */
 const file = pinnedDocumentFile();
-if (file === undefined) console.log(`Traffic is not held against Klaviyo's contract: ${WITHOUT_DOCUMENT}`);
+if (file === undefined) process.stderr.write(`Traffic is not held against Klaviyo's contract: ${WITHOUT_DOCUMENT}\n`);
 
 describeWhere(file !== undefined, WITHOUT_DOCUMENT)('the traffic of whole runs', () => {
   let fixture: RunnerFixture;

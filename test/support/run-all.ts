@@ -51,6 +51,11 @@ const runTool = (script: string, args: readonly string[], { show, signal }: { sh
     child.once('exit', (code) => setTimeout(() => end(code ?? 1, output), 100));
   });
 
+interface Part {
+  readonly name: string;
+  readonly run: (signal: AbortSignal) => Promise<Outcome>;
+}
+
 const timed = async (name: string, work: () => Promise<Outcome>): Promise<Outcome> => {
   const startedAt = performance.now();
   const outcome = await work();
@@ -59,11 +64,13 @@ const timed = async (name: string, work: () => Promise<Outcome>): Promise<Outcom
   return outcome;
 };
 
-const check = (name: string, script: string, args: readonly string[], signal: AbortSignal) =>
-  timed(name, async () => {
+const check = (name: string, script: string, args: readonly string[]): Part => ({
+  name,
+  run: async (signal) => {
     const { exitCode, output } = await runTool(script, args, { show: false, signal });
     return checkOutcome(name, exitCode === 0 ? undefined : output);
-  });
+  },
+});
 
 const readResults = (file: string): unknown => {
   try {
@@ -73,16 +80,34 @@ const readResults = (file: string): unknown => {
   }
 };
 
-const jest = (project: string, folder: string, signal: AbortSignal) =>
-  timed(project, async () => {
+/** @param show prints at once; without it at the end, so that what runs beside it does not mix with it */
+const jest = (project: string, { workers, show, folder }: { workers: number; show: boolean; folder: string }): Part => ({
+  name: project,
+  run: async (signal) => {
     const file = path.join(folder, `${project}.json`);
-    // integration tests wait for other processes most of their time, the others compute
-    const workers = project === 'integration' ? '4' : '2';
-    const args = ['--selectProjects', project, '--maxWorkers', workers, '--ci', '--passWithNoTests', '--json', '--outputFile', file];
+    const args = [
+      '--selectProjects',
+      project,
+      '--maxWorkers',
+      String(workers),
+      '--testSequencer',
+      path.join(__dirname, 'longest-first.js'),
+    ];
+    // --silent: what the app logs says nothing of a failure that its assertion does not, and jest adds a stack to each line.
     // --forceExit: a socket that a test forgot must not keep everybody waiting.
-    const { exitCode } = await runTool('jest/bin/jest.js', [...args, '--forceExit'], { show: true, signal });
+    const more = ['--ci', '--passWithNoTests', '--json', '--outputFile', file, '--silent', '--forceExit'];
+    const { exitCode, output } = await runTool('jest/bin/jest.js', [...args, ...more], { show, signal });
+    if (!show) process.stdout.write(output);
     return jestOutcome(project, exitCode, readResults(file), root);
-  });
+  },
+});
+
+/** One after the other. */
+const runLane = async (parts: readonly Part[], signal: AbortSignal): Promise<Outcome[]> => {
+  const outcomes: Outcome[] = [];
+  for (const { name, run } of parts) outcomes.push(await timed(name, () => run(signal)));
+  return outcomes;
+};
 
 const main = async (): Promise<number> => {
   const deadline = new AbortController();
@@ -95,12 +120,19 @@ const main = async (): Promise<number> => {
   const { signal } = deadline;
   try {
     const types = await timed('types', async () => checkOutcome('types')); // the build before us would have failed
-    const checks = await Promise.all([
-      check('format', 'prettier/bin/prettier.cjs', ['--check', '.'], signal),
-      check('lint', 'eslint/bin/eslint.js', ['--config', 'infra/eslint.config.mjs', '--max-warnings', '0', '.'], signal),
-    ]);
-    const outcomes: Outcome[] = [types, ...checks];
-    for (const project of quick ? ['unit'] : ['unit', 'integration', 'e2e']) outcomes.push(await jest(project, folder, signal));
+    const checks = [
+      check('format', 'prettier/bin/prettier.cjs', ['--check', '.']),
+      check('lint', 'eslint/bin/eslint.js', ['--config', 'infra/eslint.config.mjs', '--max-warnings', '0', '.']),
+    ];
+    const unit = jest('unit', { workers: 2, show: true, folder });
+    // integration and e2e wait for other processes part of their time: beside each other they keep both cores of a small machine busy
+    const lanes = quick
+      ? [[unit], checks]
+      : [
+          [unit, jest('integration', { workers: 3, show: true, folder })],
+          [...checks, jest('e2e', { workers: 2, show: false, folder })],
+        ];
+    const outcomes = [types, ...(await Promise.all(lanes.map((parts) => runLane(parts, signal)))).flat()];
     if (signal.aborted) outcomes.push(checkOutcome('time', `the tests took more than ${deadlineMs / 60_000} minutes`));
 
     const sum = addOutcomes(outcomes);

@@ -29,17 +29,26 @@ const INSTANT = fc
   .date({ min: new Date('2026-01-01T00:00:00Z'), max: new Date('2028-12-31T00:00:00Z'), noInvalidDate: true })
   .map((date) => date.toISOString());
 
+/** Kept by pattern: fast-check looks through all characters there are for each one that it is given anew. */
+const byPattern = new Map<string, fc.Arbitrary<string>>();
+const matching = (pattern: string): fc.Arbitrary<string> => {
+  const known = byPattern.get(pattern);
+  if (known !== undefined) return known;
+  let made: fc.Arbitrary<string>;
+  try {
+    made = fc.stringMatching(new RegExp(pattern, 'u'));
+  } catch {
+    // classes such as \p{Cc} are beyond fast-check; plain words fit every pattern of that kind here
+    made = fc.stringMatching(/^[a-z][a-z0-9]{2,11}$/);
+  }
+  byPattern.set(pattern, made);
+  return made;
+};
+
 const stringFor = ({ pattern, format, minLength = 0, maxLength = 1_000 }: JsonSchema): fc.Arbitrary<string> => {
   if (format === 'date-time') return INSTANT;
   if (format === 'date') return INSTANT.map((instant) => instant.slice(0, 10));
-  if (pattern !== undefined) {
-    try {
-      return fc.stringMatching(new RegExp(pattern, 'u')).filter((text) => text.length >= minLength && text.length <= maxLength);
-    } catch {
-      // classes such as \p{Cc} are beyond fast-check; plain words fit every pattern of that kind here
-      return fc.stringMatching(/^[a-z][a-z0-9]{2,11}$/);
-    }
-  }
+  if (pattern !== undefined) return matching(pattern).filter((text) => text.length >= minLength && text.length <= maxLength);
   return fc.string({ minLength, maxLength: Math.min(maxLength, minLength + 20), unit: 'grapheme' });
 };
 
