@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { canInstallChromium, findChromium, installChromium } from './chromium.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const at = (...parts) => path.join(root, ...parts);
@@ -230,6 +231,19 @@ const runBuild = async (build, node) => {
   fs.writeFileSync(buildStamp(build), fingerprint);
 };
 
+// ---- Chromium ---------------------------------------------------------------------------------------------------------------------------
+
+/** Only those who run the browser tests wait for a browser: `npm test` and `npm run test:browser`, not `npm run check` or `npm start`. */
+const wantsBrowser = ([program = '', ...args]) => args.includes('browser') || (program.endsWith('run-all.js') && !args.includes('--quick'));
+
+let chromiumTrouble; // a sentence, where an installation that was tried has failed
+
+const bringChromium = async () => {
+  say('installing Chromium (apt-get, about 15 seconds)');
+  chromiumTrouble = await installChromium(at('.local', 'chromium.log'));
+  if (chromiumTrouble) say(`${chromiumTrouble}\n(all of it: .local/chromium.log)`);
+};
+
 // ---- One set-up at a time ---------------------------------------------------------------------------------------------------------------
 
 const isAlive = (pid) => {
@@ -306,15 +320,18 @@ const withLock = async (work) => {
 
 // ---- The whole --------------------------------------------------------------------------------------------------------------------------
 
-/** @returns the Node to use, after everything that was missing is there */
-const setUp = async () => {
+/** @param program what is run afterwards. @returns the Node to use, after everything that was missing is there */
+const setUp = async (program) => {
+  const needsChromium = () => wantsBrowser(program) && !findChromium() && canInstallChromium();
   const node = isInstalled() && usableNode();
-  if (node && builds.every(isBuilt)) return node;
+  if (node && builds.every(isBuilt) && !needsChromium()) return node;
   return withLock(async () => {
+    const chromium = needsChromium() ? bringChromium() : undefined; // beside npm: one waits for the disk, the other for the network
     if (!isInstalled()) await install();
     if (!usableNode()) await bringNode();
     const found = usableNode();
     for (const build of builds) if (!isBuilt(build)) await runBuild(build, found);
+    await chromium;
     return found;
   });
 };
@@ -323,7 +340,9 @@ const setUp = async () => {
 const runProgram = (node, [program, ...args]) =>
   new Promise((resolve, reject) => {
     const PATH = [at('node_modules', '.bin'), path.dirname(node), process.env.PATH].join(path.delimiter);
-    const child = spawn(node, [path.resolve(root, program), ...args], { cwd: root, stdio: 'inherit', env: { ...process.env, PATH } });
+    const env = { ...process.env, PATH };
+    if (chromiumTrouble) env.CHROMIUM_TROUBLE = chromiumTrouble; // the tests are red then, and say so
+    const child = spawn(node, [path.resolve(root, program), ...args], { cwd: root, stdio: 'inherit', env });
     // A terminal sends its Ctrl-C to the program, too: a second one would mean "at once" to it.
     process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
     for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
@@ -333,7 +352,7 @@ const runProgram = (node, [program, ...args]) =>
 
 try {
   const program = process.argv.slice(2);
-  const node = await setUp();
+  const node = await setUp(program);
   if (program.length > 0) process.exitCode = await runProgram(node, program);
 } catch (error) {
   say(error instanceof SetupError ? error.message : (error.stack ?? String(error)));
