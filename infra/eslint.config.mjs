@@ -76,7 +76,7 @@ export default defineConfig(
   },
   {
     // jest's compiler gives such a variable another name
-    files: ['test/{unit,integration,e2e,crash}/**/*.ts'],
+    files: ['test/{unit,integration,e2e,browser,crash}/**/*.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {

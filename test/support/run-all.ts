@@ -133,6 +133,8 @@ const main = async (): Promise<number> => {
           [...checks, jest('e2e', { workers: 2, show: false, folder })],
         ];
     const outcomes = [types, ...(await Promise.all(lanes.map((parts) => runLane(parts, signal)))).flat()];
+    // afterwards, as Chromium takes both cores for itself
+    if (!quick) outcomes.push(...(await runLane([jest('browser', { workers: 2, show: true, folder })], signal)));
     if (signal.aborted) outcomes.push(checkOutcome('time', `the tests took more than ${deadlineMs / 60_000} minutes`));
 
     const sum = addOutcomes(outcomes);

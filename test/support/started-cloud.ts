@@ -11,7 +11,8 @@ import { type LocalSegment, readManifest, SOURCE_CONTAINER } from '../../infra/l
 import { endLeftover } from '../../infra/local/storage/azurite';
 import { isAlive } from '../../infra/local/storage/process-info';
 
-const root = path.resolve(__dirname, '../..');
+/** Also where we run compiled, out of dist. */
+const root = path.resolve(__dirname, '../..').replace(/[\\/]dist$/, '');
 const STAYS_UP = 'The local cloud stays up';
 const ORDERLY_MS = 15_000;
 

@@ -1,0 +1,11 @@
+import { chromiumPath } from './chromium';
+import { startSurroundings } from './start-surroundings';
+import { tellSurroundings } from './surroundings';
+
+/** One local cloud for all browser tests, and none where there is no browser to show it to. Jest calls this before the tests. */
+export default async (): Promise<void> => {
+  if (chromiumPath === undefined) return;
+  const { close, ...surroundings } = await startSurroundings();
+  tellSurroundings(surroundings);
+  (globalThis as { endBrowserTests?: () => Promise<void> }).endBrowserTests = close;
+};

@@ -1,0 +1,61 @@
+/**
+ * Functions that run inside a page; playwright sends their text there. The project's own code knows no browser, so its types are not
+ * loaded: here stands as much of them as is used.
+ */
+interface PageElement {
+  readonly tagName: string;
+  readonly outerHTML: string;
+  readonly tabIndex: number;
+  readonly dataset: Record<string, string>;
+  readonly type?: string;
+  readonly name?: string;
+  matches(selector: string): boolean;
+  closest(selector: string): PageElement | null;
+  getClientRects(): { readonly length: number };
+  getBoundingClientRect(): { readonly right: number };
+  blur(): void;
+}
+declare const document: {
+  readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number };
+  readonly activeElement: PageElement | null;
+  querySelectorAll(selector: string): Iterable<PageElement>;
+};
+declare const getComputedStyle: (element: PageElement) => { readonly visibility: string };
+declare const scrollTo: (x: number, y: number) => void;
+
+/** By how many pixels the page can be moved to the side, and the first things that stick out. */
+export const overflow = (): string[] => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const out = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > clientWidth + 1);
+  return [`${scrollWidth - clientWidth} px too wide`, ...out.slice(0, 5).map((element) => element.outerHTML.slice(0, 160))];
+};
+
+/** Marks everything that the Tab key has to reach, and says what it is. Of a group of radio buttons it reaches one. */
+export const markTabStops = (): string[] => {
+  const isRadio = ({ tagName, type }: PageElement): boolean => tagName === 'INPUT' && type === 'radio';
+  const groups = new Set<string>();
+  const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')];
+  const stops = all.filter((element) => {
+    if (element.tabIndex < 0 || element.matches(':disabled') || element.closest('[inert], [aria-hidden="true"]')) return false;
+    if (element.getClientRects().length === 0 || getComputedStyle(element).visibility === 'hidden') return false;
+    if (!isRadio(element)) return true;
+    const isFirst = !groups.has(element.name ?? '');
+    groups.add(element.name ?? '');
+    return isFirst;
+  });
+  return stops.map((element, index) => {
+    const mark = `${index}: ${element.outerHTML.slice(0, 120)}`;
+    const marked = isRadio(element) ? all.filter((one) => isRadio(one) && one.name === element.name) : [element];
+    for (const one of marked) one.dataset['tabStop'] = mark;
+    return mark;
+  });
+};
+
+/** So that the next Tab begins at the top. */
+export const forgetFocus = (): void => {
+  scrollTo(0, 0);
+  document.activeElement?.blur();
+};
+
+export const focusedMark = (): string | undefined => document.activeElement?.dataset['tabStop'];
