@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Ids are ours, made here, and safe in table keys, blob names and URLs. */
+/** Ids are ours, made in new-ids.ts, and safe in table keys, blob names and URLs. A browser can run this file. */
 const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{8,40}$`), `expected an id that begins with ${prefix}_`);
 
 export const ConnectionId = id('con').brand<'ConnectionId'>();

@@ -59,3 +59,10 @@ export const createBurstGuard = ({ burst }: Pick<Limits, 'burst'>) => {
     },
   };
 };
+
+/**
+ * The least time in which the published limits let n calls go out, in seconds from the first to the last.
+ * @see klaviyo.md §6: T(n) = floor((n-1)/s)*60 + floor(((n-1) mod s)/b)
+ */
+export const leastSeconds = (calls: number, { burst, steady }: Limits): number =>
+  calls <= 0 ? 0 : Math.floor((calls - 1) / steady) * 60 + Math.floor(((calls - 1) % steady) / burst);

@@ -29,6 +29,9 @@ export interface Endpoint {
 
 export type EndpointName = keyof typeof endpoints;
 
+/** Most profiles that one import job takes (klaviyo.md §1 row 6). */
+export const MAX_PROFILES_PER_JOB = 10_000;
+
 /** Pinned revision, the newest that Klaviyo has declared stable (klaviyo.md §5). */
 export const KLAVIYO_REVISION = '2026-07-15';
 

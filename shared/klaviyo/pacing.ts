@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../platform/telemetry';
-import type { Limits } from './budget';
 import { endpoints } from './endpoints';
 import type { EndpointName } from './endpoints';
 import { createLane } from './lane';
@@ -64,10 +63,3 @@ export const createPacing = ({
 };
 
 export type Pacing = ReturnType<typeof createPacing>;
-
-/**
- * The least time in which the published limits let n calls go out, in seconds from the first to the last.
- * @see klaviyo.md §6: T(n) = floor((n-1)/s)*60 + floor(((n-1) mod s)/b)
- */
-export const leastSeconds = (calls: number, { burst, steady }: Limits): number =>
-  calls <= 0 ? 0 : Math.floor((calls - 1) / steady) * 60 + Math.floor(((calls - 1) % steady) / burst);

@@ -5,7 +5,6 @@ import { isPhone } from './phone';
  * Profiles → import bodies, from source bytes to JSON bytes (design, "Rows are bytes").
  * @see klaviyo.md §1 row 6: at most 10,000 profiles, 5 MB decompressed and 100 KB a profile
  */
-export const MAX_PROFILES_PER_JOB = 10_000;
 /** Below 5,000,000, as a body that was 1 byte too long costs 10,000 people (klaviyo.md §3 rows 9, 11). */
 export const MAX_BODY_BYTES = 4_600_000;
 export const MAX_PROFILE_BYTES = 100_000;

@@ -3,7 +3,7 @@ import { mappedFields } from '../../exports/mapping';
 import type { RunId } from '../../ids';
 import { endpoints } from '../../klaviyo/endpoints';
 import { LOOKUP_SIZE, REMOVE_SIZE } from '../../klaviyo/list-members';
-import { leastSeconds } from '../../klaviyo/pacing';
+import { leastSeconds } from '../../klaviyo/budget';
 import type { SegmentSource, SourceSnapshot } from '../../segments/segment-source';
 import { recount } from '../accounting';
 import { hashMember, keyText } from '../member-key';

@@ -1,5 +1,6 @@
 import { LimitError } from '../../errors';
-import { MAX_BODY_BYTES, MAX_PROFILES_PER_JOB, PROFILE_HEAD, bodyFrame, put } from '../../klaviyo/payload';
+import { MAX_PROFILES_PER_JOB } from '../../klaviyo/endpoints';
+import { MAX_BODY_BYTES, PROFILE_HEAD, bodyFrame, put } from '../../klaviyo/payload';
 import { MAX_BATCH } from '../member-state';
 import type { RunDocument, StagedBatch } from '../run';
 import { STAGED_ROW_BYTES } from '../staged-rows';

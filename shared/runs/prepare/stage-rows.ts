@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LimitError } from '../../errors';
 import { mappedFields } from '../../exports/mapping';
 import { endpoints } from '../../klaviyo/endpoints';
-import { leastSeconds } from '../../klaviyo/pacing';
+import { leastSeconds } from '../../klaviyo/budget';
 import { MAX_PROFILE_BYTES, PROFILE_HEAD, attributesRoom, compileMapping, lastRow, put, putAttributes } from '../../klaviyo/payload';
 import { fieldText } from '../../segments/row-chunks';
 import type { RowChunk, SegmentSource, SourceSnapshot } from '../../segments/segment-source';

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
-import { createBudget, createBurstGuard } from '../../../shared/klaviyo/budget';
+import { createBudget, createBurstGuard, leastSeconds } from '../../../shared/klaviyo/budget';
 import { endpoints } from '../../../shared/klaviyo/endpoints';
 import type { EndpointName } from '../../../shared/klaviyo/endpoints';
 import { emptyLedger, instantsOf, offerOf, withCalls, withHold } from '../../../shared/klaviyo/ledger';
 import type { Ledger } from '../../../shared/klaviyo/ledger';
-import { PaceWait, leastSeconds } from '../../../shared/klaviyo/pacing';
+import { PaceWait } from '../../../shared/klaviyo/pacing';
 import { createServerClock } from '../../../shared/klaviyo/server-clock';
 import { createWorld, mostIn } from './pacing-world';
 import type { World } from './pacing-world';
