@@ -34,6 +34,8 @@ const WATCH = `(() => {
   };
   requestAnimationFrame(look);
 })()`;
+/** A function and no text: the page's policy evaluates none. */
+const isUsable = (): boolean => (globalThis as { usableMs?: number }).usableMs !== undefined;
 /** In the page: the times of all frames, until asked. */
 const RECORD_FRAMES = `(() => {
   const times = []; globalThis.frameTimes = times;
@@ -61,7 +63,7 @@ const coldLoad = async (browser: Browser, address: string): Promise<Cold> => {
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
     await page.addInitScript(WATCH);
     await page.goto(address, { waitUntil: 'commit' });
-    await page.waitForFunction('globalThis.usableMs !== undefined', undefined, { timeout: 30_000 });
+    await page.waitForFunction(isUsable, undefined, { timeout: 30_000 });
     return await page.evaluate<Cold>(`(() => {
       const scripts = performance.getEntriesByType('resource').filter(({ name, startTime }) => /\\.js$/.test(name) && startTime < usableMs);
       return {
@@ -82,7 +84,7 @@ const scroll = async (browser: Browser, address: string): Promise<number[]> => {
   try {
     await page.addInitScript(WATCH);
     await page.goto(address);
-    await page.waitForFunction('globalThis.usableMs !== undefined', undefined, { timeout: 30_000 });
+    await page.waitForFunction(isUsable, undefined, { timeout: 30_000 });
     await page.waitForLoadState('networkidle');
     await page.evaluate(RECORD_FRAMES);
     await devtools.send('Input.synthesizeScrollGesture', {
