@@ -34,6 +34,18 @@ const writeTwins = async (file) => {
   return small.length;
 };
 
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  target: 'es2022',
+  minify: true,
+  jsx: 'automatic',
+  legalComments: 'none',
+  tsconfig: path.join(app, 'tsconfig.json'),
+  define: { 'process.env.NODE_ENV': '"production"', LANGUAGES: JSON.stringify(languages()) },
+  logLevel: 'warning',
+};
+
 const source = (file) => `functions/portal/app/${file}`;
 
 /**
@@ -62,6 +74,35 @@ const keepBudgets = (metafile, sizeOf) => {
   return first;
 };
 
+/** Pattern and source of each page, in the order in which routes.tsx tries them. */
+const routes = () => {
+  const text = fs.readFileSync(path.join(app, 'routes.tsx'), 'utf8');
+  const found = [...text.matchAll(/\bpath: '([^']+)'[^]*?\bimport\('\.\/([^']+)'\)/g)];
+  if (found.length !== text.split('import(').length - 1) throw new Error('routes.tsx has a page that could not be read: see build.mjs');
+  return found.map(([, pattern, file]) => [pattern, source(`${file}.tsx`)]);
+};
+
+/** The script in the head of the page, with the names of the files that it is to load early. */
+const earlyScript = async (metafile, address) => {
+  const loaded = withImports(metafile, outputOf(metafile, source('main.tsx')));
+  const filesOf = (file) =>
+    withImports(metafile, outputOf(metafile, file))
+      .filter((one) => !loaded.includes(one))
+      .map(address);
+  const early = {
+    languages: Object.fromEntries(languages().map((code) => [code, filesOf(source(`messages/${code}.ts`))])),
+    pages: routes().map(([pattern, file]) => [pattern, filesOf(file)]),
+  };
+  const { outputFiles } = await esbuild.build({
+    ...common,
+    entryPoints: [path.join(app, 'early.ts')],
+    format: 'iife',
+    write: false,
+    define: { ...common.define, EARLY: JSON.stringify(early) },
+  });
+  return outputFiles[0].text.trim();
+};
+
 /**
  * Builds everything anew.
  * @returns what is served, as manifest.json says
@@ -70,24 +111,16 @@ const keepBudgets = (metafile, sizeOf) => {
 export const buildPortal = async () => {
   fs.rmSync(out, { recursive: true, force: true });
   const { metafile } = await esbuild.build({
-    absWorkingDir: root,
+    ...common,
     entryPoints: { main: path.join(app, 'main.tsx') },
     outdir: path.join(out, 'assets'),
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
-    bundle: true,
     splitting: true,
     format: 'esm',
-    target: 'es2022',
-    minify: true,
     sourcemap: 'linked',
     metafile: true,
-    jsx: 'automatic',
-    legalComments: 'none',
-    tsconfig: path.join(app, 'tsconfig.json'),
-    define: { 'process.env.NODE_ENV': '"production"', LANGUAGES: JSON.stringify(languages()) },
-    logLevel: 'warning',
   });
   const name = (file) => path.relative(out, path.join(root, file)).split(path.sep).join('/');
   const outputs = Object.keys(metafile.outputs);
@@ -96,9 +129,13 @@ export const buildPortal = async () => {
   const budget = keepBudgets(metafile, (file) => sizes[file]);
   const entry = outputOf(metafile, source('main.tsx'));
   const first = withImports(metafile, entry);
-  const links = first.map((file) => `<link rel="modulepreload" href="/portal/${name(file)}" nonce="__NONCE__" />`).join('\n    ');
-  const script = `<script type="module" src="/portal/${name(entry)}" nonce="__NONCE__"></script>`;
-  const index = fs.readFileSync(path.join(app, 'index.html'), 'utf8').replace('<!-- assets -->', `${links}\n    ${script}`);
+  const address = (file) => `/portal/${name(file)}`;
+  const head = [
+    `<script nonce="__NONCE__">${await earlyScript(metafile, address)}</script>`,
+    ...first.map((file) => `<link rel="modulepreload" href="${address(file)}" nonce="__NONCE__" />`),
+    `<script type="module" src="${address(entry)}" nonce="__NONCE__"></script>`,
+  ];
+  const index = fs.readFileSync(path.join(app, 'index.html'), 'utf8').replace('<!-- assets -->', () => head.join('\n    '));
   fs.writeFileSync(path.join(out, 'index.html'), index);
   const described = (file) => ({ type: types[path.extname(file)], ...(sizes[file] === undefined ? {} : { brotliBytes: sizes[file] }) });
   const manifest = {

@@ -1,3 +1,4 @@
+import { PLAIN_GET, takeEarly } from './early';
 import type { Problem } from '../../../../shared/http/problem';
 
 /** An answer of the API that is no success. `problem` is what it said (RFC 9457); without one the answer came from elsewhere. */
@@ -65,20 +66,22 @@ const retryAfterOf = (response: Response): number | undefined => {
 export const send = async (method: Method, path: string, options: RequestOptions = {}): Promise<Response> => {
   const url = new URL(path.startsWith('/api/') ? path : `/api${path}`, location.origin);
   for (const [name, value] of Object.entries(options.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { ...PLAIN_GET.headers };
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   if (options.ifMatch !== undefined) headers['if-match'] = options.ifMatch;
   if (options.idempotencyKey !== undefined) headers['idempotency-key'] = options.idempotencyKey;
   let response: Response;
   try {
-    response = await fetch(url, {
-      method,
-      headers,
-      // an expired session is told by 401; a redirect to a sign-in page could not be read here
-      redirect: 'manual',
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    const early = method === 'GET' ? await takeEarly(url) : undefined;
+    response =
+      early ??
+      (await fetch(url, {
+        ...PLAIN_GET,
+        method,
+        headers,
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      }));
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new OfflineError('The API could not be reached.', { cause: error });

@@ -18,7 +18,7 @@ import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import { SessionContext, useLocalRoles } from '../api/session';
 import { usePreferences } from './preferences';
-import type { ThemeChoice } from './preferences';
+import type { ThemeChoice } from './saved-preferences';
 
 const useStyles = makeStyles({
   header: {

@@ -1,64 +1,30 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
+import { languageOf, readPreferences, savePreferences } from './saved-preferences';
+import type { SavedPreferences } from './saved-preferences';
 
-export type ThemeChoice = 'system' | 'light' | 'dark';
-
-interface Saved {
-  readonly theme: ThemeChoice;
-  /** undefined: as the browser says */
-  readonly language: string | undefined;
-}
-
-export interface Preferences extends Saved {
+export interface Preferences extends SavedPreferences {
   /** what `system` comes to at the moment */
   readonly dark: boolean;
   readonly shownLanguage: string;
-  readonly set: (change: Partial<Saved>) => void;
+  readonly set: (change: Partial<SavedPreferences>) => void;
 }
-
-const KEY = 'portal-preferences';
-
-const read = (): Saved => {
-  try {
-    const saved = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Saved>;
-    return {
-      theme: saved.theme === 'light' || saved.theme === 'dark' ? saved.theme : 'system',
-      language: LANGUAGES.find((code) => code === saved.language),
-    };
-  } catch {
-    return { theme: 'system', language: undefined }; // no storage, or not ours: as the browser says
-  }
-};
-
-/** The first language of the browser that there are messages for; English when there is none. */
-export const languageOf = (wanted: readonly string[]): string => {
-  for (const code of wanted) {
-    const [base] = code.split('-');
-    const found = LANGUAGES.find((known) => known === code) ?? LANGUAGES.find((known) => known === base);
-    if (found !== undefined) return found;
-  }
-  return 'en';
-};
 
 const darkQuery = matchMedia('(prefers-color-scheme: dark)');
 const PreferencesContext = createContext<Preferences | undefined>(undefined);
 
 export const PreferencesProvider = ({ children }: { children: ReactNode }) => {
-  const [saved, setSaved] = useState(read);
+  const [saved, setSaved] = useState(readPreferences);
   const [systemDark, setSystemDark] = useState(darkQuery.matches);
   useEffect(() => {
     const follow = () => setSystemDark(darkQuery.matches);
     darkQuery.addEventListener('change', follow);
     return () => darkQuery.removeEventListener('change', follow);
   }, []);
-  const set = useCallback((change: Partial<Saved>) => {
+  const set = useCallback((change: Partial<SavedPreferences>) => {
     setSaved((before) => {
       const after = { ...before, ...change };
-      try {
-        localStorage.setItem(KEY, JSON.stringify(after));
-      } catch {
-        // a browser that keeps nothing: it holds until the page is left
-      }
+      savePreferences(after);
       return after;
     });
   }, []);
