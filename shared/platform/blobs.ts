@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobLeaseClient, ContainerClient } from '@azure/storage-blob';
 import { RestError } from '@azure/storage-blob';
 import { ConflictError, NotFoundError, UpstreamError } from '../errors';
+import { createBlobBytes } from './blob-bytes';
+import type { OpenedBytes } from './blob-bytes';
 
 export interface BlobProperties {
   readonly etag: string;
@@ -94,6 +96,7 @@ const pauseAfter = async (drops: number, { signal }: { signal: AbortSignal }): P
 
 /** One container, with our errors. Everything waits on `signal`. */
 export const createBlobs = (container: ContainerClient) => {
+  const blobBytes = createBlobBytes(container);
   const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -177,6 +180,13 @@ export const createBlobs = (container: ContainerClient) => {
         stream.on('error', () => undefined);
         return { ...toProperties(answer, answer.metadata), stream };
       }),
+
+    /**
+     * The bytes of a blob on one connection, at the least cost: for a source's files. Whoever reads takes up what breaks off.
+     * @throws ConflictError changed_meanwhile when the blob no longer has `ifMatch`; NotFoundError
+     */
+    openBytes: (name: string, options: { ifMatch?: string; offset?: number; signal: AbortSignal }): Promise<OpenedBytes> =>
+      attempt('The blob', () => blobBytes.open(name, options)),
 
     /**
      * A stream over a whole blob that grows with a segment; where the connection drops, it is taken up under the same ETag.

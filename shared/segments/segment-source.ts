@@ -19,7 +19,7 @@ export interface SegmentSource {
    */
   snapshot(names: readonly string[], options: { signal: AbortSignal }): Promise<SourceSnapshot>;
   /**
-   * Streams the rows of one segment of a snapshot, in the snapshot's order of partitions and rows.
+   * Streams the rows of one segment of a snapshot, each time in the same order; rows of one partition in theirs.
    * @param fields the fields to find in each row, in the order of `RowChunk` columns
    * @throws InvalidInputError field_unknown; UpstreamError source_changed (ETag), row_width, csv_malformed - each names file and row
    */

@@ -83,6 +83,57 @@ const oneFile = (content: string | Buffer, settings?: object): { partitions: Par
   partitions: [{ path: aFile('Vip', 1), content, ...(settings ? { settings } : {}) }],
 });
 
+/** The account behind a proxy that cuts, once, the connection on which more than `cutAfter` bytes have come, or what it passes on into pieces. */
+const behindProxy = async ({
+  cutAfter = Infinity,
+  onCut = () => Promise.resolve(),
+  pieceBytes = Infinity,
+}: {
+  cutAfter?: number;
+  onCut?: () => Promise<unknown>;
+  pieceBytes?: number;
+}) => {
+  let cuts = 0;
+  const sockets = new Set<Socket>();
+  const proxy = createTcpServer((socket) => {
+    const upstream = connect(azurite.blobPort, '127.0.0.1');
+    let sent = 0;
+    let isCut = false;
+    for (const [one, other] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
+      sockets.add(one);
+      one.setNoDelay();
+      one.on('error', () => one.destroy());
+      one.on('close', () => isCut || other.destroy());
+      one.on('data', (data) => {
+        if (isCut) return;
+        if (one === upstream && (sent += data.length) > cutAfter && cuts === 0) {
+          cuts += 1;
+          isCut = true;
+          upstream.destroy();
+          void onCut().then(() => socket.destroy());
+          return;
+        }
+        let goesOn = true;
+        for (let from = 0; from < data.length; from += pieceBytes) goesOn = other.write(data.subarray(from, from + pieceBytes));
+        if (goesOn) return;
+        one.pause();
+        other.once('drain', () => one.resume());
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as { port: number };
+  const proxied = azurite.connectionString.replace(`:${azurite.blobPort}/`, `:${port}/`);
+  const close = () => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  };
+  return { close, cuts: () => cuts, service: BlobServiceClient.fromConnectionString(proxied) };
+};
+
 describe('a CDM folder', () => {
   it.each<[string, string | Buffer, object | undefined, string[][]]>([
     ['no settings and no header', `${ada}\n`, undefined, [adaRow]],
@@ -130,22 +181,29 @@ describe('a CDM folder', () => {
     expect(await source.listSegments({ signal })).toEqual([{ name: 'Vip', refreshedAt: '2026-08-18T02:32:00.000Z', partitions: 3 }]);
   });
 
-  it('is read in the same way in many pieces and by many rows', async () => {
-    const lines = Array.from({ length: 60_000 }, (_, row) => `${row},person.${row}@example.com,"Zoë ""${row}"""`);
-    const half = (part: number) => `${lines.slice(part * 30_000, (part + 1) * 30_000).join('\n')}\n`;
-    const { source } = await aFolder({
-      Vip: {
-        partitions: [
-          { path: aFile('Vip', 1), content: half(0) },
-          { path: aFile('Vip', 2), content: half(1) },
-        ],
-      },
-    });
+  it('is read in the same order each time, four files at once', async () => {
+    const ROWS = 15_000;
+    const content = (file: number) =>
+      Array.from({ length: ROWS }, (_, row) => `${file},person.${row}@example.com,"Zoë ""${row}"""\n`).join('');
+    const partitions = [0, 1, 2, 3, 4, 5].map((file) => ({ path: aFile('Vip', file), content: content(file) }));
+    const { container, source } = await aFolder({ Vip: { partitions } });
     const rows = await readAll(source, 'Vip');
-    expect(rows.length).toBe(60_000);
-    expect(
-      rows.every(([id, email, name], row) => id === `${row}` && email === `person.${row}@example.com` && name === `Zoë "${row}"`),
-    ).toBe(true);
+    expect(rows.length).toBe(6 * ROWS);
+    const next = [0, 0, 0, 0, 0, 0];
+    const firstOf: string[] = [];
+    for (const [file, email, name] of rows) {
+      const row = next[Number(file)]!++;
+      if (email !== `person.${row}@example.com` || name !== `Zoë "${row}"`)
+        throw new Error(`row ${row} of file ${file} is ${email}, ${name}`);
+      if (firstOf.at(-1) !== file) firstOf.push(file!);
+    }
+    expect(next).toEqual(Array(6).fill(ROWS));
+    expect(firstOf.slice(0, 8)).toEqual(['0', '1', '2', '3', '0', '1', '2', '3']);
+
+    // however the network cuts it
+    const { close, service: slow } = await behindProxy({ pieceBytes: 7_777 });
+    expect(await readAll(aSource(slow.getContainerClient(container.containerName)), 'Vip')).toEqual(rows);
+    close();
   });
 
   it('is read through gzip', async () => {
@@ -399,48 +457,9 @@ describe('a CDM folder', () => {
   describe('a dropped connection', () => {
     const lines = Array.from({ length: 300_000 }, (_, row) => `${row},person@example.com,Ada`).join('\n');
 
-    /** The account behind a proxy that cuts, once, the connection on which more than `bytes` have come. */
-    const behindProxy = async (bytes: number, onCut: () => Promise<unknown>) => {
-      let cuts = 0;
-      const sockets = new Set<Socket>();
-      const proxy = createTcpServer((socket) => {
-        const upstream = connect(azurite.blobPort, '127.0.0.1');
-        let sent = 0;
-        let isCut = false;
-        for (const [one, other] of [
-          [socket, upstream],
-          [upstream, socket],
-        ] as const) {
-          sockets.add(one);
-          one.on('error', () => one.destroy());
-          one.on('close', () => isCut || other.destroy());
-          one.on('data', (data) => {
-            if (isCut) return;
-            if (one === upstream && (sent += data.length) > bytes && cuts === 0) {
-              cuts += 1;
-              isCut = true;
-              upstream.destroy();
-              void onCut().then(() => socket.destroy());
-            } else if (!other.write(data)) {
-              one.pause();
-              other.once('drain', () => one.resume());
-            }
-          });
-        }
-      }).listen(0, '127.0.0.1');
-      await once(proxy, 'listening');
-      const { port } = proxy.address() as { port: number };
-      const proxied = azurite.connectionString.replace(`:${azurite.blobPort}/`, `:${port}/`);
-      const close = () => {
-        for (const socket of sockets) socket.destroy();
-        proxy.close();
-      };
-      return { close, cuts: () => cuts, service: BlobServiceClient.fromConnectionString(proxied) };
-    };
-
     it('is taken up where it broke off', async () => {
       const { container } = await aFolder({ Vip: oneFile(lines) });
-      const { close, cuts, service: proxied } = await behindProxy(3_000_000, () => Promise.resolve());
+      const { close, cuts, service: proxied } = await behindProxy({ cutAfter: 3_000_000 });
       const rows = await readAll(aSource(proxied.getContainerClient(container.containerName)), 'Vip', ['CustomerId']);
       expect(cuts()).toBe(1);
       expect(rows.length).toBe(300_000);
@@ -450,7 +469,14 @@ describe('a CDM folder', () => {
 
     it('is not taken up in another version of the file', async () => {
       const { container, put } = await aFolder({ Vip: oneFile(lines) });
-      const { close, cuts, service: proxied } = await behindProxy(3_000_000, () => put(aFile('Vip', 1), lines.replaceAll('Ada', 'Eve')));
+      const {
+        close,
+        cuts,
+        service: proxied,
+      } = await behindProxy({
+        cutAfter: 3_000_000,
+        onCut: () => put(aFile('Vip', 1), lines.replaceAll('Ada', 'Eve')),
+      });
       const source = aSource(proxied.getContainerClient(container.containerName));
       await expect(readAll(source, 'Vip')).rejects.toMatchObject({ code: 'source_changed', retryable: true });
       expect(cuts()).toBe(1);

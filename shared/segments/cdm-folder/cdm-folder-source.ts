@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { InvalidInputError, NotFoundError, UpstreamError } from '../../errors';
+import { releasePart } from '../../platform/blob-bytes';
 import type { BlobProperties, Blobs } from '../../platform/blobs';
 import { mapConcurrent } from '../../streams/map-concurrent';
 import { fieldText, isFieldEmpty } from '../row-chunks';
@@ -8,13 +9,13 @@ import type { PartitionSnapshot, RowChunk, SegmentDescription, SegmentInfo, Segm
 import { createCsvScanner } from './csv-scanner';
 import { readManifest } from './manifest';
 import { MAX_MODEL_BYTES, type Model, type ModelEntity, modelMalformed, parseModel, partitionFormat } from './model-json';
-import { openPartition, partitionBytes, type OpenedPartition } from './partition-bytes';
+import { openPartition, partitionBytes } from './partition-bytes';
 import { partitionPath } from './partition-path';
 
 /** Calls for properties at a time: a large segment has some hundred files. */
 const PROPERTIES_AT_ONCE = 8;
-/** The next file is opened while this much of the current one is still to come. */
-const PREFETCH_BYTES = 4 * 1024 ** 2;
+/** Files read at a time: one connection brings less than rows are handled (Azure's target for one blob is 60 MB a second). */
+const FILES_AT_ONCE = 4;
 const SAMPLE_CHARACTERS = 200;
 /** Names looked at for a manifest; those of the folder itself come among those of its data. */
 const MAX_NAMES = 20_000;
@@ -73,10 +74,10 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     file: string,
     { signal }: { signal: AbortSignal },
   ): Promise<{ content: Uint8Array; document: SourceDocument }> => {
-    const opened = await blobs.read(file, { signal });
+    const opened = await blobs.openBytes(file, { signal });
     const { etag, bytes, modifiedAt } = opened;
     if (bytes > MAX_MODEL_BYTES) {
-      opened.stream.destroy();
+      opened.close();
       throw modelMalformed(file, `it is larger than ${MAX_MODEL_BYTES.toLocaleString('en')} bytes`);
     }
     const parts: Uint8Array[] = [];
@@ -168,44 +169,68 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     return files;
   };
 
-  /** Rows of the files in their order; the next file is opened before the current one has ended, so at most two are open. */
+  /** Begins to read a file: it is opened at once, its rows come when they are asked for. */
+  const beginFile = (
+    partition: FilePartition,
+    { columns, fields, signal }: { columns: readonly string[]; fields: readonly string[]; signal: AbortSignal },
+  ) => {
+    const file = { ...partition, encoding: partition.format.encoding };
+    const opening = openPartition(blobs, file, { signal });
+    opening.catch(() => undefined); // reported when its turn comes
+    const read = async function* (): AsyncGenerator<RowChunk, void> {
+      const bytes = partitionBytes(blobs, await opening, file, { signal });
+      const scanner = createCsvScanner({ file: partition.blob, dialect: partition.format, columns, fields });
+      for await (const part of bytes) {
+        yield* scanner.push(part);
+        releasePart(part); // the scanner has copied it
+      }
+      signal.throwIfAborted();
+      yield* scanner.end();
+    };
+    const chunks = read();
+    return {
+      next: () => chunks.next(),
+      /** Whoever reads may stop in the middle, or before the first row; the connection would stay. */
+      close: async (): Promise<void> => {
+        await chunks.return();
+        opening.then(
+          (opened) => opened.close(),
+          () => undefined,
+        );
+      },
+    };
+  };
+
+  /**
+   * Rows of several files, a chunk of each in turn. A chunk ends where its file says, not where the network does, so the order is the same
+   * each time. The others are opened once somebody wants more than the first file's first rows.
+   */
   const readFiles = async function* (
     files: readonly FilePartition[],
-    { columns, fields, signal }: { columns: readonly string[]; fields: readonly string[]; signal: AbortSignal },
+    options: { columns: readonly string[]; fields: readonly string[]; signal: AbortSignal },
   ): AsyncGenerator<RowChunk, void> {
-    const open = (partition: FilePartition) => {
-      const opening = openPartition(blobs, { ...partition, encoding: partition.format.encoding }, { signal });
-      opening.catch(() => undefined); // reported when its turn comes
-      return opening;
-    };
-    let next: Promise<OpenedPartition> | undefined;
+    const open: ReturnType<typeof beginFile>[] = [];
+    let begun = 0;
+    const begin = (): ReturnType<typeof beginFile>[] => files.slice(begun, ++begun).map((file) => beginFile(file, options));
     try {
-      for (const [index, partition] of files.entries()) {
-        const opened = await (next ?? open(partition));
-        next = undefined;
-        const following = files[index + 1];
-        const bytes = partitionBytes(
-          blobs,
-          opened,
-          { ...partition, encoding: partition.format.encoding },
-          {
-            signal,
-            onProgress: (received) => {
-              if (following && partition.bytes - received <= PREFETCH_BYTES) next ??= open(following);
-            },
-          },
-        );
-        const scanner = createCsvScanner({ file: partition.blob, dialect: partition.format, columns, fields });
-        for await (const part of bytes) yield* scanner.push(part);
-        signal.throwIfAborted();
-        yield* scanner.end();
+      open.push(...begin());
+      while (open.length > 0) {
+        for (let turn = 0; turn < open.length;) {
+          const chunk = await open[turn]!.next();
+          if (chunk.done) {
+            // the next one's first rows are asked for when its turn comes again
+            const following = begin();
+            open.splice(turn, 1, ...following);
+            turn += following.length;
+            continue;
+          }
+          yield chunk.value;
+          turn += 1;
+          while (open.length < FILES_AT_ONCE && begun < files.length) open.push(...begin());
+        }
       }
     } finally {
-      // Whoever reads may stop in the middle; an opened stream would keep its connection.
-      next?.then(
-        ({ stream }) => stream.destroy(),
-        () => undefined,
-      );
+      await Promise.all(open.map((file) => file.close()));
     }
   };
 

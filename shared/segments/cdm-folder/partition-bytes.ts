@@ -10,7 +10,6 @@ const MAX_GZIP_RATIO = 200;
 const MAX_UNPACKED_BYTES = 64 * 1024 ** 3;
 /** below this a high ratio harms nobody */
 const RATIO_FREE_BYTES = 16 * 1024 ** 2;
-const MAX_SILENCE_MS = 60_000;
 const MAX_DROPS_IN_ONE_PLACE = 5;
 
 export interface PartitionFile {
@@ -21,12 +20,10 @@ export interface PartitionFile {
 }
 
 interface ReadOptions {
-  /** told how many bytes of the blob have come */
-  readonly onProgress?: (receivedBytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-export type OpenedPartition = Awaited<ReturnType<Blobs['read']>>;
+export type OpenedPartition = Awaited<ReturnType<Blobs['openBytes']>>;
 
 const refuse = (code: string, message: string, cause?: unknown) => new UpstreamError('source', { code, message, retryable: false, cause });
 
@@ -51,10 +48,7 @@ export const openPartition = async (
   { offset = 0, signal }: { offset?: number; signal: AbortSignal },
 ): Promise<OpenedPartition> => {
   try {
-    const opened = await blobs.read(blob, { signal, ifMatch: etag, ...(offset === 0 ? {} : { offset }) });
-    // A file opened ahead has no reader yet, and an error that nobody hears would end the process; the reader hears it, too.
-    opened.stream.on('error', () => undefined);
-    return opened;
+    return await blobs.openBytes(blob, { signal, ifMatch: etag, offset });
   } catch (error) {
     signal.throwIfAborted();
     throw toSourceError(error, blob);
@@ -62,7 +56,7 @@ export const openPartition = async (
 };
 
 /**
- * The CSV text of an opened file as UTF-8 bytes: unpacked, and transcoded where it is UTF-16.
+ * The CSV text of an opened file as UTF-8 bytes: unpacked, and transcoded where it is UTF-16. The parts are the reader's own.
  * @throws UpstreamError source_changed, csv_malformed (broken gzip or UTF-16), partition_too_large, storage_unavailable
  */
 export const partitionBytes = (
@@ -76,17 +70,14 @@ export const partitionBytes = (
   return toUtf8(text, file);
 };
 
-/**
- * The bytes as they lie in storage. A connection that drops or falls silent is taken up where it broke off, under the same ETag: the
- * SDK's own retry does not see a reset connection, it reports AbortError (azure-sdk-for-js#32268, seen with 12.33.0).
- */
+/** The bytes as they lie in storage. A connection that drops or falls silent is taken up where it broke off, under the same ETag. */
 const rawBytes = async function* (
   blobs: Blobs,
   opened: OpenedPartition,
   file: PartitionFile,
-  { onProgress, signal }: ReadOptions,
+  { signal }: ReadOptions,
 ): AsyncGenerator<Buffer, void> {
-  let { stream } = opened;
+  let current = opened;
   let received = 0;
   let receivedAtDrop = 0;
   let drops = 0;
@@ -94,22 +85,18 @@ const rawBytes = async function* (
     for (;;) {
       let cause: unknown;
       try {
-        for await (const part of withinSilence(stream)) {
+        for await (const part of current.parts) {
           signal.throwIfAborted();
           received += part.length;
-          onProgress?.(received);
           yield part;
         }
       } catch (error) {
         signal.throwIfAborted();
-        const known = toSourceError(error, file.blob);
-        if (known instanceof UpstreamError && !(known.service === 'storage' && known.retryable)) throw known;
         cause = error;
       }
-      // A stream that ends early and quietly would look like a shorter segment.
+      // Parts that end early and quietly would look like a shorter segment.
       if (received === file.bytes) return;
       if (received > file.bytes) throw changed(file.blob, cause);
-      stream.destroy();
       drops = received > receivedAtDrop ? 1 : drops + 1;
       receivedAtDrop = received;
       if (drops > MAX_DROPS_IN_ONE_PLACE) {
@@ -121,30 +108,10 @@ const rawBytes = async function* (
         });
       }
       if (drops > 1) await sleep(250 * 2 ** drops, undefined, { signal });
-      ({ stream } = await openPartition(blobs, file, { offset: received, signal }));
+      current = await openPartition(blobs, file, { offset: received, signal });
     }
   } finally {
-    stream.destroy();
-  }
-};
-
-/** Ends with an error when nothing comes for a while; time that the reader takes for itself does not count. */
-const withinSilence = async function* (stream: Readable): AsyncGenerator<Buffer, void> {
-  const iterator = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const timer = setTimeout(() => stream.destroy(new Error(`nothing came for ${MAX_SILENCE_MS} ms`)), MAX_SILENCE_MS);
-      try {
-        const next = await iterator.next();
-        if (next.done) return;
-        clearTimeout(timer);
-        yield next.value;
-      } finally {
-        clearTimeout(timer);
-      }
-    }
-  } finally {
-    await iterator.return?.();
+    current.close();
   }
 };
 
