@@ -1,5 +1,5 @@
 import type { ExportId } from '../ids';
-import { reasonOf } from '../runs/row-report';
+import { reasonOf } from '../runs/row-reasons';
 import type { RowReports } from '../runs/row-report';
 import type { RunStore } from '../runs/run-store';
 import { isSameAddress } from './address';

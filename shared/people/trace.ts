@@ -4,7 +4,7 @@ import type { Export } from '../exports/export';
 import type { ExportStore } from '../exports/export-store';
 import type { ExportActivities } from '../runs/export-activity';
 import type { HashKey } from '../runs/member-key';
-import { reasonOf } from '../runs/row-report';
+import { reasonOf } from '../runs/row-reasons';
 import type { RowReports } from '../runs/row-report';
 import { hasEnded } from '../runs/run';
 import type { RunStore } from '../runs/run-store';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { RowStage, reasonOf } from '../runs/row-report';
+import { reasonOf } from '../runs/row-reasons';
+import { RowStage } from '../runs/row-report';
 import type { ReportedRow } from '../runs/row-report';
 import { maskEmail, maskText } from './mask';
 

@@ -2,7 +2,7 @@ import { mappedFields, mappingPointers } from '../exports/mapping';
 import type { Mapping } from '../exports/mapping';
 import { MAX_PROFILE_BYTES, PROFILE_HEAD, attributesRoom, compileMapping, lastRow, put, putAttributes } from '../klaviyo/payload';
 import { EMAIL_MISSING, EMAIL_TOO_LONG, writeEmail } from '../runs/member-key';
-import { reasonOf } from '../runs/row-report';
+import { reasonOf } from '../runs/row-reasons';
 import { fieldText, isFieldEmpty } from '../segments/row-chunks';
 import type { RowChunk, SegmentSnapshot, SegmentSource, SourceSnapshot } from '../segments/segment-source';
 import type { PreviewRow } from './preview-row';

@@ -1,0 +1,40 @@
+export interface ChangedField {
+  /** with the names above it, e.g. `mapping.email` */
+  readonly name: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+const isGroup = (value: unknown): value is Values => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What changed, field by field: of a group, as a mapping is one, only the fields in it that differ. */
+export const changedFields = ({
+  before = {},
+  after = {},
+}: {
+  before?: Values | undefined;
+  after?: Values | undefined;
+}): readonly ChangedField[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name): readonly ChangedField[] => {
+    const [was, is] = [before[name], after[name]];
+    if (JSON.stringify(was) === JSON.stringify(is)) return [];
+    // of a thing that was just made all is new, and a group is told as a whole
+    if (isGroup(was) && isGroup(is)) {
+      return changedFields({ before: was, after: is }).map((field) => ({ ...field, name: `${name}.${field.name}` }));
+    }
+    return [{ name, before: was, after: is }];
+  });
+
+const LONGEST = 120;
+
+/** A value in a few words. */
+export const shortly = (value: unknown): string => {
+  const text =
+    Array.isArray(value) && value.every((one) => typeof one === 'string')
+      ? value.join(', ')
+      : typeof value === 'string'
+        ? value
+        : JSON.stringify(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+};
