@@ -45,7 +45,7 @@ const useStyles = makeStyles({
   td: {
     padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`,
     borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
-    overflowWrap: 'anywhere',
+    overflowWrap: 'break-word', // as wide as the longest word: a table that does not fit scrolls in its frame
     '@media (max-width: 640px)': {
       display: 'flex',
       justifyContent: 'space-between',
@@ -57,7 +57,7 @@ const useStyles = makeStyles({
     },
   },
   value: { minWidth: 0 },
-  number: { textAlign: 'end', fontVariantNumeric: 'tabular-nums' },
+  number: { textAlign: 'end', fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
   spacer: { padding: 0, border: 'none', '@media (max-width: 640px)': { display: 'block' } },
 });
 
