@@ -12,6 +12,8 @@ const useStyles = makeStyles({
     boxShadow: tokens.shadow2,
     padding: tokens.spacingHorizontalL,
   },
+  // a chart is as tall as what holds it, and would grow with it
+  plot: { height: '240px', minWidth: 0, overflow: 'hidden' },
   text: { margin: `${tokens.spacingVerticalS} 0 0 0`, color: tokens.colorNeutralForeground2, fontSize: tokens.fontSizeBase200 },
 });
 
@@ -24,7 +26,7 @@ export const PlotFrame = ({ title, text, children }: { title: string; text: stri
       <Subtitle2 as="h3" id={id}>
         {title}
       </Subtitle2>
-      {children}
+      <div className={styles.plot}>{children}</div>
       <figcaption className={styles.text}>{text}</figcaption>
     </figure>
   );

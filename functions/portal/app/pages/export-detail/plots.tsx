@@ -13,7 +13,8 @@ const useStyles = makeStyles({
   },
 });
 
-const HEIGHT = 220;
+/** Of axis and bars; the legend comes below. */
+const HEIGHT = 240;
 
 const parts = [
   ['joined', tokens.colorPaletteGreenBackground3],

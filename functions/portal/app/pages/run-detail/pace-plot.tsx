@@ -14,7 +14,7 @@ const PacePlot = ({ points }: { points: readonly PacePoint[] }) => {
   return (
     <PlotFrame title={t('title', { seconds })} text={t('text', { jobs: all, spans: points.length, seconds, most: most.jobs })}>
       <VerticalBarChart
-        height={180}
+        height={240}
         hideLegend
         maxBarWidth={24}
         roundCorners
