@@ -64,7 +64,8 @@ export const startHttpFront = async (options: HttpFrontOptions): Promise<HttpFro
     options.routePrefix,
   );
   for (const warning of router.warnings) log('warning', 'host', warning);
-  const proxyAgent = new http.Agent({ keepAlive: true });
+  // A connection each: the library closes idle ones after five seconds, and on a busy machine a request meets one that is just being closed.
+  const proxyAgent = new http.Agent({ keepAlive: false });
 
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
     const method = request.method ?? 'GET';

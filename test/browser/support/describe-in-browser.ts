@@ -27,7 +27,7 @@ export const describeInBrowser = (name: string, tests: (stage: () => Stage) => v
     let stage: Stage;
     let browser: Awaited<ReturnType<typeof openBrowser>>;
     beforeAll(async () => {
-      const surroundings = readSurroundings();
+      const surroundings = readSurroundings()!;
       browser = await openBrowser(surroundings.origin);
       stage = { ...surroundings, visit: browser.visit };
     });

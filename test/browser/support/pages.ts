@@ -7,14 +7,19 @@ export interface PageUnderTest {
   readonly path: (world: World) => string;
 }
 
-/** Every page, in each state that looks different. */
-export const pages: readonly PageUnderTest[] = [
+/** Every page, in each state that looks different; two halves, for two test files beside each other. */
+export const pagesOfExports: readonly PageUnderTest[] = [
   { name: 'exports', path: () => '/exports' },
   { name: 'export-new', path: () => '/exports/new' },
   { name: 'export', path: ({ exports: { loyalty } }) => `/exports/${loyalty}` },
   { name: 'export-held', path: ({ exports: { mirror } }) => `/exports/${mirror}` },
   { name: 'export-not-started', path: ({ exports: { fresh } }) => `/exports/${fresh}` },
   { name: 'export-edit', path: ({ exports: { loyalty } }) => `/exports/${loyalty}/edit` },
+  { name: 'connections', path: () => '/connections' },
+  { name: 'connection-new', path: () => '/connections/new' },
+  { name: 'not-found', path: () => '/nowhere' },
+];
+export const pagesOfRuns: readonly PageUnderTest[] = [
   { name: 'runs', path: () => '/runs' },
   { name: 'run-running', path: ({ runs: { running } }) => `/runs/${running}` },
   { name: 'run-successful', path: ({ runs: { successful } }) => `/runs/${successful}` },
@@ -22,9 +27,6 @@ export const pages: readonly PageUnderTest[] = [
   { name: 'run-failed', path: ({ runs: { failed } }) => `/runs/${failed}` },
   { name: 'run-held', path: ({ runs: { held } }) => `/runs/${held}` },
   { name: 'run-dry', path: ({ runs: { dry } }) => `/runs/${dry}` },
-  { name: 'connections', path: () => '/connections' },
-  { name: 'connection-new', path: () => '/connections/new' },
   { name: 'settings', path: () => '/settings' },
   { name: 'access', path: () => '/access' },
-  { name: 'not-found', path: () => '/nowhere' },
 ];

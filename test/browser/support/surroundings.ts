@@ -17,4 +17,4 @@ export const tellSurroundings = (surroundings: Surroundings): void => {
   process.env[NAME] = JSON.stringify(surroundings);
 };
 
-export const readSurroundings = (): Surroundings => JSON.parse(process.env[NAME] ?? 'null') as Surroundings;
+export const readSurroundings = (): Surroundings | null => JSON.parse(process.env[NAME] ?? 'null') as Surroundings | null;

@@ -1,0 +1,4 @@
+import { pagesOfExports } from './support/pages';
+import { sweep } from './support/sweep';
+
+sweep(pagesOfExports);

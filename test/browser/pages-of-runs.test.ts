@@ -1,0 +1,4 @@
+import { pagesOfRuns } from './support/pages';
+import { sweep } from './support/sweep';
+
+sweep(pagesOfRuns);
