@@ -571,7 +571,7 @@ const en = {
     exportUser: 'Exports run for',
     lastCheck: 'Last check',
     exports: 'Exports',
-    exportsOf: '{count, plural, =0 {No export uses it} one {# export uses it} other {# exports use it}}',
+    exportsOf: '{count, plural, one {# export uses it} other {# exports use it}}',
     created: 'Created',
     updated: 'Last change',
     facts: 'About this connection',

@@ -583,7 +583,7 @@ const fr: typeof en = {
     exportUser: 'Les exports s’exécutent pour',
     lastCheck: 'Dernière vérification',
     exports: 'Exports',
-    exportsOf: '{count, plural, =0 {Aucun export ne l’utilise} one {# export l’utilise} other {# exports l’utilisent}}',
+    exportsOf: '{count, plural, one {# export l’utilise} other {# exports l’utilisent}}',
     created: 'Créée',
     updated: 'Dernière modification',
     facts: 'À propos de cette connexion',

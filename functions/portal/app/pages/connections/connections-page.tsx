@@ -58,7 +58,9 @@ const useColumns = (administrator: boolean): readonly Column<ConnectionForCaller
         sortable: true,
         cell: ({ agreedAt, agreedByName, consentOutdated }) => (
           <>
-            {agreedByName} {agreedAt && <Time at={agreedAt} />} {consentOutdated && <Badge color="warning">{t('consentOutdated')}</Badge>}
+            {agreedByName}
+            <br />
+            {agreedAt && <Time at={agreedAt} />} {consentOutdated && <Badge color="warning">{t('consentOutdated')}</Badge>}
           </>
         ),
       },
@@ -137,6 +139,7 @@ const ConnectionsPage = () => {
             <SearchBox
               aria-label={t('search')}
               placeholder={t('search')}
+              style={{ width: '100%', maxWidth: '320px' }}
               value={search}
               onChange={(_, { value: text }) => set({ search: text })}
             />
