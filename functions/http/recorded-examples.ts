@@ -447,6 +447,7 @@ export const recordedExamples: Readonly<Record<string, unknown>> = {
       { name: 'NewsletterReaders', refreshedAt: '2026-11-24T05:41:00.000Z', partitions: 1 },
       { name: 'NewCustomers', refreshedAt: '2026-11-24T05:41:00.000Z', partitions: 1 },
     ],
+    source: { kind: 'cdm-folder', location: 'https://contoso.blob.core.windows.net/customer-insights/segments' },
   },
   SegmentDescription: {
     name: 'NewsletterReaders',

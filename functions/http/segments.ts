@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mayActAs } from '../../shared/caller';
 import type { Figures } from '../../shared/figures/figures';
 import { SegmentFigures } from '../../shared/figures/segment-figures';
-import { defineRoute, listOf } from '../../shared/http/route';
+import { defineRoute } from '../../shared/http/route';
 import type { SegmentSource } from '../../shared/segments/segment-source';
 import type { Router } from './register-route';
 
@@ -10,6 +10,13 @@ const about = { name: z.string(), refreshedAt: z.string().optional(), partitions
 const SegmentInfo = z
   .object({ ...about, figures: SegmentFigures.optional() })
   .meta({ id: 'SegmentInfo', description: 'figures where somebody has counted the segment since its refresh' });
+const SegmentList = z
+  .object({
+    value: z.array(SegmentInfo),
+    /** where they are read from */
+    source: z.object({ kind: z.enum(['cdm-folder', 'dataverse']), location: z.string() }),
+  })
+  .meta({ id: 'SegmentList' });
 const PresentFigures = SegmentFigures.extend({ snapshotId: z.string(), cap: z.int(), overCap: z.boolean() }).meta({
   id: 'PresentFigures',
   description: 'Whom the segment would bring now; overCap: more than an export may send',
@@ -53,7 +60,7 @@ const listSegments = defineRoute({
   path: 'api/segments',
   summary: 'Segments that can be read now, with their figures where they have been counted',
   who: 'Viewer',
-  answers: { 200: { description: 'All segments', schema: listOf(SegmentInfo, 'SegmentList') } },
+  answers: { 200: { description: 'All segments', schema: SegmentList } },
 });
 const getSegment = defineRoute({
   operation: 'getSegment',
@@ -80,12 +87,13 @@ const overlapSegments = defineRoute({
 
 export const registerSegments = (
   { route }: Router,
-  { source, figures }: { source: Pick<SegmentSource, 'listSegments' | 'describeSegment'>; figures: Figures },
+  { source, figures }: { source: Pick<SegmentSource, 'kind' | 'location' | 'listSegments' | 'describeSegment'>; figures: Figures },
 ): void => {
   route(listSegments).to(async ({ signal }) => {
     const segments = await source.listSegments({ signal });
     const known = await figures.known(segments, { signal });
-    return { status: 200, body: { value: segments.map((segment) => ({ ...segment, figures: known.get(segment.name) })) } };
+    const value = segments.map((segment) => ({ ...segment, figures: known.get(segment.name) }));
+    return { status: 200, body: { value, source: { kind: source.kind, location: source.location } } };
   });
   route(getSegment).to(async ({ params: { name }, query: { email }, caller, signal }) => {
     const [description, counted] = await Promise.all([

@@ -5,6 +5,8 @@
 
 export interface SegmentSource {
   readonly kind: 'cdm-folder' | 'dataverse';
+  /** where that is, for people; holds no secret */
+  readonly location: string;
   /** All segments that can be read now. @throws UpstreamError (service source) when the source cannot be reached or is malformed */
   listSegments(options: { signal: AbortSignal }): Promise<readonly SegmentInfo[]>;
   /**

@@ -61,6 +61,9 @@ export interface CdmFolderOptions {
   readonly now: () => Date;
 }
 
+/** A signature stands in the query. */
+const withoutQuery = (url: string): string => new URL(url).origin + new URL(url).pathname;
+
 /**
  * Segments as Customer Insights exports them to Blob Storage or Data Lake Storage Gen2: a folder with model.json and the CSV files it
  * names (customer-insights, section 3.1).
@@ -236,6 +239,7 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
 
   const source: SegmentSource = {
     kind: 'cdm-folder',
+    location: [withoutQuery(containerUrl), root].filter((part) => part !== '').join('/'),
 
     listSegments: async ({ signal }) => {
       const { model } = await readModel({ signal });

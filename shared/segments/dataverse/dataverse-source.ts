@@ -218,6 +218,7 @@ export const createDataverseSource = ({ api, now }: { api: DataverseWebApi; now:
 
   return {
     kind: 'dataverse',
+    location: api.origin,
 
     listSegments: async ({ signal }) => (await segmentNames({ signal })).map((name) => ({ name, partitions: 1 })),
 

@@ -226,6 +226,9 @@ export const createDataverseWebApi = ({ url, credential }: { url: string; creden
   };
 
   return {
+    /** the environment that is asked */
+    origin: base.origin,
+
     /** One resource, e.g. a function's answer. @throws UpstreamError */
     read: async (path: string, { signal }: { signal: AbortSignal }): Promise<unknown> => (await get(new URL(path, base), { signal })).body,
 
