@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import esbuild from 'esbuild';
+import { directImports } from './direct-imports.mjs';
 import { FIRST_LOAD_BUDGET, firstLoad, kilobytes, laterLoads, outputOf, overBudget, PAGE_BUDGET, withImports } from './first-load.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
@@ -121,6 +122,7 @@ export const buildPortal = async () => {
     format: 'esm',
     sourcemap: 'linked',
     metafile: true,
+    plugins: [directImports({ folder: app, root })],
   });
   const name = (file) => path.relative(out, path.join(root, file)).split(path.sep).join('/');
   const outputs = Object.keys(metafile.outputs);

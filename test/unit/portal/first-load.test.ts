@@ -1,19 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { buildModule } from './build-module';
 
-const modulePath = path.resolve(__dirname, '../../../infra/portal/first-load.mjs');
-/** The build's own module is ESM, which jest does not load: Node evaluates an expression over it. */
-const evaluate = <T>(expression: string, given: unknown): T => {
-  const program = `import * as it from ${JSON.stringify(pathToFileURL(modulePath).href)};
-    const given = JSON.parse(process.argv[1]); const sizeOf = (file) => given.sizes[file];
-    let answer; try { answer = { value: ${expression} } } catch (error) { answer = { error: error.message } }
-    process.stdout.write(JSON.stringify(answer));`;
-  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program, JSON.stringify(given)], { encoding: 'utf8' });
-  const { value, error } = JSON.parse(said) as { value: T; error?: string };
-  if (error !== undefined) throw new Error(error);
-  return value;
-};
+const evaluate = buildModule('first-load.mjs', 'const sizeOf = (file) => given.sizes[file]');
 
 const to = (target: string, kind = 'import-statement') => ({ path: target, kind });
 const lazily = (target: string) => to(target, 'dynamic-import');
