@@ -440,7 +440,7 @@ const run = async (): Promise<void> => {
   const options = readOptions();
   if (options?.api) await benchApi(options, say);
   else if (options?.portal) await benchPortal(options, say);
-  else if (options?.sandbox) benchSandbox(options, say);
+  else if (options?.sandbox) await benchSandbox(options, say);
   else if (options?.source) await benchSource(options);
   else if (options) await bench(options);
   else say(usage);

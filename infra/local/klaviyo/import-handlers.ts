@@ -171,7 +171,8 @@ export const getJobErrors = (call: Call): Reply => {
 
 /** GET /api/profile-bulk-import-jobs/{id}/profiles and .../relationships/profiles */
 export const getJobProfiles = (call: Call): Reply => {
-  const { page, next } = pageOf(call, jobOf(call).profiles);
+  const job = jobOf(call);
+  const { page, next } = pageOf(call, Array.from(job.profiles.subarray(0, job.completed)));
   const ids = call.endpoint.name === 'getJobProfileIds';
   const data = page.map((row) => (ids ? { type: 'profile', id: call.account.profiles.idOf(row) } : profileResource(call, row)));
   return { status: 200, body: { data, links: pageLinks(call, next) } };

@@ -47,6 +47,13 @@ const refusalOf = (profile: ProfileRow, index: number, job: Job): { code: string
   return undefined;
 };
 
+const withRoomFor = (rows: Int32Array, total: number): Int32Array => {
+  if (rows.length >= total) return rows;
+  const room = new Int32Array(total);
+  room.set(rows);
+  return room;
+};
+
 /** Takes the next rows of a job in hand: each becomes a profile and a member, an import error, or (a duplicate within the job) nothing. */
 export const takeRows = (
   account: Account,
@@ -56,6 +63,7 @@ export const takeRows = (
   const { rows, order } = load(job);
   const lists = job.lists.map((id) => account.lists.get(id)).filter((list) => list !== undefined);
   const end = Math.min(job.taken + count, job.total);
+  job.profiles = withRoomFor(job.profiles, job.total);
   for (; job.taken < end; job.taken += 1) {
     const index = order[job.taken]!;
     const profile = rows[index]!;
@@ -68,8 +76,8 @@ export const takeRows = (
       const payload = job.faults.rowErrors?.payloadNull ? null : profile;
       job.errors.push({ id, code, title: 'Invalid input', detail: result.error, index, payload });
     } else if (account.profiles.touch(result.row, job.number)) {
+      job.profiles[job.completed] = result.row;
       job.completed += 1;
-      job.profiles.push(result.row);
       for (const list of lists) list.members.join(result.row, at);
     }
   }

@@ -141,7 +141,15 @@ export const applyOp = (state: State, op: Op, body?: Buffer): UpsertResult | und
       const job = {
         ...{ id, number: account.jobCount, createdAt: op.at, readyAt, total, lists, faults, encoding, order },
         status: 'queued' as const,
-        ...{ taken: 0, completed: 0, startedAt: null, completedAt: null, body: body ?? Buffer.alloc(0), errors: [], profiles: [] },
+        ...{
+          taken: 0,
+          completed: 0,
+          startedAt: null,
+          completedAt: null,
+          body: body ?? Buffer.alloc(0),
+          errors: [],
+          profiles: new Int32Array(0),
+        },
       };
       account.jobs.set(id, job);
       account.open.push(job);

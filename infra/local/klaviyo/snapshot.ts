@@ -63,7 +63,7 @@ function* framesOf(account: Account, nowMs: number): Generator<Frame> {
     const own = body ?? Buffer.alloc(0);
     yield {
       op: { op: 'snap', kind: 'job', account: id, job, bodyBytes: own.length },
-      body: Buffer.concat([own, Buffer.from(Int32Array.from(rows).buffer)]),
+      body: Buffer.concat([own, Buffer.from(rows.buffer, rows.byteOffset, job.completed * 4)]),
     };
   }
 }
@@ -103,9 +103,8 @@ export const restore = (state: State, op: SnapshotOp, body: Buffer = Buffer.allo
   else if (op.kind === 'members') account.lists.get(op.list)!.members.load(body, op.count);
   else {
     const hasEnded = op.job.status === 'complete' || op.job.status === 'cancelled';
-    const rows: number[] = [];
-    for (let at = op.bodyBytes; at < body.length; at += 4) rows.push(body.readInt32LE(at));
-    const job: Job = { ...op.job, body: hasEnded ? null : Buffer.from(body.subarray(0, op.bodyBytes)), profiles: rows };
+    const profiles = Int32Array.from({ length: (body.length - op.bodyBytes) / 4 }, (_, at) => body.readInt32LE(op.bodyBytes + at * 4));
+    const job: Job = { ...op.job, body: hasEnded ? null : Buffer.from(body.subarray(0, op.bodyBytes)), profiles };
     account.jobs.set(job.id, job);
     if (!hasEnded) account.open.push(job);
   }
