@@ -1,6 +1,6 @@
 import { describeState } from './control';
 import type { Sandbox } from './core';
-import { bar, Html, html, SCRIPT, STYLE, table } from './page-parts';
+import { bar, Html, html, progress, SCRIPT, STYLE, table } from './page-parts';
 import { RULES } from './rules';
 import type { Account, Job, List } from './state';
 
@@ -56,7 +56,7 @@ const jobRow = (account: Account, job: Job): readonly unknown[] => [
   account.id,
   job.lists.join(' ') || 'no list',
   job.status,
-  bar(`Rows of the job that were taken`, job.taken, job.total),
+  progress('Rows of the job that were taken', job.taken, job.total),
   number(job.completed),
   job.errors.length > 0 ? html`<span class="bad">${number(job.errors.length)}</span>` : '0',
   new Date(job.createdAt).toISOString(),
