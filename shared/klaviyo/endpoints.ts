@@ -32,7 +32,10 @@ export type EndpointName = keyof typeof endpoints;
 /** Most profiles that one import job takes (klaviyo.md §1 row 6). */
 export const MAX_PROFILES_PER_JOB = 10_000;
 
-/** Pinned revision, the newest that Klaviyo has declared stable (klaviyo.md §5). */
+/**
+ * Pinned revision: the newest whose published document this app is held against (klaviyo.md §5). Klaviyo's changelog names 2026-10-15 since
+ * October 2026; `npm run klaviyo-contract` tells what its document changes for us, once we have it.
+ */
 export const KLAVIYO_REVISION = '2026-07-15';
 
 /**

@@ -1,6 +1,9 @@
 import { notFound, Refusal } from './errors';
 
-/** Revisions that are known to exist, oldest first (klaviyo.md section 5; the pin is the newest). */
+/**
+ * Revisions that the sandbox can speak for, oldest first (klaviyo.md section 5). There are newer ones, since October 2026 2026-10-15: who asks
+ * for them is served by the newest one here, and told so in X-Klaviyo-API-Revision.
+ */
 export const REVISIONS = [
   ...['2024-10-15', '2025-01-15', '2025-04-15', '2025-07-15'],
   ...['2025-10-15', '2026-01-15', '2026-04-15', '2026-07-15'],

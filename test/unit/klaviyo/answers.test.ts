@@ -44,9 +44,16 @@ describe('the table of answers', () => {
   it.each<[string, EndpointName, number, string, string]>([
     ['rows that are named', 'importJobsCreate', 400, '/data/attributes/profiles/data/7/attributes/email', 'rows invalid'],
     ['the list of the body', 'importJobsCreate', 400, '/data/relationships/lists', 'final invalid'],
+    ['the place of a row further in', 'importJobsCreate', 400, '/included/data/attributes/profiles/data/7', 'final invalid'],
     ['rows of a body that has none', 'listsCreate', 400, '/data/attributes/profiles/data/7', 'final invalid'],
   ])('tells %s', (_, name, status, pointer, expected) => {
     expect(said(classify(name, status, { kind: 'errors', errors: [{ source: { pointer } }] }))).toBe(expected);
+  });
+
+  it('tells people whom Klaviyo does not know from a list that it does not know', () => {
+    const of = (detail: string) => said(classify('listMembersRemove', 404, { kind: 'errors', errors: [{ detail }] }));
+    expect(of('A profile with id 01X does not exist.')).toBe('rows not_found');
+    expect(of('A list with id `LIST5K` does not exist.')).toBe('final not_found');
   });
 
   it('tells a plan’s limit from a missing scope by Klaviyo’s code', () => {
@@ -86,6 +93,16 @@ describe('the table of answers', () => {
       ...{ service: 'klaviyo', endpoint: 'importJobs', errors: [{ detail: 'Klaviyo’s words.' }] },
     });
     expect(toError('importJobs', { status: 404, body })).toMatchObject({ retryable: false, verdict: 'final' });
+  });
+
+  it.each([
+    [404, '{"errors":[]}', 'Klaviyo does not know this any more.'],
+    [404, '{"errors":[{"title":"Not found."}]}', 'Klaviyo does not know this any more. Not found.'],
+    [418, '<html>', 'Klaviyo gave an unexpected answer.'],
+  ])('says of %i with %s: %s', (status, text, message) => {
+    const error = toError('importJobs', { status, body: readBody(text) });
+    expect(error.message).toBe(message);
+    if (text === '<html>') expect(error.errors).toEqual([]);
   });
 });
 

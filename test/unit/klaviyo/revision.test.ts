@@ -1,4 +1,4 @@
-import { retiresAt, retiresSoon } from '../../../shared/klaviyo/endpoints';
+import { KLAVIYO_REVISION, retiresAt, retiresSoon } from '../../../shared/klaviyo/endpoints';
 
 it.each([
   ['2026-07-15', '2028-07-15'],
@@ -6,6 +6,10 @@ it.each([
   ['2024-02-29', '2026-03-01'],
 ])('the revision %s retires two years later, on %s', (revision, expected) => {
   expect(retiresAt(revision)).toBe(expected);
+});
+
+it('the pin is served until two years after it was published', () => {
+  expect([KLAVIYO_REVISION, retiresAt(KLAVIYO_REVISION)]).toEqual(['2026-07-15', '2028-07-15']);
 });
 
 it.each([
