@@ -1,3 +1,4 @@
+import { makeStyles } from '@fluentui/react-components';
 import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import type { Run } from '../../../../shared/runs/run';
@@ -6,19 +7,29 @@ import type { Column } from './data-table';
 import { RunStateBadge } from './status';
 import { Time, useDuration } from './time';
 
+const useStyles = makeStyles({ line: { whiteSpace: 'nowrap' } });
+
 const durationOf = ({ startedAt, endedAt }: Run): number | undefined =>
   startedAt === undefined || endedAt === undefined ? undefined : Date.parse(endedAt) - Date.parse(startedAt);
 
-const counted = ['read', 'invalid', 'duplicates', 'unchanged', 'sent', 'accepted', 'rejected', 'removed', 'held'] as const;
+const counted = ['read', 'invalid', 'sent', 'accepted', 'rejected', 'removed', 'held'] as const;
 
 /** A snapshot of the source: when it was refreshed, as its id means nothing to a reader. */
 const Snapshot = ({ run: { snapshotId, refreshedAt } }: { run: Run }) => {
-  if (refreshedAt !== undefined) return <Time at={refreshedAt} />;
+  const styles = useStyles();
+  if (refreshedAt !== undefined) {
+    return (
+      <span className={styles.line}>
+        <Time at={refreshedAt} />
+      </span>
+    );
+  }
   return <span title={snapshotId}>{snapshotId?.slice(0, 8) ?? '–'}</span>;
 };
 
 /** What a table of runs shows of each. Figures that mean nothing for a run are a dash, not a nought. */
 export const useRunColumns = (): readonly Column<Run>[] => {
+  const styles = useStyles();
   const t = useTranslations('run');
   const triggers = useTranslations('status.trigger');
   const duration = useDuration();
@@ -27,7 +38,7 @@ export const useRunColumns = (): readonly Column<Run>[] => {
       id: 'start',
       header: t('columns.start'),
       cell: ({ id, startedAt, submittedAt }) => (
-        <Link href={`/runs/${id}`}>
+        <Link href={`/runs/${id}`} className={styles.line}>
           <Time at={startedAt ?? submittedAt} />
         </Link>
       ),

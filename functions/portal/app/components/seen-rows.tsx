@@ -3,17 +3,17 @@ import { useTranslations } from 'use-intl';
 import type { SeenRow, SeenRows } from '../../../../shared/preview/row-look';
 import { DataTable } from './data-table';
 import type { Column } from './data-table';
-import { useReasonText } from './code-text';
+import { useReasonName } from './reason-name';
 
 const useStyles = makeStyles({ words: { color: tokens.colorNeutralForeground2 } });
 
 const Why = ({ row }: { row: SeenRow }) => {
   const styles = useStyles();
-  const reasonText = useReasonText();
+  const nameOf = useReasonName();
   return (
     <span>
-      {row.detail !== undefined && row.detail !== '' && <span>{row.detail} </span>}
-      <span className={styles.words}>{reasonText(row.code)}</span>
+      {nameOf(row.code)}
+      {row.detail !== undefined && row.detail !== '' && <span className={styles.words}> – {row.detail}</span>}
     </span>
   );
 };

@@ -8,6 +8,12 @@ export interface ChangedField {
 type Values = Readonly<Record<string, unknown>>;
 const isGroup = (value: unknown): value is Values => typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** What the app notes by itself, and the entry says anyway. */
+const NOTED = new Set(['createdByName', 'updatedByName', 'scheduleSetAt', 'pausedAt', 'pausedBy']);
+
+const inner = (name: string, before: Values | undefined, after: Values | undefined): readonly ChangedField[] =>
+  changedFields({ before, after }).map((field) => ({ ...field, name: `${name}.${field.name}` }));
+
 /** What changed, field by field: of a group, as a mapping is one, only the fields in it that differ. */
 export const changedFields = ({
   before = {},
@@ -18,11 +24,8 @@ export const changedFields = ({
 }): readonly ChangedField[] =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name): readonly ChangedField[] => {
     const [was, is] = [before[name], after[name]];
-    if (JSON.stringify(was) === JSON.stringify(is)) return [];
-    // of a thing that was just made all is new, and a group is told as a whole
-    if (isGroup(was) && isGroup(is)) {
-      return changedFields({ before: was, after: is }).map((field) => ({ ...field, name: `${name}.${field.name}` }));
-    }
+    if (NOTED.has(name) || JSON.stringify(was) === JSON.stringify(is)) return [];
+    if ((isGroup(was) || was === undefined) && (isGroup(is) || is === undefined)) return inner(name, was, is);
     return [{ name, before: was, after: is }];
   });
 

@@ -2,19 +2,16 @@ import { LineChart, VerticalStackedBarChart } from '@fluentui/react-charts';
 import { makeStyles, tokens } from '@fluentui/react-components';
 import { useFormatter, useTranslations } from 'use-intl';
 import type { Run } from '../../../../../shared/runs/run';
-import { PlotFrame } from '../../components/plot-frame';
+import { PlotFrame, usePlotAxes } from '../../components/plot-frame';
 import { ORIGINAL_MINUTES, changesOf, minutesOf, sizeOf } from './plot-data';
 
 const useStyles = makeStyles({
   grid: {
     display: 'grid',
-    gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 380px), 1fr))',
+    gridTemplateColumns: 'repeat(auto-fit, minmax(min(100%, 300px), 1fr))',
     gap: tokens.spacingHorizontalM,
   },
 });
-
-/** Of axis and bars; the legend comes below. */
-const HEIGHT = 240;
 
 const parts = [
   ['joined', tokens.colorPaletteGreenBackground3],
@@ -27,14 +24,19 @@ const parts = [
 /** What each run changed. */
 const ChangesPlot = ({ runs }: { runs: readonly Run[] }) => {
   const t = useTranslations('exportDetail.plots');
+  const axes = usePlotAxes();
   const format = useFormatter();
   const last = changesOf(runs.at(-1)!);
   return (
-    <PlotFrame title={t('changes')} text={t('changesText', { runs: runs.length, ...last })}>
+    <PlotFrame
+      title={t('changes')}
+      text={t('changesText', { runs: runs.length, ...last })}
+      legend={parts.map(([name, color]) => ({ name: t(name), color }))}
+    >
       <VerticalStackedBarChart
-        height={HEIGHT}
+        {...axes}
+        hideLabels
         maxBarWidth={20}
-        barGapMax={1}
         data={runs.map((run) => {
           const changes = changesOf(run);
           return {
@@ -59,20 +61,40 @@ const ChangesPlot = ({ runs }: { runs: readonly Run[] }) => {
 /** How large the source was, and what of it was on the list. */
 const SizesPlot = ({ runs }: { runs: readonly Run[] }) => {
   const t = useTranslations('exportDetail.plots');
+  const axes = usePlotAxes();
   const sized = runs.flatMap((run) => {
     const size = sizeOf(run);
     return size === undefined || run.state !== 'successful' ? [] : [{ x: new Date(run.endedAt!), ...size }];
   });
   if (sized.length < 2) return null;
   const [first, last] = [sized[0]!, sized.at(-1)!];
+  const legend = [
+    { name: t('members'), color: tokens.colorBrandBackground },
+    { name: t('onList'), color: tokens.colorPaletteMarigoldBorderActive },
+  ] as const;
   return (
-    <PlotFrame title={t('sizes')} text={t('sizesText', { before: first.members, members: last.members, onList: last.onList })}>
+    <PlotFrame
+      title={t('sizes')}
+      text={t('sizesText', { before: first.members, members: last.members, onList: last.onList })}
+      legend={legend}
+    >
       <LineChart
-        height={HEIGHT}
+        {...axes}
         data={{
           lineChartData: [
-            { legend: t('members'), color: tokens.colorBrandBackground, data: sized.map(({ x, members }) => ({ x, y: members })) },
-            { legend: t('onList'), color: tokens.colorPaletteGreenBackground3, data: sized.map(({ x, onList }) => ({ x, y: onList })) },
+            {
+              legend: t('members'),
+              color: legend[0].color,
+              lineOptions: { strokeWidth: '4' },
+              data: sized.map(({ x, members }) => ({ x, y: members })),
+            },
+            // dashed, so that both are seen where they are the same
+            {
+              legend: t('onList'),
+              color: legend[1].color,
+              lineOptions: { strokeWidth: '2', strokeDasharray: '6 4' },
+              data: sized.map(({ x, onList }) => ({ x, y: onList })),
+            },
           ],
         }}
         yMinValue={0}
@@ -84,20 +106,29 @@ const SizesPlot = ({ runs }: { runs: readonly Run[] }) => {
 /** How long each run took, beside the 20 minutes that the original export may take. */
 const MinutesPlot = ({ runs }: { runs: readonly Run[] }) => {
   const t = useTranslations('exportDetail.plots');
+  const axes = usePlotAxes();
   const format = useFormatter();
   const points = runs.map((run) => ({ x: new Date(run.endedAt!), y: Math.round(minutesOf(run) * 100) / 100 }));
   const longest = Math.max(...points.map(({ y }) => y));
+  const legend = [
+    { name: t('took'), color: tokens.colorBrandBackground },
+    { name: t('original', { minutes: ORIGINAL_MINUTES }), color: tokens.colorNeutralForeground3 },
+  ] as const;
   const ends = [points[0]!.x, points.at(-1)!.x];
   return (
-    <PlotFrame title={t('minutes')} text={t('minutesText', { longest: format.number(longest, { maximumFractionDigits: 1 }) })}>
+    <PlotFrame
+      title={t('minutes')}
+      text={t('minutesText', { longest: format.number(longest, { maximumFractionDigits: 1 }) })}
+      legend={legend}
+    >
       <LineChart
-        height={HEIGHT}
+        {...axes}
         data={{
           lineChartData: [
-            { legend: t('took'), color: tokens.colorBrandBackground, data: points },
+            { legend: t('took'), color: legend[0].color, data: points },
             {
               legend: t('original', { minutes: ORIGINAL_MINUTES }),
-              color: tokens.colorNeutralForeground3,
+              color: legend[1].color,
               lineOptions: { strokeDasharray: '5', strokeWidth: '2' },
               data: ends.map((x) => ({ x, y: ORIGINAL_MINUTES })),
               hideNonActiveDots: true,

@@ -91,7 +91,9 @@ export const FlowCard = ({ run }: { run: Run }) => {
         {counts.expected > 0 && <p className={styles.sums}>{t('checked', { expected: counts.expected, found: counts.found })}</p>}
         {counts.phonesDropped > 0 && <p className={styles.sums}>{t('phonesDropped', { count: counts.phonesDropped })}</p>}
         {counts.removed > 0 && <p className={styles.sums}>{t('removed', { count: counts.removed })}</p>}
-        {run.endedAt !== undefined && !dryRun && <p className={styles.sums}>{status('notSubscribed')}</p>}
+        {run.endedAt !== undefined && !dryRun && counts.unchanged + counts.sent > 0 && (
+          <p className={styles.sums}>{status('notSubscribed')}</p>
+        )}
         <Switch className={styles.onlyWide} checked={asTable} onChange={(_, { checked }) => setAsTable(checked)} label={t('asTable')} />
       </div>
     </Card>

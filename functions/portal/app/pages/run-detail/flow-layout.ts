@@ -66,9 +66,9 @@ export const layoutFlow = (counts: RunCounts): Flow => {
   let height = 0;
   const place = (id: FlowNodeId, column: FlowNode['column'], count: number, top: number, tall: number): number => {
     nodes.push({ id, column, count, top, height: tall });
-    const next = top + Math.max(tall, LABEL_PX) + GAP_PX;
-    height = Math.max(height, next - GAP_PX);
-    return next;
+    const end = top + Math.max(tall, LABEL_PX);
+    height = Math.max(height, end);
+    return end + GAP_PX;
   };
 
   place(

@@ -16,7 +16,13 @@ const PacePlot = lazy(() => import('./pace-plot'));
 
 const useStyles = makeStyles({
   ids: { display: 'flex', flexDirection: 'column' },
-  id: { display: 'flex', alignItems: 'center', fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200 },
+  id: {
+    display: 'flex',
+    alignItems: 'center',
+    whiteSpace: 'nowrap',
+    fontFamily: tokens.fontFamilyMonospace,
+    fontSize: tokens.fontSizeBase200,
+  },
   note: { color: tokens.colorNeutralForeground2, margin: 0 },
 });
 
@@ -29,11 +35,14 @@ const looks: Record<RunJob['state'], 'success' | 'warning' | 'danger' | 'informa
   open: 'warning',
 };
 
+/** Of a longer id its beginning and end are shown: all of it is on hover and copied. */
+const LONGEST_ID = 18;
+
 const Id = ({ id, label }: { id: string; label: string }) => {
   const styles = useStyles();
   return (
-    <span className={styles.id}>
-      {id} <CopyButton text={id} label={label} />
+    <span className={styles.id} title={id}>
+      {id.length > LONGEST_ID ? `${id.slice(0, 8)}…${id.slice(-6)}` : id} <CopyButton text={id} label={label} />
     </span>
   );
 };

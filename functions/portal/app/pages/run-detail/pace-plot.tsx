@@ -1,21 +1,22 @@
 import { VerticalBarChart } from '@fluentui/react-charts';
 import { tokens } from '@fluentui/react-components';
 import { useFormatter, useTranslations } from 'use-intl';
-import { PlotFrame } from '../../components/plot-frame';
+import { PlotFrame, usePlotAxes } from '../../components/plot-frame';
 import type { PacePoint } from './sending-pace';
 
 /** Import jobs posted per span of time. */
 const PacePlot = ({ points }: { points: readonly PacePoint[] }) => {
   const t = useTranslations('runDetail.pace');
   const format = useFormatter();
+  const axes = usePlotAxes();
   const { seconds } = points[0]!;
   const most = points.reduce((found, point) => (point.jobs > found.jobs ? point : found));
   const all = points.reduce((sum, { jobs }) => sum + jobs, 0);
   return (
     <PlotFrame title={t('title', { seconds })} text={t('text', { jobs: all, spans: points.length, seconds, most: most.jobs })}>
       <VerticalBarChart
-        height={240}
-        hideLegend
+        {...axes}
+        hideLabels
         maxBarWidth={24}
         roundCorners
         data={points.map(({ at, jobs, rows }) => ({

@@ -63,8 +63,10 @@ export const paceOf = (run: Moving & Pick<Run, 'jobs' | 'counts'>, nowMs: number
   const done = run.phase === 'submit' ? run.jobs.submitted : run.jobs.ended;
   const seconds = secondsInPhase(run, nowMs);
   const share = Math.min(1, done / total);
-  if (seconds < LEAST_SECONDS || done === 0) return { share, done, total };
+  // the small first job was done before this phase began, and says nothing of its pace
+  const here = done - (run.phases.canary === undefined ? 0 : 1);
+  if (seconds < LEAST_SECONDS || here <= 0) return { share, done, total };
   const { sent, accepted, rejected } = run.counts;
   const rows = run.phase === 'submit' ? sent : accepted + rejected;
-  return { share, done, total, rowsPerSecond: rows / seconds, secondsLeft: (seconds * (total - done)) / done };
+  return { share, done, total, rowsPerSecond: rows / seconds, secondsLeft: (seconds * (total - done)) / here };
 };

@@ -7,6 +7,7 @@ import { useReasonText } from '../../components/code-text';
 import { Count } from '../../components/count';
 import { DataTable } from '../../components/data-table';
 import { useSearchState } from '../../components/search-state';
+import { useReasonName } from '../../components/reason-name';
 import { Section } from '../../components/section';
 import { RowFinder } from './row-finder';
 
@@ -36,6 +37,7 @@ const stages: readonly RowStage[] = ['invalid', 'duplicates', 'rejected', 'held'
 const Reasons = ({ reasons, stage }: { reasons: readonly Reason[]; stage: RowStage }) => {
   const t = useTranslations('run.rows');
   const textOf = useReasonText();
+  const nameOf = useReasonName();
   return (
     <DataTable<Reason>
       label={t('reasonsOf', { stage: t(`stages.${stage}`) })}
@@ -47,8 +49,7 @@ const Reasons = ({ reasons, stage }: { reasons: readonly Reason[]; stage: RowSta
           id: 'code',
           header: t('reason'),
           width: '220px',
-          cell: ({ code }) =>
-            t.has(`reasons.${code}` as 'reasons.duplicate') ? t(`reasons.${code}` as 'reasons.duplicate') : <code>{code}</code>,
+          cell: ({ code }) => nameOf(code),
         },
         { id: 'what', header: t('whatToDo'), cell: ({ code }) => textOf(code) },
       ]}

@@ -22,7 +22,7 @@ import { RunActions } from './run-actions';
 import { SegmentsCard } from './segments-card';
 
 const useStyles = makeStyles({
-  about: { margin: 0, color: tokens.colorNeutralForeground2 },
+  about: { margin: `0 0 ${tokens.spacingVerticalM} 0`, color: tokens.colorNeutralForeground2 },
   hidden: { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)' },
 });
 
@@ -70,7 +70,6 @@ const Content = ({ run }: { run: Run }) => {
   const mayEdit = view?.permission === 'edit';
   const mayRun = mayEdit && view.connection !== undefined && !view.paused;
   const isLast = view?.lastRun?.id === run.id;
-  const nothingSent = run.counts.sent === 0 && run.jobs.total === 0;
   return (
     <Page
       title={t(run.dryRun ? 'titleDryRun' : 'title', { number: run.number })}
@@ -80,9 +79,9 @@ const Content = ({ run }: { run: Run }) => {
     >
       <Announcement run={run} />
       <FollowUp run={run} />
-      <Outcome run={run} />
-      <HeldRemovals run={run} mayEdit={mayEdit} />
       <DryRunResult run={run} onRun={mayRun ? () => setStarting(true) : undefined} />
+      <HeldRemovals run={run} mayEdit={mayEdit} />
+      <Outcome run={run} />
       <Card title={t('progress')}>
         <Times run={run} nowMs={nowMs} />
         <PhaseBar run={run} nowMs={nowMs} />
@@ -90,7 +89,7 @@ const Content = ({ run }: { run: Run }) => {
       <FlowCard run={run} />
       <RowsCard run={run} mayEdit={mayEdit} />
       <SegmentsCard run={run} />
-      {!nothingSent && <JobsCard runId={run.id} />}
+      {!run.dryRun && run.jobs.total > 0 && <JobsCard runId={run.id} />}
       <Facts run={run} />
       {starting && view !== undefined && (
         <StartRun exportId={run.exportId} mirror={view.membership === 'mirror'} onClose={() => setStarting(false)} />

@@ -1,3 +1,4 @@
+import { makeStyles } from '@fluentui/react-components';
 import { useTranslations } from 'use-intl';
 import type { Run, SegmentCounts } from '../../../../../shared/runs/run';
 import { Count } from '../../components/count';
@@ -7,10 +8,13 @@ import { Section } from '../../components/section';
 import { Time } from '../../components/time';
 import { useFlowNames } from './flow';
 
+const useStyles = makeStyles({ line: { whiteSpace: 'nowrap' } });
+
 const counted = ['read', 'invalid', 'duplicates', 'unchanged', 'sent', 'unsent', 'accepted', 'rejected', 'open'] as const;
 
 /** The same sums for each segment. */
 export const SegmentsCard = ({ run }: { run: Run }) => {
+  const styles = useStyles();
   const t = useTranslations('runDetail.segments');
   const nameOf = useFlowNames(run);
   if (run.segments.length === 0) return null;
@@ -25,7 +29,7 @@ export const SegmentsCard = ({ run }: { run: Run }) => {
     {
       id: 'refreshedAt',
       header: t('refreshedAt'),
-      cell: ({ refreshedAt }) => (refreshedAt === undefined ? '–' : <Time at={refreshedAt} />),
+      cell: ({ refreshedAt }) => <span className={styles.line}>{refreshedAt === undefined ? '–' : <Time at={refreshedAt} />}</span>,
     },
   ];
   return (
