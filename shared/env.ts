@@ -51,7 +51,7 @@ const Settings = z
     /** upper bound of every export's cap */
     MAX_PROFILES_PER_EXPORT: whole(1_000_000, 1, 100_000_000),
     /** seconds of work after which a slice hands over */
-    RUN_SLICE_SECONDS: whole(240, 5, 500),
+    RUN_SLICE_SECONDS: whole(240, 1, 500),
     /** seconds a runner holds its run without a sign of life; Azure's bounds */
     RUN_LEASE_SECONDS: whole(30, 15, 60),
     /** seconds after which a dead runner is followed by the next */

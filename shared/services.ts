@@ -33,6 +33,7 @@ import { createErasureStore } from './people/erasure-store';
 import { createErasures } from './people/erasures';
 import { createTrace } from './people/trace';
 import { createPoison } from './requests/poison';
+import type { SourceFolder } from './requests/export-request';
 import { createRequests } from './requests/requests';
 import { createRunMessages } from './requests/run-messages';
 import { createStartMessages } from './requests/start-messages';
@@ -68,7 +69,7 @@ import { createRunAll } from './schedules/run-all';
 import { createSetSchedules } from './schedules/set-schedules';
 import type { StartMessage } from './schedules/starts';
 import { createTickStore } from './schedules/tick-store';
-import { createCdmFolderSource } from './segments/cdm-folder/cdm-folder-source';
+import { createCdmFolderSource, modelJsonOf } from './segments/cdm-folder/cdm-folder-source';
 import { createDataverseSource } from './segments/dataverse/dataverse-source';
 import { createDataverseWebApi } from './segments/dataverse/web-api';
 import type { SegmentSource } from './segments/segment-source';
@@ -124,9 +125,12 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const monotonicMs = () => performance.now();
   const pacing = createPacing({ store: createPacingStore({ table: tables.pacing, monotonicMs }), monotonicMs, log });
 
-  const cdmFolder = (): SegmentSource => {
+  const sourceContainer = () => {
     const account = { connectionString: env.SOURCE_CONNECTION_STRING, blobUrl: env.SOURCE_BLOB_URL };
-    const container = createStorageClients(account, credential).container(env.SOURCE_CONTAINER ?? '');
+    return createStorageClients(account, credential).container(env.SOURCE_CONTAINER ?? '');
+  };
+  const cdmFolder = (): SegmentSource => {
+    const container = sourceContainer();
     return createCdmFolderSource({
       blobs: createBlobs(container),
       containerUrl: container.url,
@@ -134,6 +138,15 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
       quietSeconds: env.SOURCE_QUIET_SECONDS,
       now,
     });
+  };
+  const eventsOf = (): SourceFolder => {
+    const folder = env.SOURCE_FOLDER ?? '';
+    const blobs = createBlobs(sourceContainer());
+    return {
+      container: env.SOURCE_CONTAINER ?? '',
+      folder,
+      hasModel: async (options) => (await blobs.findProperties(modelJsonOf(folder), options)) !== undefined,
+    };
   };
   const dataverse = (): SegmentSource => {
     const { DATAVERSE_CLIENT_ID: clientId, DATAVERSE_SECRET_NAME: secretName } = env;
@@ -235,6 +248,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
         store: runStore,
         hashKey,
         useGzip: env.KLAVIYO_GZIP,
+        directMs: Math.min(540_000, env.RUN_SLICE_SECONDS * 2_250),
       }),
       gate: createGate({ staging, reports, states }),
       canary: createCanary({ staging, reports }),
@@ -330,7 +344,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     runs,
     poison,
     poisonQueue: queues.exportRequestsPoison,
-    source: env.SOURCE_KIND === 'cdm-folder' ? { container: env.SOURCE_CONTAINER ?? '', folder: env.SOURCE_FOLDER ?? '' } : undefined,
+    source: env.SOURCE_KIND === 'cdm-folder' ? eventsOf() : undefined,
     activity,
     now,
     log,

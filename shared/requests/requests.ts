@@ -51,7 +51,7 @@ export const createRequests = ({
   runs: RunStarter<Started>;
   poison: Pick<Poison, 'refuse'>;
   poisonQueue: Queue<unknown>;
-  /** undefined: the source has no model.json, its events mean nothing */
+  /** undefined: the source has neither model.json nor manifest, events mean nothing */
   source: SourceFolder | undefined;
   activity: ActivityRecorder;
   now: () => Date;
@@ -69,15 +69,18 @@ export const createRequests = ({
     }
   }
 
-  const planEvent = (value: unknown, messageId: string, signal: AbortSignal): Plan => {
+  const planEvent = async (value: unknown, messageId: string, signal: AbortSignal): Promise<Plan> => {
     const event = BlobEvent.safeParse(value);
     if (!event.success) return { kind: 'refuse', reason: 'The message is neither an Event Grid event nor a CloudEvent 1.0.' };
     const read = readBlobEvent(event.data, source);
     if (read.kind === 'wrong') return { kind: 'refuse', reason: read.reason };
-    if (read.kind === 'ignored') {
-      log('event_ignored', { messageId, why: read.why });
+    const ignore = (why: string): Plan => {
+      log('event_ignored', { messageId, why });
       return { kind: 'nothing' };
-    }
+    };
+    if (read.kind === 'ignored') return ignore(read.why);
+    // model.json is written, too, and its event counts
+    if (read.by === 'manifest' && (await source?.hasModel({ signal }))) return ignore('manifest');
     const request = {
       trigger: { kind: 'event', by: 'source' },
       full: false,

@@ -187,6 +187,16 @@ export const RunDocument = z.object({
   phaseAt: z.iso.datetime().optional(),
   /** counts up with each beginning of prepare; staged data of earlier attempts does not count */
   attempt: z.int().min(0),
+  /** a source too slow for one slice: what of it lies in the staged data, and the snapshot once all of it does */
+  spool: z
+    .object({
+      pieces: z.array(z.string()),
+      rows: z.int().min(0),
+      /** beginnings anew, as the source had changed */
+      restarts: z.int().min(0),
+      snapshot: z.string().optional(),
+    })
+    .optional(),
   /** made by prepare: where the staged data lies and how long and what it is */
   staged: z
     .object({

@@ -20,6 +20,8 @@ const MAX_KEPT_BYTES = 24 * 1024 * 1024;
 const folder = (runId: RunId, attempt: number) => `${runId}/${String(attempt).padStart(4, '0')}`;
 const batchName = (runId: RunId, attempt: number, number: number) => `${folder(runId, attempt)}/batch-${String(number).padStart(5, '0')}`;
 
+const sourceName = (runId: RunId, name: string) => `${runId}/source/${name}`;
+
 /** A batch and how long its body is, where it lies. */
 type PlacedBatch = Pick<StagedBatch, 'number' | 'bytes'>;
 
@@ -149,6 +151,14 @@ export const createStaging = ({ blobs }: { blobs: Blobs }) => {
       parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
       { signal }: { signal: AbortSignal },
     ) => blobs.writeParts(`${folder(runId, attempt)}/${what}`, parts, { signal }),
+
+    /** A piece of a source that is read in parts; it stays while attempts come and go. Never over another one. */
+    writeSource: (runId: RunId, name: string, parts: readonly Uint8Array[], { signal }: { signal: AbortSignal }): Promise<void> =>
+      writeOnce(blobs, sourceName(runId, name), parts, { signal }),
+    /** @throws NotFoundError staged_missing */
+    readSource: (runId: RunId, name: string, { signal }: { signal: AbortSignal }): Promise<Buffer> =>
+      readRange(blobs, sourceName(runId, name), { signal }),
+    removeSource: (runId: RunId, { signal }: { signal: AbortSignal }) => blobs.removeAll(`${runId}/source/`, { signal }),
 
     /** Runs that have staged data, some of them. */
     runs: ({ most, signal }: { most: number; signal: AbortSignal }) => blobs.folders({ size: most, signal }),

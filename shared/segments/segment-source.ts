@@ -26,6 +26,30 @@ export interface SegmentSource {
    * @throws InvalidInputError field_unknown; UpstreamError source_changed (ETag), row_width, csv_malformed - each names file and row
    */
   readRows(options: { snapshot: SourceSnapshot; segment: string; fields: readonly string[]; signal: AbortSignal }): AsyncIterable<RowChunk>;
+  /**
+   * The same for several segments, for a source that needs longer than one invocation: snapshot and rows in parts, after each of which
+   * another process can go on. A source that never takes so long leaves it out.
+   * @param fieldsOf the fields to find in the rows of a segment
+   * @param from where an earlier reading stopped, and everything that was kept of it, in order
+   * @returns after the last part, the snapshot that was read; one that is not complete at the beginning comes without parts
+   * @throws as `readRows`; source_changed where what was kept is of another state of the source
+   */
+  readSlowly?(options: {
+    names: readonly string[];
+    fieldsOf: (fields: SegmentSnapshot['fields']) => readonly string[];
+    from?: { readonly resume: unknown; readonly kept: () => AsyncIterable<Omit<SlowPart, 'resume'>> };
+    signal: AbortSignal;
+  }): AsyncGenerator<SlowPart, SourceSnapshot>;
+}
+
+/** A part of a slow reading; its chunk is lent, as any other. */
+export interface SlowPart {
+  /** rows, or the source's own note of who is in the segment */
+  readonly kind: 'members' | 'rows';
+  readonly segment: string;
+  readonly chunk: RowChunk;
+  /** plain JSON: whoever has kept everything up to this part can go on from here */
+  readonly resume: unknown;
 }
 
 export interface SegmentInfo {
@@ -63,6 +87,8 @@ export interface SegmentSnapshot {
   readonly refreshedAt?: string;
   /** bytes of all partitions, where the source knows */
   readonly bytes: number;
+  /** rows of all partitions, where the source knows */
+  readonly rows?: number;
   /** fields that can be asked for, with the source's types */
   readonly fields: readonly { readonly name: string; readonly dataType: string }[];
   /** opaque to everyone but the source; plain JSON, so that it can lie in a run document */

@@ -8,6 +8,7 @@ import { createBlobs } from '../../shared/platform/blobs';
 import { createCdmFolderSource } from '../../shared/segments/cdm-folder/cdm-folder-source';
 import { fieldText } from '../../shared/segments/row-chunks';
 import type { SegmentSource, SourceSnapshot } from '../../shared/segments/segment-source';
+import { readInParts } from '../support/read-in-parts';
 
 const signal = new AbortController().signal;
 const FOLDER = 'CustomerInsights_1/BlobExport';
@@ -94,6 +95,7 @@ const behindProxy = async ({
   pieceBytes?: number;
 }) => {
   let cuts = 0;
+  const asked: string[] = [];
   const sockets = new Set<Socket>();
   const proxy = createTcpServer((socket) => {
     const upstream = connect(azurite.blobPort, '127.0.0.1');
@@ -109,6 +111,7 @@ const behindProxy = async ({
       one.on('close', () => isCut || other.destroy());
       one.on('data', (data) => {
         if (isCut) return;
+        if (one === socket) asked.push(data.toString('latin1'));
         if (one === upstream && (sent += data.length) > cutAfter && cuts === 0) {
           cuts += 1;
           isCut = true;
@@ -131,7 +134,7 @@ const behindProxy = async ({
     for (const socket of sockets) socket.destroy();
     proxy.close();
   };
-  return { close, cuts: () => cuts, service: BlobServiceClient.fromConnectionString(proxied) };
+  return { close, cuts: () => cuts, asked: () => asked, service: BlobServiceClient.fromConnectionString(proxied) };
 };
 
 describe('a CDM folder', () => {
@@ -481,6 +484,84 @@ describe('a CDM folder', () => {
       await expect(readAll(source, 'Vip')).rejects.toMatchObject({ code: 'source_changed', retryable: true });
       expect(cuts()).toBe(1);
       close();
+    });
+  });
+
+  describe('read in parts', () => {
+    const row = (file: string, number: number) => [`${file}-${number}`, `person.${number}@example.com`, `Zoë "${number}"`];
+    const csv = (file: string, rows: number, columns = [0, 1, 2]) =>
+      Array.from({ length: rows }, (_, number) =>
+        columns.map((column) => `"${row(file, number)[column]!.replaceAll('"', '""')}"`).join(','),
+      ).join('\n');
+    const aSlowFolder = () =>
+      aFolder({
+        Vip: {
+          partitions: [
+            { path: aFile('Vip', 1), content: csv('plain', 6_000) },
+            {
+              path: aFile('Vip', 2),
+              content: `\ufeffEMail,Name,CustomerId\n${csv('header', 4_000, [1, 2, 0])}\n`,
+              settings: { columnHeaders: true },
+            },
+            { path: `${aFile('Vip', 3)}.gz`, content: gzipSync(csv('packed', 4_000)) },
+            { path: aFile('Vip', 4), content: Buffer.from(`\ufeff${csv('wide', 4_000)}`, 'utf16le') },
+            { path: aFile('Vip', 5), content: csv('small', 3) },
+          ],
+        },
+        Other: { partitions: [{ path: aFile('Other', 1), content: csv('other', 2_000) }] },
+      });
+    const wanted = [
+      ['plain', 6_000],
+      ['header', 4_000],
+      ['packed', 4_000],
+      ['wide', 4_000],
+      ['small', 3],
+    ] as const;
+
+    it.each([1, 3, 1_000])('%i at a time, by a process of its own each, it has every row once', async (partsAtOnce) => {
+      const { container } = await aSlowFolder();
+      const { rows, snapshot, slices } = await readInParts(() => aSource(container), {
+        names: ['Vip', 'Other'],
+        fields: attributes,
+        partsAtOnce,
+        signal,
+      });
+      const has = new Set(rows.map(({ segment, values }) => JSON.stringify([segment, ...values])));
+      expect([rows.length, has.size]).toEqual([20_003, 20_003]);
+      for (const [file, count] of wanted)
+        for (let number = 0; number < count; number += 1)
+          if (!has.has(JSON.stringify(['Vip', ...row(file, number)]))) throw new Error(`${file} lacks ${number}`);
+      expect(snapshot).toEqual(await aSource(container).snapshot(['Vip', 'Other'], { signal }));
+      expect(slices > 10).toBe(partsAtOnce === 1);
+    });
+
+    it('asks storage only for what is still to come', async () => {
+      const { container } = await aFolder({ Vip: oneFile(csv('plain', 6_000)) });
+      const { close, service: counted, asked } = await behindProxy({});
+      const { slices } = await readInParts(() => aSource(counted.getContainerClient(container.containerName)), {
+        names: ['Vip'],
+        fields: attributes,
+        partsAtOnce: 1,
+        signal,
+      });
+      const offsets = asked().flatMap((text) => [...text.matchAll(/^range: bytes=(\d+)-/gim)].map(([, offset]) => Number(offset)));
+      expect(offsets.length).toBeGreaterThanOrEqual(slices - 2);
+      expect(new Set(offsets).size).toBe(offsets.length);
+      close();
+    });
+
+    it('is read from the beginning when the files were written again', async () => {
+      const { container, put } = await aSlowFolder();
+      const source = aSource(container);
+      const parts = source.readSlowly!({ names: ['Vip'], fieldsOf: () => attributes, signal });
+      const first = await parts.next();
+      await parts.return(undefined as never);
+      await put(aFile('Vip', 5), csv('small', 4));
+      const from = { resume: (first.value as { resume: unknown }).resume, kept: async function* () {} };
+      await expect(source.readSlowly!({ names: ['Vip'], fieldsOf: () => attributes, from, signal }).next()).rejects.toMatchObject({
+        code: 'source_changed',
+        retryable: true,
+      });
     });
   });
 

@@ -5,6 +5,7 @@ import { createDataverseSource, segmentsIn } from '../../shared/segments/dataver
 import { createDataverseWebApi } from '../../shared/segments/dataverse/web-api';
 import { fieldText } from '../../shared/segments/row-chunks';
 import type { SegmentSource, SourceSnapshot } from '../../shared/segments/segment-source';
+import { readInParts } from '../support/read-in-parts';
 import { startLoginAuthority } from '../support/login-authority';
 import { startTrustedVault } from '../support/trusted-vault';
 
@@ -310,5 +311,55 @@ describe('an app registration', () => {
       authorityHost: authority.url,
     });
     await expect(credential.getToken(`${standIn.url}/.default`)).rejects.toThrow('AADSTS7000215');
+  });
+});
+
+describe('a segment read in parts', () => {
+  const fields = ['CustomerId', 'msdynci_email', 'msdynci_loyaltytier'];
+  const plain = (rows: readonly (readonly string[])[]): string[] => rows.map((values) => values.join('|')).sort();
+
+  it.each([
+    ['pages of everybody', 1, { segments: people.segments, missingEvery: 9 }],
+    ['some pages at a time', 4, { segments: people.segments, missingEvery: 0 }],
+    [
+      'look-ups of a few',
+      1,
+      {
+        segments: [
+          { name: 'Loyal', rows: 60 },
+          { name: 'LoyalButOther', rows: 3_000 },
+        ],
+        missingEvery: 9,
+      },
+    ],
+  ])('has everybody once, whoever reads on, and asks for no page twice: %s', async (_, partsAtOnce, options) => {
+    const slow = await another({ ...options, maxPageRows: 150 });
+    const names = ['Loyal', 'LoyalButOther'].slice(0, options.segments[0]!.rows === 60 ? 1 : 2);
+    const whole = openSource(slow.url);
+    const snapshot = await whole.snapshot(names, { signal: signal() });
+    const before = slow.requests.length;
+    const read = await readInParts(() => openSource(slow.url), { names, fields, partsAtOnce, signal: signal() });
+    const asked = slow.requests.slice(before).filter((path) => path.includes('skiptoken'));
+    expect(read.snapshot).toEqual(snapshot);
+    expect(read.slices).toBeGreaterThan(2);
+    for (const name of names) {
+      const { rows, missing } = await readAll(whole, snapshot, name, fields);
+      const own = read.rows.filter(({ segment }) => segment === name);
+      expect(plain(own.filter((one) => !one.missing).map(({ values }) => values))).toEqual(plain(rows));
+      expect(own.flatMap(({ values, missing: isMissing }) => (isMissing ? [values[0]!] : [])).sort()).toEqual([...missing].sort());
+    }
+    // a page that was asked for ahead when the reading stopped is asked for again
+    const times = new Map<string, number>();
+    for (const path of asked) times.set(path, (times.get(path) ?? 0) + 1);
+    expect(Math.max(0, ...times.values())).toBeLessThanOrEqual(3);
+  });
+
+  it('does not follow a link of somebody else', async () => {
+    const from = {
+      resume: { stage: 'members', segment: 0, link: 'https://elsewhere.example/api/data/v9.2/x' },
+      kept: async function* () {},
+    };
+    const parts = openSource().readSlowly!({ names: ['Loyal'], fieldsOf: () => fields, from, signal: signal() });
+    await expect(parts.next()).rejects.toMatchObject({ code: 'source_malformed' });
   });
 });

@@ -1,3 +1,4 @@
+import { LimitError } from '../../errors';
 import type { ExportActivity } from '../../exports/export';
 import { mappedFields } from '../../exports/mapping';
 import type { RunId } from '../../ids';
@@ -15,6 +16,7 @@ import { beginWith, checkFollowUp, newHeader, stillOpen } from '../prepare/begin
 import type { Beginning } from '../prepare/begin';
 import { mappingDigestOf, servedDigestOf } from '../prepare/digests';
 import { AddressesMismatch, stagePeople, stageSample } from '../prepare/stage-people';
+import { beginSpool, createSpooledSource, spoolSource } from '../prepare/spool';
 import { stageRows } from '../prepare/stage-rows';
 import type { StagedRows } from '../prepare/stage-rows';
 import type { ReportedRow, RowReports } from '../row-report';
@@ -27,6 +29,8 @@ import type { LoadedState, StateStore } from '../state-store';
 /** A snapshot that is not whole is waited for this long. */
 const MAX_WAIT_FOR_SNAPSHOT_MS = 3_600_000;
 const LOOK_AGAIN_MS = 60_000;
+/** Prepare is not cut by the slice's time, only shortly before the function's own end (design §2). */
+const MAX_PREPARE_MS = 540_000;
 /** To make the member table as large as it will be; too few and it grows, too many and 6 bytes each lie idle. */
 const USUAL_ROW_BYTES = 200;
 
@@ -41,6 +45,7 @@ export const createPrepare =
     store,
     hashKey,
     useGzip,
+    directMs = MAX_PREPARE_MS,
   }: {
     source: SegmentSource;
     staging: Staging;
@@ -50,12 +55,28 @@ export const createPrepare =
     store: Pick<RunStore, 'find'>;
     hashKey: (options: { signal: AbortSignal }) => Promise<HashKey>;
     useGzip: boolean;
+    /** a source that takes longer is copied first, see `spoolSource` */
+    directMs?: number;
   }): Phase =>
   async (slice) => {
     const { document, signal } = slice;
     const { run, config } = document;
 
-    const snapshot = await source.snapshot(config.segments, { signal });
+    if (document.spool && document.spool.snapshot === undefined) {
+      const spooled = await spoolSource(slice, { source, staging });
+      return 'incomplete' in spooled ? waitForSnapshot(slice, spooled.incomplete) : spooled;
+    }
+    const mayBeSpooled = document.spool === undefined && source.readSlowly !== undefined;
+    const reading = document.spool ? createSpooledSource(document, { staging }) : source;
+    const late = AbortSignal.timeout(mayBeSpooled ? directMs : MAX_PREPARE_MS);
+    let snapshot: SourceSnapshot;
+    try {
+      snapshot = await reading.snapshot(config.segments, { signal: AbortSignal.any([signal, late]) });
+    } catch (error) {
+      if (signal.aborted || !late.aborted) throw error;
+      if (mayBeSpooled) return beginSpool(slice);
+      throw tooSlow();
+    }
     if (!snapshot.complete) return waitForSnapshot(slice, snapshot);
     delete document.waitingSince;
     delete document.standsSince;
@@ -100,7 +121,15 @@ export const createPrepare =
     header.openJobs = await stillOpen(slice, header.openJobs);
     const only = run.retryOf ? await rejectedKeys(run.retryOf, { reports, key, signal }) : undefined;
 
-    const { bodies, ...people } = await stageRows({ slice, source, snapshot, staging, reports, key, header, useGzip, only, ...begun });
+    const mostMs = mayBeSpooled ? directMs : MAX_PREPARE_MS;
+    let staged: StagedRows;
+    try {
+      staged = await stageRows({ slice, source: reading, snapshot, staging, reports, key, header, useGzip, only, mostMs, ...begun });
+    } catch (error) {
+      if (error instanceof LimitError && error.code === 'source_too_slow' && mayBeSpooled) return beginSpool(slice);
+      throw error;
+    }
+    const { bodies, ...people } = staged;
     const { table, keepsEmails: fromOld } = begun;
     const nothingNew = isNothingNew(slice, { begun, header, jobs: bodies.batches.length, ...people });
     // the last bodies are being compressed and stored meanwhile
@@ -150,6 +179,12 @@ export const createPrepare =
     await slice.save();
     return { next: 'gate' };
   };
+
+const tooSlow = () =>
+  new LimitError({
+    code: 'source_too_slow',
+    message: 'The source was too slow to be read within nine minutes; see whether it is throttled.',
+  });
 
 /** Whether the member state would be the same after this run as before: then it is not written again. */
 const isNothingNew = (

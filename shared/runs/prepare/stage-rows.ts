@@ -21,9 +21,10 @@ import type { Bodies } from './bodies';
 import { createSample } from './sample';
 import { createCustomers } from './customers';
 import { createSharedAddresses } from './shared-addresses';
+import { fieldsToRead } from './spool';
 
-/** Prepare is not cut by the slice's time, only shortly before the function's own end (design §2). */
-const MAX_PREPARE_MS = 540_000;
+/** Whether a source will be too slow is looked at after this part of the time it has. */
+const LOOK_AFTER = 1 / 9;
 /** So long are rows handled before others have their turn. */
 const MAX_TURN_MS = 5;
 /** People watch: how much has been read is written down this often. */
@@ -63,6 +64,8 @@ const customerChunk = (customerId: string): RowChunk => {
 /**
  * Reads every row once: checks the address, drops doubles, compares with the old members, and stages what will be sent. Bodies may still be
  * under way when it returns.
+ * @param mostMs age of the slice at which all rows must have been read
+ * @throws LimitError source_too_slow
  * @param only when set, only these rows (by key of their address) are read and sent
  */
 export const stageRows = async ({
@@ -77,9 +80,10 @@ export const stageRows = async ({
   table,
   sendAll,
   only,
+  mostMs,
 }: {
   slice: Slice;
-  source: SegmentSource;
+  source: Pick<SegmentSource, 'readRows'>;
   snapshot: SourceSnapshot;
   staging: Staging;
   reports: RowReports;
@@ -89,6 +93,7 @@ export const stageRows = async ({
   table: MemberTable;
   sendAll: boolean;
   only: Map<string, ReportedRow> | undefined;
+  mostMs: number;
 }): Promise<StagedRows> => {
   const { document, signal } = slice;
   const { run, config, attempt } = document;
@@ -120,6 +125,15 @@ export const stageRows = async ({
   let shownAtMs = slice.ageMs();
   let sharingChanged = false;
   let turnedAt = performance.now();
+  const beganMs = slice.ageMs();
+  let rowsRead = 0;
+  const sizes = snapshot.segments.map(({ rows }) => rows);
+  const rowsToRead = sizes.some((rows) => rows === undefined) ? 0 : sizes.reduce<number>((sum, rows) => sum + rows!, 0);
+  const isTooSlow = (): boolean => {
+    const ageMs = slice.ageMs();
+    if (ageMs > mostMs) return true;
+    return ageMs > mostMs * LOOK_AFTER && (ageMs - beganMs) * rowsToRead > rowsRead * (mostMs - beganMs);
+  };
   /** of `only`: rows that the source still holds, whatever becomes of them */
   const met = new Set<string>();
 
@@ -163,8 +177,7 @@ export const stageRows = async ({
   };
 
   for (const [segmentIndex, segment] of snapshot.segments.entries()) {
-    const hasCustomerId = segment.fields.some(({ name }) => name === CUSTOMER_ID);
-    const fields = hasCustomerId && !mapped.includes(CUSTOMER_ID) ? [...mapped, CUSTOMER_ID] : mapped;
+    const fields = fieldsToRead(config.mapping, segment.fields);
     const customerColumn = fields.indexOf(CUSTOMER_ID);
     const plan = compileMapping(config.mapping, fields, (field) => segment.fields.find(({ name }) => name === field)?.dataType);
     const of = SegmentCounts.parse({ name: segment.name, refreshedAt: segment.refreshedAt });
@@ -296,7 +309,8 @@ export const stageRows = async ({
         shownAtMs = slice.ageMs();
         await slice.save();
       }
-      if (slice.ageMs() > MAX_PREPARE_MS) {
+      rowsRead += rowCount;
+      if (isTooSlow()) {
         throw new LimitError({
           code: 'source_too_slow',
           message: 'The source was too slow to be read within nine minutes; see whether it is throttled.',

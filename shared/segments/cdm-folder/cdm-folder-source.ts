@@ -5,11 +5,20 @@ import { releasePart } from '../../platform/blob-bytes';
 import type { BlobProperties, Blobs } from '../../platform/blobs';
 import { mapConcurrent } from '../../streams/map-concurrent';
 import { fieldText, isFieldEmpty } from '../row-chunks';
-import type { PartitionSnapshot, RowChunk, SegmentDescription, SegmentInfo, SegmentSnapshot, SegmentSource } from '../segment-source';
+import type {
+  PartitionSnapshot,
+  RowChunk,
+  SegmentDescription,
+  SegmentInfo,
+  SegmentSnapshot,
+  SegmentSource,
+  SlowPart,
+  SourceSnapshot,
+} from '../segment-source';
 import { createCsvScanner } from './csv-scanner';
 import { readManifest } from './manifest';
 import { MAX_MODEL_BYTES, type Model, type ModelEntity, modelMalformed, parseModel, partitionFormat } from './model-json';
-import { openPartition, partitionBytes } from './partition-bytes';
+import { isPacked, openPartition, partitionBytes } from './partition-bytes';
 import { partitionPath } from './partition-path';
 
 /** Calls for properties at a time: a large segment has some hundred files. */
@@ -37,6 +46,20 @@ const FilePartition = z.object({
 });
 type FilePartition = z.infer<typeof FilePartition>;
 
+/** Where a file is read on: by its number, and whether its text had to be transcoded. */
+const FilePlace = z.object({
+  file: z.int().min(0),
+  offset: z.int().min(0),
+  row: z.int().min(0),
+  columns: z.array(z.string()),
+  transcoded: z.boolean(),
+});
+type FilePlace = z.infer<typeof FilePlace>;
+/** Where the files of a segment are read on: those that are open, and how many of all have been opened. */
+const FilePlaces = z.object({ begun: z.int().min(0), open: z.array(FilePlace) });
+type FilePlaces = z.infer<typeof FilePlaces>;
+const Resume = z.object({ snapshotId: z.string(), segment: z.int().min(0), files: FilePlaces.optional() });
+
 /** A file that describes the segments, as it was when it was read. */
 interface SourceDocument {
   readonly name: string;
@@ -49,6 +72,11 @@ interface Described {
   readonly file: string;
   readonly documents: readonly SourceDocument[];
 }
+
+const rootOf = (folder: string): string => folder.replaceAll(/^\/+|\/+$/g, '');
+
+/** The blob that describes a folder, where it is there. */
+export const modelJsonOf = (folder: string): string => [rootOf(folder), 'model.json'].filter((part) => part !== '').join('/');
 
 export interface CdmFolderOptions {
   readonly blobs: Blobs;
@@ -69,7 +97,7 @@ const withoutQuery = (url: string): string => new URL(url).origin + new URL(url)
  * names (customer-insights, section 3.1).
  */
 export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSeconds, now }: CdmFolderOptions): SegmentSource => {
-  const root = folder.replaceAll(/^\/+|\/+$/g, '');
+  const root = rootOf(folder);
   const inRoot = (name: string): string => (root === '' ? name : `${root}/${name}`);
 
   /** @throws NotFoundError when it is not there */
@@ -90,7 +118,7 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
 
   /** What the folder says of itself: model.json, or where there is none a manifest. */
   const readModel = async ({ signal }: { signal: AbortSignal }): Promise<Described> => {
-    const file = inRoot('model.json');
+    const file = modelJsonOf(folder);
     try {
       const { content, document } = await readWhole(file, { signal });
       return { model: parseModel(content, file), file, documents: [document] };
@@ -172,20 +200,28 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     return files;
   };
 
-  /** Begins to read a file: it is opened at once, its rows come when they are asked for. */
+  /** Begins to read a file, or goes on with it: it is opened at once, its rows come when they are asked for. */
   const beginFile = (
     partition: FilePartition,
+    number: number,
     { columns, fields, signal }: { columns: readonly string[]; fields: readonly string[]; signal: AbortSignal },
+    from?: FilePlace,
   ) => {
     const file = { ...partition, encoding: partition.format.encoding };
-    const opening = openPartition(blobs, file, { signal });
-    opening.catch(() => undefined); // reported when its turn comes
+    let transcoded = from?.transcoded ?? file.encoding !== 'utf-8';
+    const isPlain = !transcoded && !isPacked(file);
+    const openedAt = isPlain ? (from?.offset ?? 0) : 0;
+    const skipBytes = isPlain ? 0 : (from?.offset ?? 0);
+    const opening = openedAt > 0 && openedAt >= file.bytes ? undefined : openPartition(blobs, file, { offset: openedAt, signal });
+    opening?.catch(() => undefined); // reported when its turn comes
+    const scanner = createCsvScanner({ file: partition.blob, dialect: partition.format, columns, fields, ...(from ? { from } : {}) });
     const read = async function* (): AsyncGenerator<RowChunk, void> {
-      const bytes = partitionBytes(blobs, await opening, file, { signal });
-      const scanner = createCsvScanner({ file: partition.blob, dialect: partition.format, columns, fields });
-      for await (const part of bytes) {
-        yield* scanner.push(part);
-        releasePart(part); // the scanner has copied it
+      if (opening) {
+        const onTranscoded = (): void => void (transcoded = true);
+        for await (const part of partitionBytes(blobs, await opening, file, { openedAt, skipBytes, onTranscoded, signal })) {
+          yield* scanner.push(part);
+          releasePart(part); // the scanner has copied it
+        }
       }
       signal.throwIfAborted();
       yield* scanner.end();
@@ -193,10 +229,15 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     const chunks = read();
     return {
       next: () => chunks.next(),
+      place: (): FilePlace => {
+        const { offset, row, columns: order } = scanner.place();
+        // nothing read yet: its header is still to come
+        return { file: number, offset, row, columns: [...order], transcoded };
+      },
       /** Whoever reads may stop in the middle, or before the first row; the connection would stay. */
       close: async (): Promise<void> => {
         await chunks.return();
-        opening.then(
+        opening?.then(
           (opened) => opened.close(),
           () => undefined,
         );
@@ -207,16 +248,30 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
   /**
    * Rows of several files, a chunk of each in turn. A chunk ends where its file says, not where the network does, so the order is the same
    * each time. The others are opened once somebody wants more than the first file's first rows.
+   * @param from where an earlier reading stopped
+   * @param onChunk told before each chunk how to find out where to go on behind it
    */
   const readFiles = async function* (
     files: readonly FilePartition[],
     options: { columns: readonly string[]; fields: readonly string[]; signal: AbortSignal },
+    { from, onChunk }: { from?: FilePlaces | undefined; onChunk?: (places: () => FilePlaces) => void } = {},
   ): AsyncGenerator<RowChunk, void> {
+    let begun = from?.begun ?? 0;
+    const begin = (): ReturnType<typeof beginFile>[] => {
+      const [number, file] = [begun, files[begun]];
+      if (!file) return [];
+      begun += 1;
+      return [beginFile(file, number, options)];
+    };
+    const goOn = (place: FilePlace) => {
+      const isBegun = place.offset > 0 || place.row > 0;
+      return beginFile(files[place.file]!, place.file, options, isBegun ? place : undefined);
+    };
     const open: ReturnType<typeof beginFile>[] = [];
-    let begun = 0;
-    const begin = (): ReturnType<typeof beginFile>[] => files.slice(begun, ++begun).map((file) => beginFile(file, options));
+    const places = (): FilePlaces => ({ begun, open: open.map((file) => file.place()) });
     try {
-      open.push(...begin());
+      open.push(...(from ? from.open.map(goOn) : begin()));
+      if (open.length === 0) open.push(...begin());
       while (open.length > 0) {
         for (let turn = 0; turn < open.length;) {
           const chunk = await open[turn]!.next();
@@ -227,6 +282,7 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
             turn += following.length;
             continue;
           }
+          onChunk?.(places);
           yield chunk.value;
           turn += 1;
           while (open.length < FILES_AT_ONCE && begun < files.length) open.push(...begin());
@@ -235,6 +291,28 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     } finally {
       await Promise.all(open.map((file) => file.close()));
     }
+  };
+
+  /** The files of a segment of a snapshot, and how their rows are found. @throws NotFoundError, InvalidInputError, UpstreamError */
+  const toRead = (snapshot: SourceSnapshot, name: string, fields: readonly string[]) => {
+    const segment = snapshot.segments.find((candidate) => candidate.name === name);
+    if (!segment) throw new NotFoundError({ code: 'segment_unknown', message: `The snapshot does not hold the segment ${name}.` });
+    const columns = segment.fields.map((field) => field.name);
+    const unknown = fields.find((field) => !columns.includes(field));
+    if (unknown !== undefined) {
+      const some = columns.slice(0, NAMES_IN_ERROR).join(', ') + (columns.length > NAMES_IN_ERROR ? ' …' : '');
+      throw new InvalidInputError({ code: 'field_unknown', message: `The segment ${name} has no field ${unknown}; it has ${some}.` });
+    }
+    const files = segment.partitions.map((partition) => FilePartition.parse(partition));
+    const absent = files.find(({ etag }) => etag === '');
+    if (absent) {
+      throw new UpstreamError('source', {
+        code: 'partition_missing',
+        message: `The file ${absent.blob} of the segment ${name} does not exist.`,
+        retryable: true,
+      });
+    }
+    return { files, columns };
   };
 
   const source: SegmentSource = {
@@ -321,25 +399,33 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
       };
     },
 
-    readRows: async function* ({ snapshot, segment: name, fields, signal }) {
-      const segment = snapshot.segments.find((candidate) => candidate.name === name);
-      if (!segment) throw new NotFoundError({ code: 'segment_unknown', message: `The snapshot does not hold the segment ${name}.` });
-      const columns = segment.fields.map((field) => field.name);
-      const unknown = fields.find((field) => !columns.includes(field));
-      if (unknown !== undefined) {
-        const some = columns.slice(0, NAMES_IN_ERROR).join(', ') + (columns.length > NAMES_IN_ERROR ? ' …' : '');
-        throw new InvalidInputError({ code: 'field_unknown', message: `The segment ${name} has no field ${unknown}; it has ${some}.` });
-      }
-      const files = segment.partitions.map((partition) => FilePartition.parse(partition));
-      const absent = files.find(({ etag }) => etag === '');
-      if (absent) {
+    readRows: async function* ({ snapshot, segment, fields, signal }) {
+      const { files, columns } = toRead(snapshot, segment, fields);
+      yield* readFiles(files, { columns, fields, signal });
+    },
+
+    readSlowly: async function* ({ names, fieldsOf, from, signal }): AsyncGenerator<SlowPart, SourceSnapshot> {
+      const snapshot = await source.snapshot(names, { signal });
+      const at = from && Resume.parse(from.resume);
+      if (at === undefined && !snapshot.complete) return snapshot;
+      if (at !== undefined && at.snapshotId !== snapshot.id) {
         throw new UpstreamError('source', {
-          code: 'partition_missing',
-          message: `The file ${absent.blob} of the segment ${name} does not exist.`,
+          code: 'source_changed',
+          message: 'The segments were written again while they were read; they are read from the beginning.',
           retryable: true,
         });
       }
-      yield* readFiles(files, { columns, fields, signal });
+      for (const [index, { name, fields: known }] of snapshot.segments.entries()) {
+        if (at !== undefined && index < at.segment) continue;
+        const fields = fieldsOf(known);
+        const { files, columns } = toRead(snapshot, name, fields);
+        let places = (): FilePlaces | undefined => undefined;
+        const onChunk = (told: () => FilePlaces): void => void (places = told);
+        const went = index === at?.segment ? at.files : undefined;
+        for await (const chunk of readFiles(files, { columns, fields, signal }, { from: went, onChunk }))
+          yield { kind: 'rows', segment: name, chunk, resume: { snapshotId: snapshot.id, segment: index, files: places() } };
+      }
+      return { ...snapshot, complete: true };
     },
   };
 

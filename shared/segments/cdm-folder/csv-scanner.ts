@@ -27,6 +27,18 @@ export interface CsvScannerOptions {
   readonly windowBytes?: number;
   readonly maxRows?: number;
   readonly maxRowBytes?: number;
+  /** the bytes to come begin there, and not with the file */
+  readonly from?: CsvPlace;
+}
+
+/** A place between two rows of a file. */
+export interface CsvPlace {
+  /** of the next row's first byte, in the text as UTF-8 */
+  readonly offset: number;
+  /** number of the last row */
+  readonly row: number;
+  /** names of the columns in the order of the file, as far as its header told one */
+  readonly columns: readonly string[];
 }
 
 export interface CsvScanner {
@@ -34,6 +46,8 @@ export interface CsvScanner {
   push(bytes: Uint8Array): Generator<RowChunk, void>;
   /** Says that the file has ended; yields the last rows. */
   end(): Generator<RowChunk, void>;
+  /** Where the rows end that have been yielded. */
+  place(): CsvPlace;
 }
 
 export const MAX_COLUMNS = 5000;
@@ -232,6 +246,7 @@ export const createCsvScanner = ({
   windowBytes = WINDOW_BYTES,
   maxRows = MAX_ROWS,
   maxRowBytes = MAX_ROW_BYTES,
+  from: begin,
 }: CsvScannerOptions): CsvScanner => {
   if (columns.length > MAX_COLUMNS) {
     throw refuse('too_many_columns', `${file} has ${columns.length} columns; at most ${MAX_COLUMNS} can be read.`);
@@ -246,15 +261,18 @@ export const createCsvScanner = ({
     window: baseWindow,
     filled: 0,
     position: 0,
-    rowNumber: 0,
+    rowNumber: begin?.row ?? 0,
     blankRow: 0,
     badAt: Infinity,
     hasParts: false,
   };
-  let isBegin = true;
-  let headerDone = false;
+  let isBegin = begin === undefined;
+  let headerDone = begin !== undefined;
+  let order = begin?.columns ?? columns;
+  /** offset of the window in the file */
+  let windowAt = begin?.offset ?? 0;
   const data = createCells(fields.length, Math.min(maxRows, Math.max(1, Math.floor(MAX_CELLS / Math.max(1, fields.length)))));
-  let dataSlots = slotsOf(columns, fields);
+  let dataSlots = slotsOf(order, fields);
 
   /** fields asked for twice: filled from the first */
   const repeats = fields.flatMap((field, slot) => (fields.indexOf(field) < slot ? [[fields.indexOf(field), slot] as const] : []));
@@ -262,9 +280,9 @@ export const createCsvScanner = ({
   /** Looks at the first row alone: is it a header, and in which order? @returns false when it is not whole yet */
   const readHeader = (last: boolean): boolean => {
     const first = createCells(columns.length, 1);
-    const begin = scan.position;
+    const beginAt = scan.position;
     const startAgain = () => {
-      scan.position = begin;
+      scan.position = beginAt;
       scan.rowNumber = scan.blankRow = 0;
       return true;
     };
@@ -276,6 +294,7 @@ export const createCsvScanner = ({
     const names = columns.map((_, column) => fieldText(chunk, 0, column));
     if (names.every((name, column) => name === columns[column])) return true;
     if (isSameSet(names, columns)) {
+      order = names;
       dataSlots = slotsOf(names, fields);
       return true;
     }
@@ -306,6 +325,7 @@ export const createCsvScanner = ({
     if (rest * 2 > window.length) target = Buffer.allocUnsafeSlow((window.length - 1) * 2 + 1);
     else if (rest * 2 <= baseWindow.length) target = baseWindow;
     if (target !== window || position > 0) window.copy(target, 0, position, filled);
+    windowAt += position;
     scan.window = target;
     scan.position = 0;
     scan.filled = rest;
@@ -340,6 +360,7 @@ export const createCsvScanner = ({
       }
     },
     end: () => drain(true),
+    place: () => ({ offset: windowAt + scan.position, row: scan.rowNumber, columns: order }),
   };
 };
 

@@ -20,6 +20,12 @@ export interface PartitionFile {
 }
 
 interface ReadOptions {
+  /** where in the file what was opened begins */
+  readonly openedAt?: number;
+  /** bytes of the text that are not wanted, before the first that is */
+  readonly skipBytes?: number;
+  /** told once when the text is not the file's own bytes */
+  readonly onTranscoded?: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -66,20 +72,22 @@ export const partitionBytes = (
   options: ReadOptions,
 ): AsyncGenerator<Uint8Array, void> => {
   const raw = rawBytes(blobs, opened, file, options);
-  const text = file.blob.toLowerCase().endsWith('.gz') ? unpacked(raw, file) : raw;
-  return toUtf8(text, file);
+  const text = isPacked(file) ? unpacked(raw, file) : raw;
+  return without(options.skipBytes ?? 0, toUtf8(text, file, options.onTranscoded));
 };
+
+export const isPacked = ({ blob }: Pick<PartitionFile, 'blob'>): boolean => blob.toLowerCase().endsWith('.gz');
 
 /** The bytes as they lie in storage. A connection that drops or falls silent is taken up where it broke off, under the same ETag. */
 const rawBytes = async function* (
   blobs: Blobs,
   opened: OpenedPartition,
   file: PartitionFile,
-  { signal }: ReadOptions,
+  { openedAt = 0, signal }: ReadOptions,
 ): AsyncGenerator<Buffer, void> {
   let current = opened;
-  let received = 0;
-  let receivedAtDrop = 0;
+  let received = openedAt;
+  let receivedAtDrop = openedAt;
   let drops = 0;
   try {
     for (;;) {
@@ -137,7 +145,11 @@ const unpacked = async function* (raw: AsyncGenerator<Buffer, void>, { blob, byt
 };
 
 /** A byte order mark tells more than the settings: FF FE cannot begin a UTF-8 file. */
-const toUtf8 = async function* (source: AsyncGenerator<Buffer, void>, { blob, encoding }: PartitionFile): AsyncGenerator<Uint8Array, void> {
+const toUtf8 = async function* (
+  source: AsyncGenerator<Buffer, void>,
+  { blob, encoding }: PartitionFile,
+  onTranscoded: () => void = () => undefined,
+): AsyncGenerator<Uint8Array, void> {
   let decoder = encoding === 'utf-16le' ? new TextDecoder('utf-16le', { fatal: true }) : undefined;
   const broken = (cause: unknown) => refuse('csv_malformed', `${blob} is not valid UTF-16.`, cause);
   let head: Buffer | undefined = Buffer.alloc(0);
@@ -154,6 +166,7 @@ const toUtf8 = async function* (source: AsyncGenerator<Buffer, void>, { blob, en
         throw refuse('csv_malformed', `${blob} is UTF-16 with the high byte first, which is not read.`);
       if (piece[0] === 0xff && piece[1] === 0xfe) decoder ??= new TextDecoder('utf-16le', { fatal: true });
       else if (piece[0] === 0xef && piece[1] === 0xbb) decoder = undefined;
+      if (decoder) onTranscoded();
     }
     if (decoder === undefined) {
       yield piece;
@@ -170,5 +183,13 @@ const toUtf8 = async function* (source: AsyncGenerator<Buffer, void>, { blob, en
     decoder?.decode();
   } catch (error) {
     throw broken(error);
+  }
+};
+
+const without = async function* (bytes: number, parts: AsyncGenerator<Uint8Array, void>): AsyncGenerator<Uint8Array, void> {
+  let left = bytes;
+  for await (const part of parts) {
+    if (part.length > left) yield left === 0 ? part : part.subarray(left);
+    left = Math.max(0, left - part.length);
   }
 };

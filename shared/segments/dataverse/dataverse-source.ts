@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { InvalidInputError, NotFoundError, UpstreamError } from '../../errors';
 import { mapConcurrent } from '../../streams/map-concurrent';
-import type { RowChunk, SegmentField, SegmentSource, SourceSnapshot } from '../segment-source';
+import { fieldText } from '../row-chunks';
+import type { RowChunk, SegmentField, SegmentSource, SlowPart, SourceSnapshot } from '../segment-source';
 import { createChunkWriter, textOf } from './chunk-writer';
 import { createIdSet } from './id-set';
 import type { IdSet } from './id-set';
 import { formattedName, literal, queryOf } from './web-api';
-import type { DataverseWebApi, Row } from './web-api';
+import type { DataverseWebApi, LinkedPage, Row } from './web-api';
 
 /** Sets of tables that Customer Insights hydrates (customer-insights.md §3.2). */
 const MEMBERSHIPS = 'msdynci_segmentmemberships';
@@ -71,6 +72,17 @@ const TotalCounts = z.object({
 /** A snapshot's only "partition": everybody in the segment, as they were read. */
 const Members = z.object({ name: z.literal('members'), etag: z.string(), bytes: z.number(), members: z.number() });
 
+/**
+ * Where a slow reading goes on: with the memberships of a segment or its profiles, at the page of the link (the first one without). Profiles
+ * that are looked up, and those that are missing, go on with who has not been met.
+ */
+const Resume = z.object({
+  stage: z.enum(['members', 'profiles', 'lookUp', 'missing']),
+  segment: z.int().min(0),
+  link: z.string().optional(),
+});
+type Resume = z.infer<typeof Resume>;
+
 /** The segments that a membership names: a JSON array of names; a bare name is taken, too, as the shape is not documented. */
 export const segmentsIn = (text: unknown): readonly string[] => {
   if (typeof text !== 'string' || text === '') return [];
@@ -82,6 +94,37 @@ export const segmentsIn = (text: unknown): readonly string[] => {
     return [text];
   }
 };
+
+const nobody: RowChunk = {
+  bytes: new Uint8Array(0),
+  rowCount: 0,
+  width: 0,
+  starts: new Int32Array(0),
+  ends: new Int32Array(0),
+  escaped: new Uint8Array(0),
+};
+
+const snapshotOf = (
+  read: readonly { readonly name: string; readonly size: number; readonly digest: string }[],
+  fields: readonly SegmentField[],
+): SourceSnapshot => {
+  const content = read.map(({ name, digest }) => [name, digest]).sort();
+  return {
+    id: createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32),
+    identifies: 'members',
+    complete: true,
+    segments: read.map(({ name, size, digest }) => {
+      const bytes = size * USUAL_ROW_BYTES;
+      return { name, bytes, rows: size, fields, partitions: [{ name: 'members', etag: digest, bytes, members: size }] };
+    }),
+  };
+};
+
+/** What is asked of each profile. */
+interface ProfileQuery {
+  readonly select: string;
+  readonly formatted: boolean;
+}
 
 interface KeptMembers {
   readonly ids: IdSet;
@@ -134,15 +177,18 @@ export const createDataverseSource = ({ api, now }: { api: DataverseWebApi; now:
   const membershipsOf = (segment: string, select: string): string =>
     `${MEMBERSHIPS}?${queryOf({ $filter: `contains(${SEGMENTS},${literal(JSON.stringify(segment))})`, $select: select })}`;
 
-  /** Everybody in a segment. The filter finds texts that contain the name; only those that name it exactly count. */
+  /** Customers of a page whose memberships name a segment. The filter finds texts that contain the name; only those that name it exactly count. */
+  const membersIn = function* (rows: readonly Row[], segment: string): Generator<string> {
+    for (const row of rows) {
+      const id = row[ID];
+      if (typeof id === 'string' && id !== '' && segmentsIn(row[SEGMENTS]).includes(segment)) yield id;
+    }
+  };
+  /** Everybody in a segment. */
   const readMembers = async (segment: string, { signal }: { signal: AbortSignal }): Promise<KeptMembers> => {
     const ids = createIdSet();
-    for await (const rows of api.readPages(membershipsOf(segment, `${ID},${SEGMENTS}`), { signal })) {
-      for (const row of rows) {
-        const id = row[ID];
-        if (typeof id === 'string' && id !== '' && segmentsIn(row[SEGMENTS]).includes(segment)) ids.add(id);
-      }
-    }
+    for await (const rows of api.readPages(membershipsOf(segment, `${ID},${SEGMENTS}`), { signal }))
+      for (const id of membersIn(rows, segment)) ids.add(id);
     const found = { ids, digest: ids.digest(), at: now().getTime() };
     for (const [name, { at }] of members) if (now().getTime() - at > MEMBERSHIPS_KEPT_MS) members.delete(name);
     members.set(segment, found);
@@ -185,20 +231,22 @@ export const createDataverseSource = ({ api, now }: { api: DataverseWebApi; now:
     }
   };
 
-  /** Pages of profiles that hold at least those of `ids`: looked up where they are few, else of everybody. */
-  const profilesOf = async function* (
+  /** Whether the profiles of so many are looked up; else everybody is read. */
+  const looksUp = async (members: number, { signal }: { signal: AbortSignal }): Promise<boolean> => {
+    if (members <= LOOKUP_IDS) return true;
+    const all = await profileCount({ signal });
+    return members <= (all === undefined ? LOOKUP_MEMBERS : all * LOOKUP_SHARE);
+  };
+
+  /** Profiles of those who have not been met, look-up by look-up. */
+  const lookedUp = async function* (
     ids: IdSet,
     { select, formatted, signal }: { select: string; formatted: boolean; signal: AbortSignal },
-  ): AsyncGenerator<readonly Row[]> {
-    const all = ids.size <= LOOKUP_IDS ? undefined : await profileCount({ signal });
-    const looksUp = ids.size <= (all === undefined ? LOOKUP_MEMBERS : all * LOOKUP_SHARE) || ids.size <= LOOKUP_IDS;
-    if (!looksUp) {
-      yield* api.readPages(`${PROFILES}?${queryOf({ $select: select })}`, { signal, formatted });
-      return;
-    }
+  ): AsyncGenerator<{ asked: readonly string[]; rows: readonly Row[] }> {
+    const wanted = [...ids.unmet()];
     const chunks = function* (): Generator<readonly string[]> {
       let chunk: string[] = [];
-      for (const id of ids.all()) {
+      for (const id of wanted) {
         chunk.push(id);
         if (chunk.length < LOOKUP_IDS) continue;
         yield chunk;
@@ -206,14 +254,64 @@ export const createDataverseSource = ({ api, now }: { api: DataverseWebApi; now:
       }
       if (chunk.length > 0) yield chunk;
     };
-    const lookUp = async (chunk: readonly string[], options: { signal: AbortSignal }): Promise<readonly Row[]> => {
-      const filter = chunk.map((id) => `${ID} eq ${literal(id)}`).join(' or ');
+    const lookUp = async (asked: readonly string[], options: { signal: AbortSignal }) => {
+      const filter = asked.map((id) => `${ID} eq ${literal(id)}`).join(' or ');
       const found: Row[] = [];
       for await (const rows of api.readPages(`${PROFILES}?${queryOf({ $select: select, $filter: filter })}`, { ...options, formatted }))
         found.push(...rows);
-      return found;
+      return { asked, rows: found };
     };
     yield* mapConcurrent(chunks(), lookUp, { concurrency: LOOKUPS_AT_ONCE, signal });
+  };
+
+  /** Pages of profiles that hold at least those of `ids`. */
+  const profilesOf = async function* (
+    ids: IdSet,
+    { select, formatted, signal }: ProfileQuery & { signal: AbortSignal },
+  ): AsyncGenerator<readonly Row[]> {
+    if (await looksUp(ids.size, { signal })) for await (const { rows } of lookedUp(ids, { select, formatted, signal })) yield rows;
+    else yield* api.readPages(`${PROFILES}?${queryOf({ $select: select })}`, { signal, formatted });
+  };
+
+  /** What is asked of a profile for some fields, and its rows as chunks. */
+  const rowsOf = (fields: readonly string[], types: ReadonlyMap<string, string>) => {
+    const columns = fields.map((field) => {
+      const column = field === CUSTOMER_ID ? ID : field;
+      return { column, shown: types.get(field) === 'choice' ? formattedName(column) : undefined };
+    });
+    const query: ProfileQuery = {
+      select: [...new Set([ID, ...columns.map(({ column }) => column)])].join(','),
+      formatted: columns.some(({ shown }) => shown !== undefined),
+    };
+    const writer = createChunkWriter(fields.length);
+    const values = new Array<string>(fields.length);
+    const customer = fields.indexOf(CUSTOMER_ID);
+    return {
+      query,
+      /** Chunks that became full, of the rows whose customers are among `ids` and had not been met. */
+      add: function* (rows: readonly Row[], ids: IdSet): Generator<RowChunk> {
+        for (const row of rows) {
+          const id = row[ID];
+          if (typeof id !== 'string' || !ids.meet(id)) continue;
+          for (const [index, { column, shown }] of columns.entries())
+            values[index] = textOf((shown === undefined ? undefined : row[shown]) ?? row[column]);
+          writer.add(values);
+          if (writer.isFull()) yield writer.take()!;
+        }
+      },
+      rest: (): RowChunk | undefined => writer.take(),
+      /** Members whose profile is not there (yet): normal while a refresh is under way (customer-insights.md §3.2). */
+      missing: function* (customers: Iterable<string>): Generator<RowChunk> {
+        for (const id of customers) {
+          values.fill('');
+          if (customer >= 0) values[customer] = id;
+          writer.add(values);
+          if (writer.isFull()) yield { ...writer.take()!, withoutProfile: true };
+        }
+        const missing = writer.take();
+        if (missing) yield { ...missing, withoutProfile: true };
+      },
+    };
   };
 
   return {
@@ -230,19 +328,12 @@ export const createDataverseSource = ({ api, now }: { api: DataverseWebApi; now:
 
     snapshot: async (names, { signal }): Promise<SourceSnapshot> => {
       const fields = await fieldsOf({ signal });
-      const segments: SourceSnapshot['segments'][number][] = [];
+      const read: { name: string; size: number; digest: string }[] = [];
       for (const name of new Set(names)) {
         const { ids, digest } = await readMembers(name, { signal });
-        const bytes = ids.size * USUAL_ROW_BYTES;
-        segments.push({ name, bytes, fields, partitions: [{ name: 'members', etag: digest, bytes, members: ids.size }] });
+        read.push({ name, size: ids.size, digest });
       }
-      const content = segments.map(({ name, partitions }) => [name, partitions[0]!.etag]).sort();
-      return {
-        id: createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32),
-        identifies: 'members',
-        complete: true,
-        segments,
-      };
+      return snapshotOf(read, fields);
     },
 
     readRows: async function* ({ snapshot, segment: name, fields, signal }): AsyncGenerator<RowChunk> {
@@ -267,36 +358,87 @@ export const createDataverseSource = ({ api, now }: { api: DataverseWebApi; now:
         });
       }
       ids.restart();
-      const columns = fields.map((field) => {
-        const column = field === CUSTOMER_ID ? ID : field;
-        return { column, shown: types.get(field) === 'choice' ? formattedName(column) : undefined };
-      });
-      const select = [...new Set([ID, ...columns.map(({ column }) => column)])].join(',');
-      const writer = createChunkWriter(fields.length);
-      const values = new Array<string>(fields.length);
-      const formatted = columns.some(({ shown }) => shown !== undefined);
-      for await (const rows of profilesOf(ids, { select, formatted, signal })) {
-        for (const row of rows) {
-          const id = row[ID];
-          if (typeof id !== 'string' || !ids.meet(id)) continue;
-          for (const [index, { column, shown }] of columns.entries())
-            values[index] = textOf((shown === undefined ? undefined : row[shown]) ?? row[column]);
-          writer.add(values);
-          if (writer.isFull()) yield writer.take()!;
+      const reading = rowsOf(fields, types);
+      for await (const rows of profilesOf(ids, { ...reading.query, signal })) yield* reading.add(rows, ids);
+      const rest = reading.rest();
+      if (rest) yield rest;
+      yield* reading.missing(ids.unmet());
+    },
+
+    /** Page by page, so that each can be kept: who is in the segments, then their profiles. The ids that were kept tell who is still to come. */
+    readSlowly: async function* ({ names, fieldsOf: wanted, from, signal }): AsyncGenerator<SlowPart, SourceSnapshot> {
+      const fields = await fieldsOf({ signal });
+      const types = new Map(fields.map((field) => [field.name, field.dataType]));
+      const chosen = wanted(fields);
+      const customer = chosen.indexOf(CUSTOMER_ID);
+      if (customer < 0) throw new TypeError(`a slow reading needs the field ${CUSTOMER_ID}`);
+      const segments = [...new Set(names)].map((name) => ({ name, ids: createIdSet() }));
+      let at: Resume = { stage: 'members', segment: 0 };
+      if (from) {
+        at = Resume.parse(from.resume);
+        for await (const { kind, segment, chunk } of from.kept()) {
+          const ids = segments.find(({ name }) => name === segment)?.ids;
+          for (let row = 0; row < chunk.rowCount; row += 1) {
+            if (kind === 'members') ids?.add(fieldText(chunk, row, 0));
+            else ids?.meet(fieldText(chunk, row, customer));
+          }
         }
       }
-      const rest = writer.take();
-      if (rest) yield rest;
-      // members whose profile is not there (yet): normal while a refresh is under way (customer-insights.md §3.2)
-      const customer = fields.indexOf(CUSTOMER_ID);
-      for (const id of ids.unmet()) {
-        values.fill('');
-        if (customer >= 0) values[customer] = id;
-        writer.add(values);
-        if (writer.isFull()) yield { ...writer.take()!, withoutProfile: true };
+
+      const pagesOf = (query: string, formatted: boolean): AsyncGenerator<LinkedPage> => {
+        const link = at.link ?? query;
+        at = { ...at, link: undefined };
+        return api.readLinked(link, { signal, formatted });
+      };
+      if (at.stage === 'members') {
+        const writer = createChunkWriter(1);
+        for (const [index, { name, ids }] of segments.entries()) {
+          if (index < at.segment) continue;
+          const part = (chunk: RowChunk, resume: Resume): SlowPart => ({ kind: 'members', segment: name, chunk, resume });
+          let here: Resume = { stage: 'members', segment: index, link: at.link };
+          for await (const { rows, next } of pagesOf(membershipsOf(name, `${ID},${SEGMENTS}`), false)) {
+            for (const id of membersIn(rows, name)) {
+              if (ids.add(id)) writer.add([id]);
+              if (writer.isFull()) yield part(writer.take()!, here);
+            }
+            here = next === undefined ? { stage: 'members', segment: index + 1 } : { stage: 'members', segment: index, link: next };
+            yield part(writer.take() ?? nobody, here);
+          }
+        }
+        at = { stage: 'profiles', segment: 0 };
       }
-      const missing = writer.take();
-      if (missing) yield { ...missing, withoutProfile: true };
+      const reading = rowsOf(chosen, types);
+      for (const [index, { name, ids }] of segments.entries()) {
+        if (index < at.segment) continue;
+        const part = (chunk: RowChunk, resume: Resume): SlowPart => ({ kind: 'rows', segment: name, chunk, resume });
+        const { query } = reading;
+        if (at.stage === 'missing') {
+          // all pages have been read
+        } else if (at.stage === 'lookUp' || (at.link === undefined && (await looksUp(ids.size, { signal })))) {
+          const again: Resume = { stage: 'lookUp', segment: index };
+          for await (const { asked, rows } of lookedUp(ids, { ...query, signal })) {
+            for (const chunk of reading.add(rows, ids)) yield part(chunk, again);
+            const rest = reading.rest();
+            if (rest) yield part(rest, again);
+            // told at once, or whoever goes on would look them up for ever
+            for (const chunk of reading.missing(asked.filter((id) => ids.meet(id)))) yield part(chunk, again);
+          }
+        } else {
+          let here: Resume = { stage: 'profiles', segment: index, link: at.link };
+          for await (const { rows, next } of pagesOf(`${PROFILES}?${queryOf({ $select: query.select })}`, query.formatted)) {
+            // who dies within a page reads it again; whoever was kept of it is known and not met twice
+            for (const chunk of reading.add(rows, ids)) yield part(chunk, here);
+            here = next === undefined ? { stage: 'missing', segment: index } : { stage: 'profiles', segment: index, link: next };
+            yield part(reading.rest() ?? nobody, here);
+          }
+        }
+        for (const chunk of reading.missing(ids.unmet())) yield part(chunk, { stage: 'missing', segment: index });
+        at = { stage: 'profiles', segment: index + 1 };
+      }
+      return snapshotOf(
+        segments.map(({ name, ids }) => ({ name, size: ids.size, digest: ids.digest() })),
+        fields,
+      );
     },
   };
 };

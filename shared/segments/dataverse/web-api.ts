@@ -20,6 +20,18 @@ const LONGEST_PAUSE_MS = 20_000;
 const USUAL_WAIT_MS = 30_000;
 const FORMATTED = 'OData.Community.Display.V1.FormattedValue';
 
+export interface PageOptions {
+  readonly pageRows?: number;
+  /** whether choices come with the text that people see */
+  readonly formatted?: boolean;
+  readonly signal: AbortSignal;
+}
+/** Rows, and the link of those that follow. */
+export interface LinkedPage {
+  readonly rows: readonly Row[];
+  readonly next: string | undefined;
+}
+
 /** One row as the Web API gives it. */
 export type Row = Readonly<Record<string, unknown>>;
 /** The text that people see of a choice or look-up, beside its number. */
@@ -232,15 +244,20 @@ export const createDataverseWebApi = ({ url, credential }: { url: string; creden
     /** One resource, e.g. a function's answer. @throws UpstreamError */
     read: async (path: string, { signal }: { signal: AbortSignal }): Promise<unknown> => (await get(new URL(path, base), { signal })).body,
 
+    /** The rows of `readLinked` alone. */
+    readPages: async function* (path: string, options: PageOptions): AsyncGenerator<readonly Row[]> {
+      for await (const { rows } of this.readLinked(path, options)) yield rows;
+    },
+
     /**
      * All rows of a query, page by page, by the links of the answers only; the next page is asked for while one is worked on.
-     * @param formatted whether choices come with the text that people see
+     * @param path of the query, or the link where it goes on
      * @throws UpstreamError
      */
-    readPages: async function* (
+    readLinked: async function* (
       path: string,
-      { signal, pageRows = MAX_PAGE_ROWS, formatted = false }: { signal: AbortSignal; pageRows?: number; formatted?: boolean },
-    ): AsyncGenerator<readonly Row[]> {
+      { signal, pageRows = MAX_PAGE_ROWS, formatted = false }: PageOptions,
+    ): AsyncGenerator<LinkedPage> {
       const leaving = new AbortController();
       const either = AbortSignal.any([signal, leaving.signal]);
       const prefer = [`odata.maxpagesize=${pageRows}`, ...(formatted ? [`odata.include-annotations="${FORMATTED}"`] : [])];
@@ -251,13 +268,13 @@ export const createDataverseWebApi = ({ url, credential }: { url: string; creden
       };
       try {
         const seen = new Set<string>();
-        let page: ReturnType<typeof readPage> | undefined = ask(new URL(path, base));
+        let page: ReturnType<typeof readPage> | undefined = ask(own(path));
         while (page !== undefined) {
           const { rows, next }: { rows: readonly Row[]; next: URL | undefined } = await page;
           if (next !== undefined && seen.has(next.href)) throw malformed(undefined); // would go round for ever
           if (next !== undefined) seen.add(next.href);
           page = next === undefined ? undefined : ask(next);
-          yield rows;
+          yield { rows, next: next?.href };
         }
       } finally {
         leaving.abort(); // whoever stops in the middle needs no further page

@@ -66,7 +66,7 @@ const cloudEvent = (fields: object = {}): object => ({
   ...fields,
 });
 const read = (event: object, from: typeof source | undefined = source) => readBlobEvent(BlobEvent.parse(event), from);
-const refreshed = { kind: 'refreshed', eTag: '0x8D76A39E4407173' };
+const refreshed = { kind: 'refreshed', eTag: '0x8D76A39E4407173', by: 'model' };
 
 describe('an event', () => {
   it.each([
@@ -90,6 +90,15 @@ describe('an event', () => {
     expect(read(event)).toEqual(refreshed);
   });
 
+  it.each(['default', 'Exports of é'])('of the manifest %s says so, too', (name) => {
+    const file = `${name}.manifest.cdm.json`;
+    const event = eventGrid({
+      subject: subject.replace('model.json', file),
+      data: data({ url: `https://account.dfs.core.windows.net/lake/ci/export/${encodeURIComponent(file)}` }),
+    });
+    expect(read(event)).toEqual({ ...refreshed, by: 'manifest' });
+  });
+
   it('of a folder with blanks is known by its address in percent signs', () => {
     const event = eventGrid({
       subject: '/blobServices/default/containers/lake/blobs/Customer Insights/é/model.json',
@@ -106,6 +115,9 @@ describe('an event', () => {
     ['another container', 'blob', eventGrid({ subject: subject.replace('lake', 'pond') })],
     ['another folder', 'blob', eventGrid({ subject: subject.replace('ci/', 'old/ci/') })],
     ['a partition', 'blob', eventGrid({ subject: subject.replace('model.json', 'HighValue/1.csv') })],
+    ['a manifest in a folder below', 'blob', eventGrid({ subject: subject.replace('model.json', 'HighValue/default.manifest.cdm.json') })],
+    ['a description of an entity', 'blob', eventGrid({ subject: subject.replace('model.json', 'HighValue.cdm.json') })],
+    ['a subject and an address of two files', 'blob', eventGrid({ subject: subject.replace('model.json', 'default.manifest.cdm.json') })],
     ['a file whose name ends alike', 'blob', eventGrid({ subject: subject.replace('model.json', 'old-model.json') })],
     [
       'an address that says otherwise',

@@ -49,6 +49,7 @@ const runIdOf = ({ exportId }: StartRequest): RunId => RunId.parse(`run_of${expo
 
 const aWorld = ({ systemActive = false }: { systemActive?: boolean } = {}) => {
   const world = {
+    hasModel: false,
     started: [] as StartRequest[],
     refuse: new Map<string, Error>(),
     recorded: [] as ActivityEntry[],
@@ -86,7 +87,7 @@ const aWorld = ({ systemActive = false }: { systemActive?: boolean } = {}) => {
     },
     poison,
     poisonQueue,
-    source: { container: 'lake', folder: 'ci' },
+    source: { container: 'lake', folder: 'ci', hasModel: () => Promise.resolve(world.hasModel) },
     activity: { record },
     now: () => new Date(NOW),
     log,
@@ -175,6 +176,17 @@ describe('a message of another system', () => {
     );
     expect(world.started[1]?.requestKey).toBe(world.started[0]?.requestKey);
     expect(world.started[0]?.requestKey).toMatch(/^evt-[0-9a-f]{32}$/);
+  });
+
+  it('as an event of a manifest counts where there is no model.json, which would be written, too', async () => {
+    const { world, receive } = aWorld();
+    const written = { ...event, subject: event.subject.replace('model.json', 'default.manifest.cdm.json') };
+    world.hasModel = true;
+    await receive(written);
+    expect(world.started).toEqual([]);
+    world.hasModel = false;
+    await receive(written);
+    expect(world.started.map(({ exportId }) => exportId)).toEqual([idOf(1)]);
   });
 
   it('as an event of something else does nothing, and nothing is kept of it', async () => {
