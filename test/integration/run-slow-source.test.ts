@@ -24,7 +24,7 @@ beforeAll(async () => {
     env: { SOURCE_KIND: 'dataverse', DATAVERSE_URL: dataverse.url, RUN_SLICE_SECONDS: '1' },
   });
   staged = new ContainerClient(fixture.azurite.connectionString, 'staged');
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await fixture.close();
   await dataverse.close();
@@ -83,4 +83,4 @@ it('a source that is too slow for a slice is copied in parts, goes on after a de
     .filter((path) => path.includes('msdynci_segmentmemberships') || path.includes('msdynci_customerprofiles?'));
   expect(asked.length).toBeLessThan(PAGES + 15);
   expect(await piecesOf(run.id)).toEqual([]);
-}, 60_000);
+}, 120_000);
