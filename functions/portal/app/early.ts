@@ -18,6 +18,25 @@ const preload = (files: readonly string[] = []): void => {
   }
 };
 
+/** The page's own code could not be had, e.g. as the app was being updated at that moment: say so, as nothing else here can. */
+addEventListener(
+  'error',
+  ({ target }) => {
+    const root = document.getElementById('root');
+    if (!(target instanceof HTMLScriptElement) || root === null || root.hasChildNodes()) return;
+    const french = navigator.language.startsWith('fr');
+    const message = document.createElement('p');
+    message.setAttribute('role', 'alert');
+    message.textContent = french ? 'Cette page n’a pas pu être chargée. ' : 'This page could not be loaded. ';
+    const again = document.createElement('a');
+    again.href = location.href;
+    again.textContent = french ? 'Réessayer' : 'Try again';
+    message.append(again);
+    root.append(message);
+  },
+  { capture: true },
+);
+
 const { pathname, search } = location;
 const asked = pathname.replace(/^\/portal\/?/, '/');
 const path = asked === '/' ? '/exports' : asked;

@@ -28,6 +28,13 @@ const en = {
     themes: { system: 'As the system says', light: 'Light', dark: 'Dark' },
     roles: { Administrator: 'Administrator', Contributor: 'Contributor', Viewer: 'Viewer' },
     localRole: 'Local role: {role}',
+    localRoles: {
+      Administrator: 'Administrator',
+      Contributor: 'Contributor',
+      Viewer: 'Viewer',
+      None: 'Without a role',
+      Anonymous: 'Signed out',
+    },
     areas: { exports: 'Exports', runs: 'Runs', connections: 'Connections', settings: 'Settings', access: 'Access & activity' },
     notFoundTitle: 'There is no such page',
     notFound: 'The address may be misspelt, or what it named has been removed. The menu leads to what there is.',

@@ -26,6 +26,13 @@ const fr: typeof en = {
     themes: { system: 'Celle du système', light: 'Clair', dark: 'Sombre' },
     roles: { Administrator: 'Administrateur', Contributor: 'Contributeur', Viewer: 'Lecteur' },
     localRole: 'Rôle local : {role}',
+    localRoles: {
+      Administrator: 'Administrateur',
+      Contributor: 'Contributeur',
+      Viewer: 'Lecteur',
+      None: 'Sans rôle',
+      Anonymous: 'Déconnecté',
+    },
     areas: { exports: 'Exports', runs: 'Exécutions', connections: 'Connexions', settings: 'Paramètres', access: 'Accès et activité' },
     notFoundTitle: 'Cette page n’existe pas',
     notFound: 'L’adresse est peut-être mal écrite, ou ce qu’elle désignait a été supprimé. Le menu mène à ce qui existe.',

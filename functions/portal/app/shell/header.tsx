@@ -58,6 +58,10 @@ const LocalRole = () => {
   const client = useQueryClient();
   if (!local.data) return null;
   const { role, roles } = local.data;
+  const nameOf = (name: string): string => {
+    const key = `localRoles.${name}` as 'localRoles.None';
+    return t.has(key) ? t(key) : name;
+  };
   return (
     <Menu
       checkedValues={{ role: [role] }}
@@ -69,14 +73,14 @@ const LocalRole = () => {
     >
       <MenuTrigger disableButtonEnhancement>
         <Button appearance="subtle" className={styles.button}>
-          {t('localRole', { role })}
+          {t('localRole', { role: nameOf(role) })}
         </Button>
       </MenuTrigger>
       <MenuPopover>
         <MenuList>
           {roles.map((name) => (
             <MenuItemRadio key={name} name="role" value={name}>
-              {name}
+              {nameOf(name)}
             </MenuItemRadio>
           ))}
         </MenuList>
