@@ -12,12 +12,17 @@ declare global {
   var portalEarly: Map<string, Promise<Response | undefined>> | undefined;
 }
 
+/** Read to its end, so that nothing stays open where nobody asks for it after all. */
+const readWhole = async (response: Response): Promise<Response | undefined> =>
+  response.ok ? new Response(await response.arrayBuffer(), { status: response.status, headers: response.headers }) : undefined;
+
 /** Sends a request before there is anybody to ask for it. @param address with its query, as it will be asked for */
 export const askEarly = (address: string): void => {
   globalThis.portalEarly ??= new Map();
+  const asked = fetch(address, PLAIN_GET).then(readWhole);
   globalThis.portalEarly.set(
     address,
-    fetch(address, PLAIN_GET).catch(() => undefined),
+    asked.catch(() => undefined),
   );
 };
 
@@ -27,6 +32,5 @@ export const takeEarly = async ({ pathname, search }: URL): Promise<Response | u
   if (early === undefined) return undefined;
   globalThis.portalEarly?.delete(pathname + search);
   if (performance.now() > FRESH_MS) return undefined;
-  const response = await early;
-  return response?.ok ? response : undefined;
+  return early;
 };
