@@ -41,11 +41,22 @@ export const SeenRows = z
   .meta({ id: 'SeenRows' });
 export type SeenRows = z.infer<typeof SeenRows>;
 
-/** Klaviyo quotes what it refuses: addresses and whatever has several digits, e.g. a phone number or an id, are hidden in its words. */
-const maskDetail = (detail: string, { email, customerId }: ReportedRow): string => {
+const HIDDEN = '***';
+/** An address; and whatever of some length has a digit in it, e.g. a phone number or an id. */
+const ADDRESS = /[^\s"'<>(),;]*@[^\s"'<>(),;]*/g;
+const NUMBER = /\+?\d[\d\s().-]{4,}\d/g;
+const LONG_ID = /[\p{L}\p{N}_-]*\p{N}[\p{L}\p{N}_-]*/gu;
+const LEAST_ID_LENGTH = 6;
+
+/** Klaviyo quotes what it refuses, and of a duplicate the customer is named whose row was taken: these are hidden in its words. */
+const maskDetail = (detail: string, { code, email, customerId }: ReportedRow): string => {
+  if (code === 'duplicate') return detail.replace(/^customer .*$/s, `customer ${HIDDEN}`);
   let masked = detail;
-  for (const secret of [email, customerId]) if (secret.trim() !== '') masked = masked.replaceAll(secret, '***');
-  return masked.replaceAll(/[^\s"'<>(),;]*@[^\s"'<>(),;]*/g, '***').replaceAll(/\+?\d[\d\s().-]{4,}\d/g, '***');
+  for (const secret of [email, customerId]) if (secret.trim() !== '') masked = masked.replaceAll(secret, HIDDEN);
+  return masked
+    .replaceAll(ADDRESS, HIDDEN)
+    .replaceAll(NUMBER, HIDDEN)
+    .replaceAll(LONG_ID, (word) => (word.length < LEAST_ID_LENGTH ? word : HIDDEN));
 };
 
 /** A row of a report as it is shown. Pure. */

@@ -13,10 +13,19 @@ describe('a row of a report, masked', () => {
     });
   });
 
+  it('does not tell whose row was taken instead of a duplicate', () => {
+    const duplicate = { ...row, code: 'duplicate', detail: 'customer Lovelace-Ada' };
+    expect(seenRow(duplicate, { masked: true }).detail).toBe('customer ***');
+    expect(seenRow({ ...duplicate, detail: 'another row of the same customer' }, { masked: true }).detail).toBe(
+      'another row of the same customer',
+    );
+  });
+
   it.each([
     ['"ada@mail.example.com" is no valid email', '"***" is no valid email'],
     ['Bob <bob@x.org> is known already', 'Bob <***> is known already'],
     ['The phone number +33 6 12 34 56 78 is not valid for 8f0c', 'The phone number *** is not valid for ***'],
+    ['The external id 9f3b-11aa belongs to another profile', 'The external id *** belongs to another profile'],
     ['A profile may have 100 properties', 'A profile may have 100 properties'],
   ])('hides in Klaviyo’s words what they quote: %s', (detail, seen) => {
     expect(seenRow({ ...row, detail }, { masked: true }).detail).toBe(seen);

@@ -2,6 +2,7 @@ import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
+import { useFocusBack } from './focus-back';
 import { ProblemMessage } from './problem-message';
 
 export interface ConfirmProps {
@@ -21,6 +22,7 @@ export interface ConfirmProps {
  */
 export const Confirm = ({ title, children, action, onConfirm, onClose, disabled = false }: ConfirmProps) => {
   const t = useTranslations('common');
+  useFocusBack();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const confirm = async () => {

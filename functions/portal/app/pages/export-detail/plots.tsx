@@ -82,18 +82,18 @@ const SizesPlot = ({ runs }: { runs: readonly Run[] }) => {
         {...axes}
         data={{
           lineChartData: [
-            {
-              legend: t('members'),
-              color: legend[0].color,
-              lineOptions: { strokeWidth: '4' },
-              data: sized.map(({ x, members }) => ({ x, y: members })),
-            },
-            // dashed, so that both are seen where they are the same
+            // the first lies on top; dashed, so that both are seen where they are the same
             {
               legend: t('onList'),
               color: legend[1].color,
               lineOptions: { strokeWidth: '2', strokeDasharray: '6 4' },
               data: sized.map(({ x, onList }) => ({ x, y: onList })),
+            },
+            {
+              legend: t('members'),
+              color: legend[0].color,
+              lineOptions: { strokeWidth: '4' },
+              data: sized.map(({ x, members }) => ({ x, y: members })),
             },
           ],
         }}

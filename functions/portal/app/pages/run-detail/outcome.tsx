@@ -7,6 +7,8 @@ import { CopyButton } from '../../components/copy-button';
 
 const useStyles = makeStyles({
   list: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalS },
+  line: { margin: 0 },
+  next: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalXS },
 });
 
 /** Good to know, and nothing that anybody has to do. */
@@ -51,6 +53,7 @@ export const Outcome = ({ run }: { run: Run }) => {
 
 /** What a dry run found that a real one would do. */
 export const DryRunResult = ({ run, onRun }: { run: Run; onRun: (() => void) | undefined }) => {
+  const styles = useStyles();
   const t = useTranslations('runDetail.dryRun');
   const { plan } = run;
   if (!run.dryRun || plan === undefined || run.state !== 'successful') return null;
@@ -62,7 +65,7 @@ export const DryRunResult = ({ run, onRun }: { run: Run; onRun: (() => void) | u
         {plan.unknownToKlaviyo !== undefined && t('unknown', { count: plan.unknownToKlaviyo })}{' '}
         {plan.jobs > 0 && t('jobs', { jobs: plan.jobs, seconds: Math.max(1, Math.ceil(plan.minSeconds)) })}
         {onRun !== undefined && (
-          <div>
+          <div className={styles.next}>
             <Button appearance="primary" onClick={onRun}>
               {t('runNow')}
             </Button>
@@ -75,9 +78,12 @@ export const DryRunResult = ({ run, onRun }: { run: Run; onRun: (() => void) | u
 
 /** What a retry or an approval follows. */
 export const FollowUp = ({ run: { retryOf, approves } }: { run: Run }) => {
+  const styles = useStyles();
   const t = useTranslations('runDetail.follows');
   const before = retryOf ?? approves?.runId;
   if (before === undefined) return null;
   const link = (text: React.ReactNode) => <Link href={`/runs/${before}`}>{text}</Link>;
-  return <p>{approves === undefined ? t.rich('retry', { link }) : t.rich('approval', { link, count: approves.upTo })}</p>;
+  return (
+    <p className={styles.line}>{approves === undefined ? t.rich('retry', { link }) : t.rich('approval', { link, count: approves.upTo })}</p>
+  );
 };
