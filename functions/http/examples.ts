@@ -106,6 +106,7 @@ export const apiExamples: ApiExamples = {
         phoneNumber: 'Telephone',
         properties: [{ field: 'TotalSpend', name: 'total_spend' }],
       },
+      masked: true,
     },
     Preview: {
       masked: true,
@@ -117,6 +118,7 @@ export const apiExamples: ApiExamples = {
           segment: 'NewsletterReaders',
           customerId: 'f***',
           email: 'l***@s***.net',
+          source: { EMail: 'l***@s***.net', FirstName: '***', Telephone: '', TotalSpend: '***' },
           outcome: 'sent',
           leftOut: [
             {
@@ -135,6 +137,7 @@ export const apiExamples: ApiExamples = {
           segment: 'NewsletterReaders',
           customerId: '1***',
           email: '',
+          source: { EMail: '', FirstName: '***', Telephone: '***', TotalSpend: '***' },
           outcome: 'leftOut',
           reason: {
             code: 'email_missing',

@@ -10,6 +10,8 @@ export const PreviewRow = z
     customerId: z.string(),
     /** the field of the address as the source holds it */
     email: z.string(),
+    /** the mapped fields as the source holds them, long ones cut */
+    source: z.record(z.string(), z.string()),
     outcome: z.enum(['sent', 'leftOut']),
     /** why the whole row is left out */
     reason: Reason.optional(),

@@ -21,6 +21,8 @@ export const PreviewRequest = z
     connectionId: ConnectionId.optional(),
     segments: Export.shape.segments.optional(),
     mapping: Mapping.optional(),
+    /** hides the values from those, too, who may see them; then nothing is put on record */
+    masked: z.boolean().optional(),
   })
   .superRefine(({ exportId, ...named }, context) => {
     if (exportId !== undefined) return;
@@ -33,7 +35,7 @@ export type PreviewRequest = z.infer<typeof PreviewRequest>;
 
 export const Preview = z
   .object({
-    /** whether values are hidden, as the caller may not see personal data of this export */
+    /** whether values are hidden, as was asked or as the caller may not see personal data of this export */
     masked: z.boolean(),
     snapshotId: z.string(),
     refreshedAt: z.string().optional(),
@@ -57,12 +59,16 @@ export interface Previewed {
 type Options = { signal: AbortSignal };
 
 /** An address that is none is hidden, as anything may stand there. */
-const masked = (row: PreviewRow): PreviewRow => ({
-  ...row,
-  customerId: maskText(row.customerId),
-  email: row.profile || row.reason?.code === 'duplicate' ? maskEmail(row.email.trim()) : hideText(row.email),
-  ...(row.profile ? { profile: { ...row.profile, attributes: maskAttributes(row.profile.attributes) } } : {}),
-});
+const masked = (row: PreviewRow, emailField: string): PreviewRow => {
+  const email = row.profile || row.reason?.code === 'duplicate' ? maskEmail(row.email.trim()) : hideText(row.email);
+  return {
+    ...row,
+    customerId: maskText(row.customerId),
+    email,
+    source: Object.fromEntries(Object.entries(row.source).map(([field, text]) => [field, field === emailField ? email : hideText(text)])),
+    ...(row.profile ? { profile: { ...row.profile, attributes: maskAttributes(row.profile.attributes) } } : {}),
+  };
+};
 
 const checkFields = (segments: readonly SegmentSnapshot[], mapping: Mapping): void => {
   const problems = mappingPointers(mapping).flatMap(({ pointer, field }) => {
@@ -125,7 +131,8 @@ export const createPreview = ({
       // one of both is there: the schema sees to it
       const segments = asked.segments ?? saved!.segments;
       const mapping = asked.mapping ?? saved!.mapping;
-      const shown = await mayRead(connectionId, { named: asked.connectionId !== undefined, caller, signal });
+      const allowed = await mayRead(connectionId, { named: asked.connectionId !== undefined, caller, signal });
+      const shown = allowed && asked.masked !== true;
       const snapshot = await requestedSnapshot(source, segments, { signal });
       checkFields(snapshot.segments, mapping);
       const rows = await sampleRows(source, { snapshot, mapping, signal });
@@ -137,7 +144,7 @@ export const createPreview = ({
           ...(refreshedAt === undefined ? {} : { refreshedAt }),
           complete,
           ...(reason === undefined ? {} : { incompleteBecause: reason }),
-          rows: shown ? [...rows] : rows.map(masked),
+          rows: shown ? [...rows] : rows.map((row) => masked(row, mapping.email)),
         },
         previewed: {
           ...(exportId === undefined ? {} : { exportId }),

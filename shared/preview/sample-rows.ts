@@ -14,8 +14,11 @@ const MAX_LOOKED_AT = 1_000;
 const CUSTOMER_ID = 'CustomerId';
 const QUOTE = 0x22;
 const BRACE = 0x7d;
-/** A field that is no address may hold anything. */
+/** A field may hold anything of any length. */
 const MAX_SHOWN_CHARACTERS = 200;
+
+const shown = (chunk: RowChunk, row: number, column: number): string =>
+  [...fieldText(chunk, row, column)].slice(0, MAX_SHOWN_CHARACTERS).join('');
 
 const DUPLICATE = 'Another row has this address already; people are sent once.';
 const fieldReasons = {
@@ -48,7 +51,8 @@ const createRowReader = (segment: SegmentSnapshot, mapping: Mapping, seen: Set<s
     const of = {
       segment: segment.name,
       customerId: hasCustomerId ? fieldText(chunk, row, fields.indexOf(CUSTOMER_ID)) : '',
-      email: [...fieldText(chunk, row, plan.emailColumn)].slice(0, MAX_SHOWN_CHARACTERS).join(''),
+      email: shown(chunk, row, plan.emailColumn),
+      source: Object.fromEntries(mapped.map((field, column) => [field, shown(chunk, row, column)])),
     };
     const without = (code: string, message = reasonOf(code)): PreviewRow => ({
       ...of,

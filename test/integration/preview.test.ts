@@ -129,6 +129,7 @@ describe('a preview', () => {
     const folder = await aFolder({ Vip: rows });
     const preview = await shown(folder, { segments: ['Vip'], mapping });
     expect(preview).toMatchObject({ masked: false, complete: true });
+    expect(preview.rows[0]!.source).toMatchObject({ EMail: 'person0@example.com', Telephone: '+33 6 12 34 56 78', Spend: '12.50' });
     expect(outcomes(preview.rows)).toEqual([
       ['c0', 'sent'],
       ['c1', 'sent'],
@@ -224,6 +225,8 @@ describe('whoever may not see personal data', () => {
       'contributor, not shared': await maskedFor({ exportId: ofClosed.id }, 'Contributor'),
       'contributor, shared': await maskedFor({ exportId: ofOpen.id }, 'Contributor'),
       'contributor, shared and named': await maskedFor({ ...draft, connectionId: open }, 'Contributor'),
+      'administrator, who asks for it': await maskedFor({ ...draft, masked: true }, 'Administrator'),
+      'administrator, who does not': await maskedFor({ ...draft, masked: false }, 'Administrator'),
     }).toEqual({
       'administrator, no connection': false,
       'administrator, not shared': false,
@@ -231,6 +234,8 @@ describe('whoever may not see personal data', () => {
       'contributor, not shared': true,
       'contributor, shared': false,
       'contributor, shared and named': false,
+      'administrator, who asks for it': true,
+      'administrator, who does not': false,
     });
     const notTheirs = await folder.preview({ ...draft, connectionId: closed }, 'Contributor');
     expect([notTheirs.status, notTheirs.json.code]).toEqual([400, 'connection_unknown']);
@@ -241,6 +246,7 @@ describe('whoever may not see personal data', () => {
     expect(rows[0]).toMatchObject({
       customerId: 'c***',
       email: 'p***@e***.com',
+      source: { EMail: 'p***@e***.com', FirstName: '***', Telephone: '***', City: '***', Tier: '***', Spend: '***' },
       profile: {
         type: 'profile',
         attributes: {
@@ -277,6 +283,7 @@ describe('whoever may not see personal data', () => {
     const saved = await folder.make('/api/exports', anExport({ name: 'Of interest', connectionId: open, segments: ['Vip'], mapping }));
     const before = (await recorded(folder)).length;
     await shown(folder, { segments: ['Vip'], mapping }, 'Contributor');
+    await shown(folder, { exportId: saved.id, masked: true }, 'Contributor');
     await folder.preview({ segments: ['Nobody'], mapping });
     expect(await recorded(folder)).toHaveLength(before);
     await shown(folder, { exportId: saved.id }, 'Contributor');

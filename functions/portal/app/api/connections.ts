@@ -38,3 +38,18 @@ export const useExportsOf = (connectionId: string) =>
     queryFn: async ({ signal }) => (await get<{ total: number }>('/exports', { query: { connectionId, size: 1 }, signal })).total,
     staleTime: 30_000,
   });
+
+export interface KlaviyoList {
+  readonly id: string;
+  readonly name: string;
+  readonly optInProcess?: string;
+}
+
+/** All lists of a connection's Klaviyo account, by name. */
+export const useLists = (connectionId: string) =>
+  useQuery({
+    queryKey: [...connectionKeys.one(connectionId), 'lists'],
+    enabled: connectionId !== '',
+    staleTime: 60_000,
+    queryFn: async ({ signal }) => (await get<{ value: KlaviyoList[] }>(`/connections/${connectionId}/lists`, { signal })).value,
+  });

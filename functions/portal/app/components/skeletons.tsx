@@ -22,3 +22,29 @@ export const DetailSkeleton = () => {
     </Skeleton>
   );
 };
+
+/** The shape of a table, until it is there. */
+export const TableSkeleton = ({ rows }: { rows: number }) => {
+  const styles = useStyles();
+  const t = useTranslations('shell');
+  return (
+    <Skeleton aria-label={t('loading')} className={styles.box}>
+      {Array.from({ length: rows }, (_, row) => (
+        <SkeletonItem key={row} size={32} />
+      ))}
+    </Skeleton>
+  );
+};
+
+/** The shape of a form, until its choices are there. */
+export const FieldsSkeleton = () => {
+  const styles = useStyles();
+  const t = useTranslations('shell');
+  return (
+    <Skeleton aria-label={t('loading')} className={styles.row}>
+      {Array.from({ length: 9 }, (_, field) => (
+        <SkeletonItem key={field} size={56} />
+      ))}
+    </Skeleton>
+  );
+};
