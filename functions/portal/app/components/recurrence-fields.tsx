@@ -29,15 +29,6 @@ const useStyles = makeStyles({
   row: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: tokens.spacingHorizontalS },
 });
 
-/** What a new schedule begins with: every night, in the browser's own zone. */
-export const defaultRecurrence = (): Recurrence => ({
-  repeat: 'daily',
-  days: [],
-  daysOfMonth: [],
-  times: ['02:30'],
-  timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-});
-
 export interface RecurrenceFieldsProps {
   readonly value: Recurrence;
   readonly onChange: (value: Recurrence) => void;

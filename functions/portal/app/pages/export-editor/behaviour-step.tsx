@@ -17,7 +17,7 @@ const useStyles = makeStyles({
 });
 
 /** Step 4: what becomes of people who leave, how much may go wrong, and when it runs. */
-export const BehaviourStep = ({ editor }: { editor: Editor }) => {
+const BehaviourStep = ({ editor }: { editor: Editor }) => {
   const styles = useStyles();
   const t = useTranslations('exportEditor.behaviour');
   const { form, set, problemOf } = editor;
@@ -93,3 +93,5 @@ export const BehaviourStep = ({ editor }: { editor: Editor }) => {
     </div>
   );
 };
+
+export default BehaviourStep;

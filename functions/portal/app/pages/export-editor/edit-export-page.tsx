@@ -7,7 +7,7 @@ import { request } from '../../api/client';
 import { exportKeys } from '../../api/exports';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
-import { defaultRecurrence } from '../../components/recurrence-fields';
+import { defaultRecurrence } from '../../components/default-recurrence';
 import { DetailSkeleton } from '../../components/skeletons';
 import { ExportEditor } from './editor';
 import { formOf } from './form';

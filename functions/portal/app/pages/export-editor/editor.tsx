@@ -9,7 +9,7 @@ import {
   typographyStyles,
 } from '@fluentui/react-components';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useLocation, useSearchParams } from 'wouter';
 import type { ExportView } from '../../../../../shared/exports/export-view';
@@ -18,22 +18,26 @@ import { Card } from '../../components/card';
 import { LeaveGuard } from '../../components/leave-guard';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
+import { FieldsSkeleton } from '../../components/skeletons';
 import { useSay } from '../../components/toast';
-import { BehaviourStep } from './behaviour-step';
 import { Changes } from './changes';
 import { DestinationStep } from './destination-step';
 import type { ExportForm } from './form';
 import { guessMapping } from './guess-mapping';
-import { MappingStep } from './mapping-step';
-import { MergeDialog } from './merge-dialog';
 import { capOf, Rail } from './rail';
-import { hasMoreToSay, SavedDialog } from './saved-dialog';
-import { SegmentsStep } from './segments-step';
+import { hasMoreToSay } from './saved';
 import { Stepper } from './stepper';
 import { steps } from './steps';
 import type { Step } from './steps';
 import { useEditor } from './use-editor';
 import type { Saved } from './use-editor';
+
+// the first step is there at once; what comes later is loaded then
+const SegmentsStep = lazy(() => import('./segments-step'));
+const MappingStep = lazy(() => import('./mapping-step'));
+const BehaviourStep = lazy(() => import('./behaviour-step'));
+const MergeDialog = lazy(() => import('./merge-dialog'));
+const SavedDialog = lazy(() => import('./saved-dialog'));
 
 const useStyles = makeStyles({
   columns: {
@@ -177,9 +181,11 @@ export const ExportEditor = ({
             </h2>
             <p className={styles.lead}>{t(`leads.${step}`)}</p>
             {step === 'destination' && <DestinationStep editor={editor} />}
-            {step === 'segments' && <SegmentsStep editor={editor} cap={capOf(form, counted)} />}
-            {step === 'mapping' && <MappingStep editor={editor} />}
-            {step === 'behaviour' && <BehaviourStep editor={editor} />}
+            <Suspense fallback={<FieldsSkeleton />}>
+              {step === 'segments' && <SegmentsStep editor={editor} cap={capOf(form, counted)} />}
+              {step === 'mapping' && <MappingStep editor={editor} />}
+              {step === 'behaviour' && <BehaviourStep editor={editor} />}
+            </Suspense>
             <div className={styles.foot}>
               {at > 0 && <Button onClick={() => go(steps[at - 1]!)}>{t('back')}</Button>}
               {at < steps.length - 1 && (
@@ -201,25 +207,27 @@ export const ExportEditor = ({
           />
         </aside>
       </div>
-      {editor.theirs !== undefined && (
-        <MergeDialog
-          base={editor.base}
-          mine={form}
-          theirs={editor.theirs}
-          onMerged={(mergedForm) => {
-            editor.takeMerged(mergedForm, editor.theirs!);
-            say(t('merge.done'));
-          }}
-          onClose={editor.leaveTheirs}
-        />
-      )}
-      {done !== undefined && (
-        <SavedDialog
-          saved={done}
-          onOpen={() => navigate(`/exports/${done.value.id}`)}
-          onOpenRun={() => navigate(`/runs/${done.run?.id ?? ''}`)}
-        />
-      )}
+      <Suspense fallback={null}>
+        {editor.theirs !== undefined && (
+          <MergeDialog
+            base={editor.base}
+            mine={form}
+            theirs={editor.theirs}
+            onMerged={(mergedForm) => {
+              editor.takeMerged(mergedForm, editor.theirs!);
+              say(t('merge.done'));
+            }}
+            onClose={editor.leaveTheirs}
+          />
+        )}
+        {done !== undefined && (
+          <SavedDialog
+            saved={done}
+            onOpen={() => navigate(`/exports/${done.value.id}`)}
+            onOpenRun={() => navigate(`/runs/${done.run?.id ?? ''}`)}
+          />
+        )}
+      </Suspense>
     </Page>
   );
 };

@@ -32,7 +32,7 @@ const groups: readonly (readonly [name: 'identity' | 'person' | 'location', attr
 ];
 
 /** Step 3: which field of the unified profile goes to which attribute of the Klaviyo profile. */
-export const MappingStep = ({ editor }: { editor: Editor }) => {
+const MappingStep = ({ editor }: { editor: Editor }) => {
   const styles = useStyles();
   const t = useTranslations('exportEditor.mapping');
   const { form, set, problemOf } = editor;
@@ -94,3 +94,5 @@ export const MappingStep = ({ editor }: { editor: Editor }) => {
     </div>
   );
 };
+
+export default MappingStep;

@@ -31,7 +31,7 @@ const useStyles = makeStyles({
 type Choice = 'mine' | 'theirs';
 
 /** Somebody else saved the export meanwhile: shows what they changed, field by field, and lets one keep one's own or take theirs. */
-export const MergeDialog = ({
+const MergeDialog = ({
   base,
   mine,
   theirs,
@@ -100,3 +100,5 @@ export const MergeDialog = ({
     </Dialog>
   );
 };
+
+export default MergeDialog;

@@ -6,7 +6,7 @@ import type { ExportDraft } from '../../../../../shared/exports/export-draft';
 import { request } from '../../api/client';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
-import { defaultRecurrence } from '../../components/recurrence-fields';
+import { defaultRecurrence } from '../../components/default-recurrence';
 import { DetailSkeleton } from '../../components/skeletons';
 import { ExportEditor } from './editor';
 import { emptyForm, formOf } from './form';

@@ -15,7 +15,7 @@ import { ProblemMessage } from '../../components/problem-message';
 import type { Saved } from './use-editor';
 
 /** Shown where saving leaves something to think about: warnings, a list that was there already, a dry run that did not begin. */
-export const SavedDialog = ({ saved, onOpen, onOpenRun }: { saved: Saved; onOpen: () => void; onOpenRun: () => void }) => {
+const SavedDialog = ({ saved, onOpen, onOpenRun }: { saved: Saved; onOpen: () => void; onOpenRun: () => void }) => {
   const t = useTranslations('exportEditor.saved');
   const textOf = useCodeText();
   const { value, run, error } = saved;
@@ -53,6 +53,4 @@ export const SavedDialog = ({ saved, onOpen, onOpenRun }: { saved: Saved; onOpen
   );
 };
 
-/** Whether there is anything to say beside that it was saved. */
-export const hasMoreToSay = ({ value, error }: Saved): boolean =>
-  value.warnings.length > 0 || value.listCreated === false || error !== undefined;
+export default SavedDialog;

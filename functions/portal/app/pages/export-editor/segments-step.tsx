@@ -67,7 +67,7 @@ const CountNow = ({ name, email }: { name: string; email: string }) => {
 };
 
 /** Step 2: which segments, with how many people they bring. */
-export const SegmentsStep = ({ editor, cap }: { editor: Editor; cap: number | undefined }) => {
+const SegmentsStep = ({ editor, cap }: { editor: Editor; cap: number | undefined }) => {
   const styles = useStyles();
   const t = useTranslations('exportEditor.segments');
   const segments = useSegments();
@@ -168,3 +168,5 @@ export const SegmentsStep = ({ editor, cap }: { editor: Editor; cap: number | un
     </div>
   );
 };
+
+export default SegmentsStep;

@@ -13,7 +13,7 @@ const useStyles = makeStyles({
     margin: 0,
     padding: 0,
   },
-  item: { flex: '1 1 150px' },
+  item: { flex: '1 1 170px' },
   button: {
     font: 'inherit',
     width: '100%',
