@@ -8,7 +8,7 @@ import { sumUp } from './report';
 const HELP = `npm run mutation -- [client] [sandbox] [options]
 Changes one thing at a time in the client's table of answers and in the rules of the Klaviyo sandbox, and sees whether a test notices.
   --concurrency N   programs that are tried side by side (2)
-  --incremental     keeps what is known from the last time: only what changed is tried
+  --incremental     keeps what is known from the last time, also of one that was interrupted: only what changed is tried
 Exit code 1: fewer than ${LEAST_CAUGHT * 100} of 100 were noticed; 2: it could not be told.`;
 
 /** Not among the project's own packages: nobody who installs it to work on it should wait for them. */

@@ -11,6 +11,7 @@ import '../unit/klaviyo-sandbox/profiles.test';
 import '../unit/klaviyo-sandbox/published.test';
 import '../unit/klaviyo-sandbox/rate-windows.test';
 import '../unit/klaviyo-sandbox/reads.test';
+import '../unit/klaviyo-sandbox/refusals.test';
 import '../unit/klaviyo-sandbox/rules.test';
 import '../unit/klaviyo-sandbox/shapes.test';
 import '../unit/klaviyo-sandbox/subscriptions.test';
