@@ -2,6 +2,7 @@ import { Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle 
 import { useTranslations } from 'use-intl';
 import { ApiError } from '../api/client';
 import { CopyButton } from './copy-button';
+import { OriginalWords } from './original-words';
 import { useProblemText } from './problem-text';
 
 /** A refused or failed request, said at the place where it happened, with what support will ask for. Nothing where there is no error. */
@@ -12,10 +13,12 @@ export const ProblemMessage = ({ error, title, onRetry }: { error: unknown; titl
   const problem = error instanceof ApiError ? error.problem : undefined;
   // a field that is wrong says so itself; what has no field here is listed
   const elsewhere = problem?.errors ?? [];
+  const shown = textOf(error);
   return (
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
-        {title !== undefined && <MessageBarTitle>{title}</MessageBarTitle>} {textOf(error)}
+        {title !== undefined && <MessageBarTitle>{title}</MessageBarTitle>} {shown}
+        <OriginalWords shown={shown} original={problem?.detail} />
         {elsewhere.length > 0 && (
           <ul>
             {elsewhere.map(({ pointer, detail }) => (

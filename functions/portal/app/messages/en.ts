@@ -59,6 +59,7 @@ const en = {
     requestId: 'Request id of {service}: {id}',
     copyRequestId: 'Copy the request id',
     retry: 'Try again',
+    original: 'In the app’s own words (English)',
     /** by code of the API's problems; in English the API's own sentence is shown */
     codes: {} as Record<string, string>,
   },
@@ -150,8 +151,12 @@ const en = {
       finish: 'Finish',
     },
     notSubscribed: 'On the list is not the same as subscribed: this app never gives or takes marketing consent.',
-    /** by code of the API's warnings and reasons; in English the API's own sentence is shown */
+    /** by code of the API's warnings, errors and reasons, beyond `problems.codes`; in English the API's own sentence is shown */
     codes: {} as Record<string, string>,
+    /** the same for a run, whose figures they name: those of RunCounts and RunPlan, and `unusable` */
+    counted: {} as Record<string, string>,
+    /** by code of a row that did not get there: what it means and what to do; `refused` stands for every other one */
+    rows: {} as Record<string, string>,
   },
   exports: {
     title: 'Exports',

@@ -58,6 +58,7 @@ const fr: typeof en = {
     requestId: 'Identifiant de requête de {service} : {id}',
     copyRequestId: 'Copier l’identifiant de requête',
     retry: 'Réessayer',
+    original: 'Message d’origine (en anglais)',
     codes: {},
   },
   forms: {
@@ -150,6 +151,8 @@ const fr: typeof en = {
     notSubscribed:
       'Être sur la liste ne veut pas dire être abonné : cette application ne donne ni ne retire jamais de consentement marketing.',
     codes: {},
+    counted: {},
+    rows: {},
   },
   exports: {
     title: 'Exports',

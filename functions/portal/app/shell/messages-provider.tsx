@@ -2,6 +2,7 @@ import { use, useEffect, useSyncExternalStore } from 'react';
 import type { ReactNode } from 'react';
 import { IntlProvider } from 'use-intl';
 import type en from '../messages/en';
+import { useWithCodes } from './code-messages';
 import { usePreferences } from './preferences';
 
 declare module 'use-intl' {
@@ -34,7 +35,8 @@ const tick = (changed: () => void) => {
 /** Gives all below the messages of the chosen language, and Intl with the browser's time zone. Suspends until they are there. */
 export const MessagesProvider = ({ children }: { children: ReactNode }) => {
   const { shownLanguage } = usePreferences();
-  const { default: messages } = use(load(shownLanguage));
+  const { default: own } = use(load(shownLanguage));
+  const messages = useWithCodes(own, shownLanguage);
   const current = useSyncExternalStore(tick, () => now);
   useEffect(() => {
     document.documentElement.lang = shownLanguage;

@@ -2,8 +2,9 @@ import { Button, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, tokens
 import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import type { Run } from '../../../../../shared/runs/run';
-import { useCodeText } from '../../components/code-text';
+import { figuresOf, useCodeText } from '../../components/code-text';
 import { CopyButton } from '../../components/copy-button';
+import { OriginalWords } from '../../components/original-words';
 
 const useStyles = makeStyles({
   list: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalS },
@@ -26,13 +27,15 @@ export const Outcome = ({ run }: { run: Run }) => {
   const { error, warnings, state, heldState } = run;
   const shown = warnings.filter(({ code }) => !elsewhere.has(code) || heldState !== 'waiting');
   if (error === undefined && shown.length === 0) return null;
+  const figures = figuresOf(run);
+  const whyEnded = error === undefined ? '' : textOf(error.code, error.message, figures);
   return (
     <div className={styles.list}>
       {error !== undefined && (
         <MessageBar intent={state === 'failed' ? 'error' : 'info'} layout="multiline">
           <MessageBarBody>
-            <MessageBarTitle>{t(state === 'failed' ? 'failed' : state === 'canceled' ? 'canceled' : 'skipped')}</MessageBarTitle>{' '}
-            {textOf(error.code, error.message)}
+            <MessageBarTitle>{t(state === 'failed' ? 'failed' : state === 'canceled' ? 'canceled' : 'skipped')}</MessageBarTitle> {whyEnded}
+            <OriginalWords shown={whyEnded} original={error.message} />
             {error.requestId !== undefined && (
               <div>
                 {problems('requestId', { service: 'Klaviyo', id: error.requestId })}{' '}
@@ -44,7 +47,7 @@ export const Outcome = ({ run }: { run: Run }) => {
       )}
       {shown.map(({ code, message }) => (
         <MessageBar key={code} intent={quiet.has(code) ? 'info' : 'warning'} layout="multiline">
-          <MessageBarBody>{textOf(code, message)}</MessageBarBody>
+          <MessageBarBody>{textOf(code, message, figures)}</MessageBarBody>
         </MessageBar>
       ))}
     </div>
