@@ -16,7 +16,7 @@ export type EraseId = z.infer<typeof EraseId>;
 /** Klaviyo's list id: six characters today; longer ones are taken, too, as nothing promises the length. */
 export const ListId = z
   .string()
-  .regex(/^[0-9A-Za-z]{1,32}$/, 'expected a Klaviyo list id, e.g. YafG4m')
+  .regex(/^[0-9A-Za-z]{1,32}$/, 'expected a Klaviyo list id such as YafG4m')
   .brand<'ListId'>();
 export type ListId = z.infer<typeof ListId>;
 

@@ -9,6 +9,9 @@ export const reasons: Readonly<Record<string, string>> = {
   job_cancelled: 'Klaviyo cancelled the job that carried this row; the next run sends it again.',
   row_gone: 'This row was rejected before, and the source does not hold it any more; there is nothing to send.',
   removal_held: 'This person has left the segment; the removal waits until somebody approves it.',
+  duplicate_profile:
+    'Two profiles in Klaviyo share the identifiers of this row (address, phone number, external id); merge them there, or map fewer identifiers.',
+  payload_too_large: 'This profile is larger than Klaviyo takes; map fewer or shorter fields.',
   refused: 'Klaviyo refused the row for the reason shown; correct it in the source.',
 };
 

@@ -1,9 +1,6 @@
 import { useTranslations } from 'use-intl';
 import { reasonOf } from '../../../../shared/runs/row-reasons';
-import type { Run } from '../../../../shared/runs/run';
-
-/** Figures of a run that its texts may name. */
-type Figures = Readonly<Record<string, number>>;
+import type { Figures } from './run-figures';
 
 /**
  * What a warning, an error or a reason of the API says, and what to do, in the reader's language.
@@ -24,20 +21,11 @@ export const useCodeText = (): ((code: string, message: string, figures?: Figure
   };
 };
 
-/** The figures of a run that its warnings and errors speak of, by the names that the messages use. */
-export const figuresOf = ({ counts, plan, invalidByReason }: Pick<Run, 'counts' | 'plan' | 'invalidByReason'>): Figures => ({
-  ...counts,
-  members: plan?.members ?? 0,
-  leavers: plan?.leavers ?? 0,
-  // memberships without a profile say nothing of the addresses
-  unusable: counts.invalid - (invalidByReason.missing_profile ?? 0),
-});
-
 /** Of a row's code: what it means, and what to do about it. */
 export const useReasonText = (): ((code: string) => string) => {
   const t = useTranslations('status.rows');
   return (code) => {
-    const own = code as Parameters<typeof t>[0];
+    const own = code;
     if (t.has(own)) return t(own);
     const other = 'refused' as Parameters<typeof t>[0];
     return t.has(other) ? t(other) : reasonOf(code);

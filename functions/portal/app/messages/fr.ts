@@ -87,6 +87,16 @@ const fr: typeof en = {
       'expected the name of a secret in the linked Key Vault':
         'Lettres, chiffres et traits d’union, tels que le secret est nommé dans Key Vault.',
       'expected either apiKey or secretName': 'Veuillez saisir la clé, ou le nom d’un secret.',
+      'expected the output table name of a segment': 'Ce n’est pas un nom de segment.',
+      'expected each segment once': 'Chaque segment une seule fois, s’il vous plaît.',
+      'expected a name without control characters': 'Veuillez retirer les sauts de ligne et autres caractères de contrôle.',
+      'expected either listId or createList': 'Veuillez choisir une liste, ou en nommer une nouvelle.',
+      'expected listId or createList, not both': 'Veuillez choisir une liste, ou en nommer une nouvelle.',
+      'expected a property name without quotes, backslashes or control characters':
+        'Veuillez retirer les guillemets, barres obliques inverses et caractères de contrôle.',
+      'expected each property name once': 'Chaque propriété une seule fois, s’il vous plaît.',
+      'expected a Klaviyo list id such as YafG4m':
+        'L’identifiant d’une liste Klaviyo se compose de lettres et de chiffres, par exemple YafG4m.',
     },
   },
   recurrence: {
@@ -489,6 +499,8 @@ const fr: typeof en = {
         removal_held: 'Retrait suspendu',
         refused: 'Refusée par Klaviyo',
         invalid: 'Non valide selon Klaviyo',
+        duplicate_profile: 'Identifiants de deux profils',
+        payload_too_large: 'Profil trop volumineux pour Klaviyo',
       },
       find: 'Rechercher une adresse e-mail',
       findButton: 'Rechercher',

@@ -2,9 +2,10 @@ import { Button, makeStyles, MessageBar, MessageBarBody, MessageBarTitle, tokens
 import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import type { Run } from '../../../../../shared/runs/run';
-import { figuresOf, useCodeText } from '../../components/code-text';
+import { useCodeText } from '../../components/code-text';
 import { CopyButton } from '../../components/copy-button';
 import { OriginalWords } from '../../components/original-words';
+import { figuresOf } from '../../components/run-figures';
 
 const useStyles = makeStyles({
   list: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalS },
