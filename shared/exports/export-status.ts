@@ -65,6 +65,7 @@ export const warningsThatTell: Readonly<Record<string, string | null>> = {
   canary_gap: null,
   interrupted: null,
   waiting_for_source: null,
+  slow_source: null,
   sent_uncompressed: null,
 };
 

@@ -134,6 +134,7 @@ describe('codes of the API', () => {
     expect(Object.keys(PROBLEM_CODES).filter((code) => !(code in problems.codes))).toEqual([]);
   });
 
+  // the text stands in functions/portal/app/messages/codes
   it('of warnings, errors and reasons have a French text', () => {
     expect([...written].filter(([code]) => !notShown.has(code) && !(code in known))).toEqual([]);
   });

@@ -150,6 +150,7 @@ const fr: CodeMessages = {
         'Beaucoup de lignes de la dernière exécution n’ont pas d’adresse e-mail utilisable ; vérifiez que le bon champ est mappé.',
       interrupted: 'L’exécution a été interrompue, puis reprise d’elle-même.',
       waiting_for_source: 'L’exécution attend que les segments soient complets.',
+      slow_source: 'La source est trop lente pour être lue d’un seul trait ; elle est donc lue en plusieurs fois.',
       sent_uncompressed: 'Klaviyo a refusé une requête compressée ; cette exécution envoie donc sans compression.',
       over_cap: 'Les segments comptent plus de personnes que la limite de cet export ; relevez-la ou choisissez des segments plus petits.',
       // of an export

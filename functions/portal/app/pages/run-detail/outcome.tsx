@@ -14,7 +14,16 @@ const useStyles = makeStyles({
 });
 
 /** Good to know, and nothing that anybody has to do. */
-const quiet = new Set(['rows_invalid', 'rows_gone', 'small_gap', 'canary_gap', 'interrupted', 'waiting_for_source', 'sent_uncompressed']);
+const quiet = new Set([
+  'rows_invalid',
+  'rows_gone',
+  'small_gap',
+  'canary_gap',
+  'interrupted',
+  'waiting_for_source',
+  'slow_source',
+  'sent_uncompressed',
+]);
 
 /** Told by itself, with what can be done about it. */
 const elsewhere = new Set(['removals_held']);
