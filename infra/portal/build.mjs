@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import esbuild from 'esbuild';
-import { directImports } from './direct-imports.mjs';
 import { FIRST_LOAD_BUDGET, firstLoad, kilobytes, laterLoads, outputOf, overBudget, PAGE_BUDGET, withImports } from './first-load.mjs';
+import { ownFiles } from './own-files.mjs';
 
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const app = path.join(root, 'functions', 'portal', 'app');
@@ -47,6 +47,8 @@ const common = {
   logLevel: 'warning',
 };
 
+/** The page that most people see first. */
+const HOME = 'pages/exports/exports-page.tsx';
 const source = (file) => `functions/portal/app/${file}`;
 
 /**
@@ -59,7 +61,7 @@ const keepBudgets = (metafile, sizeOf) => {
   const first = firstLoad(metafile, {
     entry: source('main.tsx'),
     languages: languages().map((code) => source(`messages/${code}.ts`)),
-    home: source('pages/exports/exports-page.tsx'),
+    home: source(HOME),
     sizeOf,
   });
   const later = Object.values(metafile.outputs)
@@ -122,7 +124,7 @@ export const buildPortal = async () => {
     format: 'esm',
     sourcemap: 'linked',
     metafile: true,
-    plugins: [directImports({ folder: app, root })],
+    plugins: [ownFiles({ folder: app, root, first: ['app.tsx', HOME] })],
   });
   const name = (file) => path.relative(out, path.join(root, file)).split(path.sep).join('/');
   const outputs = Object.keys(metafile.outputs);

@@ -1,5 +1,5 @@
 // esbuild puts a file into every chunk whose entry point can reach it, and an index that passes on everything reaches everything: what a
-// single late page uses of Fluent UI would be loaded before the first. This plugin lets our files import from where a thing is defined.
+// single late page uses of Fluent UI would be loaded before the first. Here our files import from where a thing is defined.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -55,26 +55,18 @@ export const rewriteImports = (source, placeOf) =>
     return statements.join(' ') + '\n'.repeat(whole.split('\n').length - 1);
   });
 
-/** @param folder of our own files; @param root where node_modules lies */
-export const directImports = ({ folder, root }) => ({
-  name: 'direct-imports',
-  setup: (build) => {
-    const inPackage = (name, ...parts) => path.join(root, 'node_modules', name, ...parts);
-    const components = readIndex(fs.readFileSync(inPackage(COMPONENTS, 'lib', 'index.js'), 'utf8'));
-    const placeOf = (index, name) => {
-      if (index === COMPONENTS) {
-        const place = components.get(name);
-        if (place === undefined) throw new Error(`${COMPONENTS} has no ${name}`);
-        return place;
-      }
-      const file = inPackage(ICONS, 'lib', 'atoms', 'svg', `${iconFileOf(name)}.js`);
-      const isThere = fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes(`export const ${name} `);
-      return { from: isThere ? `${ICONS}/svg/${iconFileOf(name)}` : ICONS, name };
-    };
-    build.onLoad({ filter: /\.tsx?$/ }, ({ path: file }) => {
-      if (!file.startsWith(folder + path.sep)) return undefined;
-      const contents = rewriteImports(fs.readFileSync(file, 'utf8'), placeOf);
-      return { contents, loader: file.endsWith('x') ? 'tsx' : 'ts' };
-    });
-  },
-});
+/** @param root where node_modules lies. @returns what {@link rewriteImports} needs to know of the packages there */
+export const createPlaceOf = (root) => {
+  const inPackage = (name, ...parts) => path.join(root, 'node_modules', name, ...parts);
+  const components = readIndex(fs.readFileSync(inPackage(COMPONENTS, 'lib', 'index.js'), 'utf8'));
+  return (index, name) => {
+    if (index === COMPONENTS) {
+      const place = components.get(name);
+      if (place === undefined) throw new Error(`${COMPONENTS} has no ${name}`);
+      return place;
+    }
+    const file = inPackage(ICONS, 'lib', 'atoms', 'svg', `${iconFileOf(name)}.js`);
+    const isThere = fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes(`export const ${name} `);
+    return { from: isThere ? `${ICONS}/svg/${iconFileOf(name)}` : ICONS, name };
+  };
+};
