@@ -31,22 +31,28 @@ export const overflow = (): string[] => {
   return [`${scrollWidth - clientWidth} px too wide`, ...out.slice(0, 5).map((element) => element.outerHTML.slice(0, 160))];
 };
 
-/** Marks everything that the Tab key has to reach, and says what it is. Of a group of radio buttons it reaches one. */
+/** Marks everything that the Tab key has to reach, and says what it is. Of radio buttons and tabs it reaches one; arrows reach the others. */
 export const markTabStops = (): string[] => {
-  const isRadio = ({ tagName, type }: PageElement): boolean => tagName === 'INPUT' && type === 'radio';
-  const groups = new Set<string>();
+  const groups = new Set<unknown>();
+  /** what a stop shares with others; undefined where it stands alone */
+  const groupOf = (element: PageElement): unknown => {
+    if (element.tagName === 'INPUT' && element.type === 'radio') return element.name ?? '';
+    return element.matches('[role="tab"]') ? element.closest('[role="tablist"]') : undefined;
+  };
   const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')];
   const stops = all.filter((element) => {
     if (element.tabIndex < 0 || element.matches(':disabled') || element.closest('[inert], [aria-hidden="true"]')) return false;
     if (element.getClientRects().length === 0 || getComputedStyle(element).visibility === 'hidden') return false;
-    if (!isRadio(element)) return true;
-    const isFirst = !groups.has(element.name ?? '');
-    groups.add(element.name ?? '');
+    const group = groupOf(element);
+    if (group === undefined) return true;
+    const isFirst = !groups.has(group);
+    groups.add(group);
     return isFirst;
   });
   return stops.map((element, index) => {
     const mark = `${index}: ${element.outerHTML.slice(0, 120)}`;
-    const marked = isRadio(element) ? all.filter((one) => isRadio(one) && one.name === element.name) : [element];
+    const group = groupOf(element);
+    const marked = group === undefined ? [element] : all.filter((one) => groupOf(one) === group);
     for (const one of marked) one.dataset['tabStop'] = mark;
     return mark;
   });

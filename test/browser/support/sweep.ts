@@ -16,7 +16,8 @@ const ENLARGED = { width: 320, height: 256 };
 
 /** What axe finds, shortly: the rule and where. */
 const seriousIn = async (page: Page): Promise<string[]> => {
-  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
+  // Fluent's own stops at the edges of a group, which hand the focus on at once: nobody ever stands on them
+  const { violations } = await new AxeBuilder({ page }).withTags(WCAG).exclude('[data-tabster-dummy]').analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) =>

@@ -93,6 +93,7 @@ export const RecurrenceFields = ({ value, onChange, problem, disabled = false }:
       <Field label={t('repeat')}>
         <RadioGroup
           layout="horizontal"
+          className={styles.row}
           value={repeat}
           disabled={disabled}
           onChange={(_, { value: chosen }) => onChange({ ...value, repeat: chosen as Recurrence['repeat'] })}
