@@ -46,7 +46,9 @@ export const useRunColumns = (): readonly Column<Run>[] => {
     {
       id: 'trigger',
       header: t('columns.trigger'),
-      cell: ({ trigger, dryRun }) => (dryRun ? t('dryRunBy', { trigger: triggers(trigger.kind) }) : triggers(trigger.kind)),
+      cell: ({ trigger, dryRun }) => (
+        <span className={styles.line}>{dryRun ? t('dryRunBy', { trigger: triggers(trigger.kind) }) : triggers(trigger.kind)}</span>
+      ),
     },
     {
       id: 'state',

@@ -473,7 +473,7 @@ const en = {
       about: {
         invalid: 'Left out by this app before anything was sent.',
         duplicates: 'Another row of the same address was taken; Klaviyo has one profile per address.',
-        rejected: 'Sent, and refused by Klaviyo.',
+        rejected: 'Sent, and refused by Klaviyo; its own words stand with each row.',
         held: 'People who have left the segments and whose removal waits for approval.',
       },
       reasonsOf: 'Reasons: {stage}',

@@ -480,7 +480,7 @@ const fr: typeof en = {
       about: {
         invalid: 'Écartées par cette application avant tout envoi.',
         duplicates: 'Une autre ligne de la même adresse a été retenue ; Klaviyo a un seul profil par adresse.',
-        rejected: 'Envoyées, puis refusées par Klaviyo.',
+        rejected: 'Envoyées, puis refusées par Klaviyo ; ses propres mots figurent à chaque ligne.',
         held: 'Personnes qui ont quitté les segments et dont le retrait attend une approbation.',
       },
       reasonsOf: 'Motifs : {stage}',

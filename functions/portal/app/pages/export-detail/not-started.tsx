@@ -21,7 +21,9 @@ export const NotStarted = ({ view, onStart }: { view: ExportView; onStart: ((how
   const reason = next.data?.reason;
   return (
     <EmptyState title={t('title')}>
-      <p className={styles.text}>{onStart === undefined ? t('forOthers') : t('text')}</p>
+      {(onStart !== undefined || view.permission === 'view') && (
+        <p className={styles.text}>{t(onStart === undefined ? 'forOthers' : 'text')}</p>
+      )}
       {onStart !== undefined && (
         <div className={styles.buttons}>
           <Button appearance="primary" size="large" icon={<BeakerRegular />} onClick={() => onStart('dryRun')}>

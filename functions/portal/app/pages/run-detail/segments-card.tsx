@@ -11,6 +11,8 @@ import { useFlowNames } from './flow';
 const useStyles = makeStyles({ line: { whiteSpace: 'nowrap' } });
 
 const counted = ['read', 'invalid', 'duplicates', 'unchanged', 'sent', 'unsent', 'accepted', 'rejected', 'open'] as const;
+/** Shown also where they are nought everywhere: what everybody looks for. */
+const always = new Set<(typeof counted)[number]>(['read', 'invalid', 'sent', 'accepted', 'rejected']);
 
 /** The same sums for each segment. */
 export const SegmentsCard = ({ run }: { run: Run }) => {
@@ -18,19 +20,28 @@ export const SegmentsCard = ({ run }: { run: Run }) => {
   const t = useTranslations('runDetail.segments');
   const nameOf = useFlowNames(run);
   if (run.segments.length === 0) return null;
+  const shown = counted.filter((id) => always.has(id) || run.segments.some((segment) => segment[id] > 0));
+  // the time of all of them stands at the foot of the page
+  const sameTime = run.segments.every(({ refreshedAt }) => refreshedAt === run.segments[0]!.refreshedAt);
   const columns: readonly Column<SegmentCounts>[] = [
     { id: 'name', header: t('name'), cell: ({ name }) => name },
-    ...counted.map((id): Column<SegmentCounts> => ({
+    ...shown.map((id): Column<SegmentCounts> => ({
       id,
       header: nameOf(id),
       number: true,
       cell: (segment) => <Count value={segment[id]} />,
     })),
-    {
-      id: 'refreshedAt',
-      header: t('refreshedAt'),
-      cell: ({ refreshedAt }) => <span className={styles.line}>{refreshedAt === undefined ? '–' : <Time at={refreshedAt} />}</span>,
-    },
+    ...(sameTime
+      ? []
+      : [
+          {
+            id: 'refreshedAt',
+            header: t('refreshedAt'),
+            cell: ({ refreshedAt }: SegmentCounts) => (
+              <span className={styles.line}>{refreshedAt === undefined ? '–' : <Time at={refreshedAt} />}</span>
+            ),
+          },
+        ]),
   ];
   return (
     <Section title={t('title')}>
