@@ -1,3 +1,4 @@
+import './components/back-gate'; // before the router listens
 import { createRoot } from 'react-dom/client';
 import { App } from './app';
 

@@ -1,6 +1,7 @@
 import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface, DialogTitle } from '@fluentui/react-components';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
+import { beforeBack } from './back-gate';
 import { useLeaveWarning } from './unsaved';
 
 /** A way out of the page that waits for somebody's word. */
@@ -48,12 +49,12 @@ export const LeaveGuard = ({ unsaved, onDiscard }: { unsaved: boolean; onDiscard
       setWay({ back: true });
     };
     document.addEventListener('click', onClick, { capture: true });
-    addEventListener('popstate', onBack, { capture: true });
+    const endBack = beforeBack(onBack);
     addEventListener('pushState', onMove);
     addEventListener('replaceState', onMove);
     return () => {
       document.removeEventListener('click', onClick, { capture: true });
-      removeEventListener('popstate', onBack, { capture: true });
+      endBack();
       removeEventListener('pushState', onMove);
       removeEventListener('replaceState', onMove);
     };

@@ -6,13 +6,24 @@ import { OriginalWords } from './original-words';
 import { useProblemText } from './problem-text';
 
 /** A refused or failed request, said at the place where it happened, with what support will ask for. Nothing where there is no error. */
-export const ProblemMessage = ({ error, title, onRetry }: { error: unknown; title?: string; onRetry?: () => void }) => {
+export const ProblemMessage = ({
+  error,
+  title,
+  onRetry,
+  fieldsSayIt = false,
+}: {
+  error: unknown;
+  title?: string;
+  onRetry?: () => void;
+  /** every field that the API may name shows what is wrong with it itself */
+  fieldsSayIt?: boolean;
+}) => {
   const t = useTranslations('problems');
   const textOf = useProblemText();
   if (error === null || error === undefined) return null;
   const problem = error instanceof ApiError ? error.problem : undefined;
   // a field that is wrong says so itself; what has no field here is listed
-  const elsewhere = problem?.errors ?? [];
+  const elsewhere = fieldsSayIt ? [] : (problem?.errors ?? []);
   const shown = textOf(error);
   return (
     <MessageBar intent="error" layout="multiline" role="alert">

@@ -1,12 +1,11 @@
 import { Field, Input, makeStyles, Radio, RadioGroup, tokens } from '@fluentui/react-components';
 import { useTranslations } from 'use-intl';
+import { useSetting } from '../../api/settings';
 import { NextRunsList, useNextRunsOf } from '../../components/next-runs';
 import { RecurrenceFields } from '../../components/recurrence-fields';
-
 import { scheduleOf } from './form';
 import type { LimitName } from './form';
 import type { Editor } from './use-editor';
-import { useLimits } from './use-limits';
 
 const useStyles = makeStyles({
   box: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalXL },
@@ -21,7 +20,7 @@ const BehaviourStep = ({ editor }: { editor: Editor }) => {
   const styles = useStyles();
   const t = useTranslations('exportEditor.behaviour');
   const { form, set, problemOf } = editor;
-  const limits = useLimits();
+  const limits = useSetting('limits');
   const schedule = scheduleOf(form);
   const next = useNextRunsOf(schedule);
   /** what holds where the field is left empty */

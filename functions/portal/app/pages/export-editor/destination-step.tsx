@@ -6,10 +6,12 @@ import { useConnections } from '../../api/connections';
 import { useMay } from '../../api/session';
 import { EmptyState } from '../../components/empty-state';
 import { ProblemMessage } from '../../components/problem-message';
+import { useSelectStyles } from './field-select';
 import { ListPicker } from './list-picker';
 import type { Editor } from './use-editor';
 
 const useStyles = makeStyles({
+  choice: { flexWrap: 'wrap' },
   fields: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalL, maxWidth: '640px' },
 });
 
@@ -27,6 +29,7 @@ const NoConnection = () => {
 /** Step 1: what the export is called, which Klaviyo account it uses, and the list it feeds. */
 export const DestinationStep = ({ editor }: { editor: Editor }) => {
   const styles = useStyles();
+  const narrow = useSelectStyles();
   const t = useTranslations('exportEditor.destination');
   const ts = useTranslations('status');
   const connections = useConnections();
@@ -50,8 +53,13 @@ export const DestinationStep = ({ editor }: { editor: Editor }) => {
         <Input value={form.name} maxLength={200} onChange={(_, { value }) => set({ name: value })} />
       </Field>
       <ProblemMessage error={connections.data === undefined ? connections.error : undefined} onRetry={() => void connections.refetch()} />
-      <Field label={t('connection')} required validationMessage={problemOf('/connectionId')}>
-        <Select value={connectionId} disabled={connections.isPending} onChange={(_, { value }) => setConnection(value)}>
+      <Field className={narrow.field} label={t('connection')} required validationMessage={problemOf('/connectionId')}>
+        <Select
+          className={narrow.select}
+          value={connectionId}
+          disabled={connections.isPending}
+          onChange={(_, { value }) => setConnection(value)}
+        >
           <option value="">{t(connections.isPending ? 'connectionsLoading' : 'chooseConnection')}</option>
           {foreign && <option value={connectionId}>{t('otherConnection')}</option>}
           {usable?.map(({ id, displayName, accountName }) => (
@@ -67,6 +75,7 @@ export const DestinationStep = ({ editor }: { editor: Editor }) => {
             value={form.listMode}
             onChange={(_, { value }) => set({ listMode: value as typeof form.listMode })}
             layout="horizontal"
+            className={styles.choice}
           >
             <Radio value="existing" label={t('listExisting')} />
             <Radio value="create" label={t('listCreate')} />

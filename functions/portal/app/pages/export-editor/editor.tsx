@@ -90,7 +90,7 @@ export const ExportEditor = ({
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const [step, openStep] = useStep();
-  const editor = useEditor({ draftName, initial, etag: edited?.etag ?? '', exportId: edited?.value.id });
+  const editor = useEditor({ draftName, initial, etag: edited?.etag ?? '', edited: edited?.value });
   const { form, set } = editor;
   const [done, setDone] = useState<Saved>();
   const heading = useRef<HTMLHeadingElement>(null);
@@ -171,7 +171,7 @@ export const ExportEditor = ({
           </MessageBarActions>
         </MessageBar>
       )}
-      <ProblemMessage error={editor.error} title={t('notSaved')} />
+      <ProblemMessage error={editor.error} title={t('notSaved')} fieldsSayIt />
       <Stepper current={step} stateOf={editor.stepState} onOpen={(to) => go(to)} />
       <div className={styles.columns}>
         <div className={styles.column} ref={content}>

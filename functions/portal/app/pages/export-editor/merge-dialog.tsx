@@ -82,7 +82,11 @@ const MergeDialog = ({
                         <Radio value="mine" label={t(conflict ? 'mine' : 'keep', { value: valueOf(facet, own) })} />
                       </RadioGroup>
                     </Field>
-                    {conflict && <Badge color="warning">{t('conflict')}</Badge>}
+                    {conflict && (
+                      <Badge appearance="tint" color="warning">
+                        {t('conflict')}
+                      </Badge>
+                    )}
                   </li>
                 ))}
               </ul>

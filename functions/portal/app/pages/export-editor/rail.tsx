@@ -3,7 +3,7 @@ import { lazy, Suspense } from 'react';
 import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
 import type { SegmentOverlap } from '../../../../../shared/figures/figures';
-import { useConnections } from '../../api/connections';
+import { useConnections, useLists } from '../../api/connections';
 import { Card } from '../../components/card';
 import { Count } from '../../components/count';
 import { ProblemMessage } from '../../components/problem-message';
@@ -68,7 +68,10 @@ export const Rail = ({
   const connections = useConnections();
   const { connectionId, listMode, listId, listName, newListName, segments, fields, properties } = form;
   const connection = connections.data?.find(({ id }) => id === connectionId)?.displayName;
-  const list = listMode === 'create' ? newListName : listName === '' ? listId : `${listName} (${listId})`;
+  const lists = useLists(connectionId);
+  // a copy knows the id alone
+  const called = lists.data?.find(({ id }) => id === listId)?.name ?? listName;
+  const list = listMode === 'create' ? newListName : called === '' ? listId : `${called} (${listId})`;
   const mapped = Object.values(fields).filter((field) => field !== '').length + properties.length;
   const cap = capOf(form, overlap);
   const estimate = overlap && estimateOf(overlap.union, isNew ? (limitOf(form, 'canaryRows') ?? 0) : 0);

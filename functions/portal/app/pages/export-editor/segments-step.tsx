@@ -1,4 +1,5 @@
-import { Button, Field, makeStyles, SearchBox, Spinner, Tag, TagGroup, tokens } from '@fluentui/react-components';
+import { Button, Field, makeStyles, SearchBox, Spinner, tokens } from '@fluentui/react-components';
+import { DismissRegular } from '@fluentui/react-icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
@@ -18,8 +19,8 @@ import type { Editor } from './use-editor';
 const useStyles = makeStyles({
   box: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalM },
   search: { maxWidth: '420px' },
-  tags: { flexWrap: 'wrap', gap: tokens.spacingHorizontalXS },
-  tag: { maxWidth: '100%' },
+  tags: { display: 'flex', flexWrap: 'wrap', gap: tokens.spacingHorizontalXS, listStyleType: 'none', margin: 0, padding: 0 },
+  tag: { maxWidth: '100%', fontWeight: tokens.fontWeightRegular, overflowWrap: 'anywhere' },
 });
 
 const numberOf = (segment: ListedSegment, column: string): string | number => {
@@ -135,24 +136,23 @@ const SegmentsStep = ({ editor, cap }: { editor: Editor; cap: number | undefined
       </Field>
       <div role="status">{t('chosen', { count: form.segments.length, found: shown.length })}</div>
       {form.segments.length > 0 && (
-        <TagGroup
-          className={styles.tags}
-          aria-label={t('chosenLabel')}
-          onDismiss={(_, { value }) => set({ segments: form.segments.filter((name) => name !== value) })}
-        >
+        <ul className={styles.tags} aria-label={t('chosenLabel')}>
           {form.segments.map((name) => (
-            <Tag
-              key={name}
-              value={name}
-              className={styles.tag}
-              dismissible
-              dismissIcon={{ 'aria-label': t('leaveOut', { name }) }}
-              appearance={known.has(name) ? 'brand' : 'outline'}
-            >
-              {known.has(name) ? name : t('gone', { name })}
-            </Tag>
+            <li key={name}>
+              <Button
+                size="small"
+                shape="circular"
+                className={styles.tag}
+                icon={<DismissRegular />}
+                iconPosition="after"
+                aria-label={t('leaveOut', { name: known.has(name) ? name : t('gone', { name }) })}
+                onClick={() => set({ segments: form.segments.filter((one) => one !== name) })}
+              >
+                {known.has(name) ? name : t('gone', { name })}
+              </Button>
+            </li>
           ))}
-        </TagGroup>
+        </ul>
       )}
       <DataTable
         label={t('label')}

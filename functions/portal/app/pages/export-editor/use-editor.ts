@@ -49,19 +49,20 @@ const useRequestKey = () => {
 
 /**
  * The form's values, what is wrong with them, and saving.
- * @param exportId the export that is edited; undefined for a new one
+ * @param edited the export that is edited; undefined for a new one
  */
 export const useEditor = ({
   draftName,
   initial,
   etag,
-  exportId,
+  edited,
 }: {
   draftName: string;
   initial: ExportForm;
   etag: string;
-  exportId: string | undefined;
+  edited: ExportView | undefined;
 }) => {
+  const exportId = edited?.id;
   const t = useTranslations('forms');
   const tc = useTranslations('exportEditor');
   const client = useQueryClient();
@@ -113,12 +114,14 @@ export const useEditor = ({
 
   const set = (change: Partial<ExportForm>) => setDraft((before) => ({ ...before, form: { ...before.form, ...change } }));
 
-  const write = async (): Promise<{ value: SavedExport; etag: string | undefined }> => {
+  const write = async (): Promise<SavedExport> => {
+    // a dry run of what is saved already
+    if (edited !== undefined && !changed) return { ...edited, warnings: [] };
     const answer =
       exportId === undefined
         ? await request<SavedExport>('POST', '/exports', { body, idempotencyKey: keyOf(body) })
         : await request<SavedExport>('PATCH', `/exports/${exportId}`, { body, ifMatch: draft.etag });
-    return { value: answer.body, etag: answer.etag };
+    return answer.body;
   };
 
   /** Reads what somebody else has saved meanwhile. */
@@ -173,7 +176,7 @@ export const useEditor = ({
       setBusy(dryRun ? 'dryRun' : 'save');
       setError(undefined);
       try {
-        const { value } = await write();
+        const value = await write();
         setSaved(true);
         forget();
         void client.invalidateQueries({ queryKey: exportKeys.all });
