@@ -25,13 +25,15 @@ export const Facts = ({ run }: { run: Run }) => {
   const styles = useStyles();
   const t = useTranslations('runDetail.facts');
   const triggers = useTranslations('status.trigger');
+  // the clock and the source have no other name
+  const how = triggers(run.trigger.kind);
   const id = (text: string, label: string) => (
     <>
       <span className={styles.code}>{text}</span> <CopyButton text={text} label={label} />
     </>
   );
   const facts: readonly (readonly [string, React.ReactNode])[] = [
-    [t('by'), t('byHow', { who: run.trigger.by, how: triggers(run.trigger.kind) })],
+    [t('by'), run.trigger.kind === 'schedule' || run.trigger.kind === 'event' ? how : t('byHow', { who: run.trigger.by, how })],
     [t('submitted'), <Time key="at" at={run.submittedAt} />],
     ...(run.startedAt === undefined ? [] : [[t('started'), <Time key="at" at={run.startedAt} />] as const]),
     ...(run.endedAt === undefined ? [] : [[t('ended'), <Time key="at" at={run.endedAt} />] as const]),
