@@ -1,9 +1,19 @@
 import { useFormatter, useNow, useTimeZone } from 'use-intl';
 
+const zoneFormats = new Map<string, Intl.DateTimeFormat>();
+/** Made once per language and zone: to make one takes longer than all else in a cell, and a table has hundreds. */
+const zoneFormatOf = (locale: string | undefined, timeZone: string | undefined): Intl.DateTimeFormat => {
+  const key = `${locale} ${timeZone}`;
+  const format = zoneFormats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' });
+  zoneFormats.set(key, format);
+  return format;
+};
+
 /** Short name of a zone, e.g. "CET", as the reader's language has it. */
 const zoneName = (locale: string | undefined, timeZone: string | undefined, at: Date): string =>
-  new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' }).formatToParts(at).find(({ type }) => type === 'timeZoneName')
-    ?.value ?? '';
+  zoneFormatOf(locale, timeZone)
+    .formatToParts(at)
+    .find(({ type }) => type === 'timeZoneName')?.value ?? '';
 
 /**
  * An instant (UTC ISO string): as a date with its zone, or as "5 minutes ago"; the whole of it and UTC on hover.
