@@ -286,6 +286,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     activities,
     connectionStore,
     runs: { removeOf: removal.removeOf, stopOf: runs.stopOf },
+    systemSchedule: async (options: { signal: AbortSignal }) => (await settings.getSchedule(options)).value,
     now,
   };
   const checkParts = { source, figures, maxProfiles: env.MAX_PROFILES_PER_EXPORT, settings, now };

@@ -3,7 +3,7 @@ import { changesOf } from '../../shared/activity/changes';
 import type { ActivityDetails } from '../../shared/activity/entry';
 import { Export, ExportChange, NewExport } from '../../shared/exports/export';
 import { ExportDraft } from '../../shared/exports/export-draft';
-import { ExportQuery } from '../../shared/exports/export-list';
+import { ExportQuery, ExportSummary, ListedExport } from '../../shared/exports/export-list';
 import { ExportView } from '../../shared/exports/export-view';
 import { SavedExport } from '../../shared/exports/exports';
 import type { Detached, Done, SegmentExports } from '../../shared/exports/exports';
@@ -16,9 +16,10 @@ const params = z.object({ id: ExportId });
 
 const ExportList = z
   .object({
-    value: z.array(ExportView),
+    value: z.array(ListedExport),
     /** over all pages */
     total: z.int().min(0),
+    summary: ExportSummary,
     nextLink: z.string().optional(),
   })
   .meta({ id: 'ExportList' });
@@ -41,7 +42,8 @@ const listExports = defineRoute({
   operation: 'listExports',
   method: 'GET',
   path: 'api/exports',
-  summary: 'Exports, each with what you may do, how it fares and what it does; searched, sorted, filtered and paged',
+  summary:
+    'Exports, each with what you may do, how it fares, what it does and what its last runs did; searched, sorted, filtered and paged; and all of them in figures',
   who: 'Viewer',
   query: ExportQuery,
   answers: { 200: { description: 'One page', schema: ExportList } },
@@ -173,8 +175,8 @@ const toldOfDone = ({ before, after, listFor }: Done): ActivityDetails[] => {
 
 export const registerExports = ({ route }: Router, { segmentExports }: { segmentExports: SegmentExports }): void => {
   route(listExports).to(async ({ query, caller, signal }) => {
-    const { value, total, token } = await segmentExports.list(query, { caller, signal });
-    return { status: 200, body: { value, total, ...nextLink(query, token) } };
+    const { value, total, summary, token } = await segmentExports.list(query, { caller, signal });
+    return { status: 200, body: { value, total, summary, ...nextLink(query, token) } };
   });
   const andRecord = (record: (told: readonly ActivityDetails[]) => Promise<void>) => ({
     record: (done: Done): Promise<void> => record(toldOfDone(done)),

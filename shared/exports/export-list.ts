@@ -4,10 +4,23 @@ import { InvalidInputError } from '../errors';
 import { ConnectionId, ExportId } from '../ids';
 import { ExportHealth, ExportState } from './export-status';
 import type { ExportStatus } from './export-status';
-import { connectionFor, ExportPermission, permissionFor, statusOf, viewFor } from './export-view';
-import type { ConnectionOfExport, ExportEntry, ExportView } from './export-view';
+import { connectionFor, ExportPermission, ExportView, permissionFor, statusOf, viewFor } from './export-view';
+import type { ConnectionOfExport, ExportEntry } from './export-view';
+import { RecentRun } from './recent-run';
 
-export const ExportSort = z.enum(['name', 'connection', 'type', 'updatedAt', 'refreshedAt', 'health', 'activity', 'schedule']);
+export const ExportSort = z.enum([
+  'name',
+  'connection',
+  'type',
+  'updatedAt',
+  'refreshedAt',
+  'lastRunAt',
+  'nextRunAt',
+  'members',
+  'health',
+  'activity',
+  'schedule',
+]);
 export type ExportSort = z.infer<typeof ExportSort>;
 
 /** What a list of exports may be asked (customer-insights.md E6, E8). */
@@ -26,17 +39,50 @@ export const ExportQuery = z
     withoutSegment: z.string().min(1).max(200).optional(),
     /** of one connection; `none`: the detached ones */
     connectionId: z.union([z.literal('none'), ConnectionId]).optional(),
-    health: ExportHealth.optional(),
-    activity: ExportState.optional(),
+    /** `unhealthy`: whatever is not healthy */
+    health: z.enum([...ExportHealth.options, 'unhealthy']).optional(),
+    /** `active`: queued, running or waiting */
+    activity: z.enum([...ExportState.options, 'active']).optional(),
     permission: ExportPermission.optional(),
+    /** object id of whoever made the export */
+    createdBy: z.string().min(1).max(200).optional(),
   })
   .meta({ id: 'ExportQuery' });
 export type ExportQuery = z.infer<typeof ExportQuery>;
 
+/** An export in a list: also what its last runs did, and when it runs by itself next. */
+export const ListedExport = ExportView.extend({
+  /** distinct usable addresses of its segments, as the last run that counted them found; absent before */
+  members: z.int().min(0).optional(),
+  /** the oldest first */
+  recentRuns: z.array(RecentRun),
+  /** absent where nothing runs it by itself */
+  nextRunAt: z.iso.datetime().optional(),
+}).meta({ id: 'ListedExport' });
+export type ListedExport = z.infer<typeof ListedExport>;
+
+/** All exports in figures, whatever was searched or filtered. */
+export const ExportSummary = z
+  .object({
+    total: z.int().min(0),
+    healthy: z.int().min(0),
+    attention: z.int().min(0),
+    failing: z.int().min(0),
+    /** queued, running or waiting */
+    active: z.int().min(0),
+    /** those that run by themselves and that the caller may edit: what `POST /exports/run-all` runs */
+    scheduled: z.int().min(0),
+    /** those that run by themselves next, and how many do at that instant; absent where none does */
+    nextDue: z.object({ at: z.iso.datetime(), exportId: ExportId, name: z.string(), count: z.int().min(1) }).optional(),
+  })
+  .meta({ id: 'ExportSummary' });
+export type ExportSummary = z.infer<typeof ExportSummary>;
+
 export interface ExportPage {
-  readonly value: ExportView[];
+  readonly value: ListedExport[];
   /** of all pages */
   readonly total: number;
+  readonly summary: ExportSummary;
   /** brings the next page */
   readonly token?: string;
 }
@@ -89,8 +135,12 @@ const ACTIVITY_RANK: Readonly<Record<ExportStatus['activity'], string>> = {
 };
 const SCHEDULE_RANK: Readonly<Record<ExportView['schedule']['kind'], string>> = { system: '0', custom: '1', off: '2' };
 
+type NextRunAt = (segmentExport: ExportEntry['segmentExport']) => string | undefined;
+/** Behind every instant: what never comes. */
+const NEVER = '~';
+
 /** What an export is sorted by, before its name; what the caller may not see and what is not there yet comes first. */
-const keyOf = (sort: ExportSort, entry: ExportEntry, seen: ConnectionOfExport | undefined): string => {
+const keyOf = (sort: ExportSort, entry: ExportEntry, seen: ConnectionOfExport | undefined, nextRunAt: NextRunAt): string => {
   const { segmentExport } = entry;
   switch (sort) {
     case 'name':
@@ -105,6 +155,12 @@ const keyOf = (sort: ExportSort, entry: ExportEntry, seen: ConnectionOfExport | 
       return SCHEDULE_RANK[segmentExport.schedule.kind];
     case 'refreshedAt':
       return statusOf(entry).refreshedAt ?? '';
+    case 'lastRunAt':
+      return statusOf(entry).lastRun?.endedAt ?? '';
+    case 'nextRunAt':
+      return nextRunAt(segmentExport) ?? NEVER;
+    case 'members':
+      return entry.activity.members === undefined ? '' : String(entry.activity.members).padStart(12, '0');
     case 'health':
       return HEALTH_RANK[statusOf(entry).health];
     case 'activity':
@@ -112,9 +168,38 @@ const keyOf = (sort: ExportSort, entry: ExportEntry, seen: ConnectionOfExport | 
   }
 };
 
+const isActive = (activity: ExportStatus['activity']): boolean => activity !== 'idle' && activity !== 'paused';
+
+const summaryOf = (entries: readonly ExportEntry[], caller: Caller, nextRunAt: NextRunAt): ExportSummary => {
+  const summary = { total: entries.length, healthy: 0, attention: 0, failing: 0, active: 0, scheduled: 0 };
+  let nextDue: ExportSummary['nextDue'];
+  for (const entry of entries) {
+    const { health, activity } = statusOf(entry);
+    summary[health] += 1;
+    if (isActive(activity)) summary.active += 1;
+    const { id: exportId, name } = entry.segmentExport;
+    const at = nextRunAt(entry.segmentExport);
+    if (at !== undefined && permissionFor(caller, entry.connection) === 'edit') summary.scheduled += 1;
+    if (at === undefined || (nextDue !== undefined && at > nextDue.at)) continue;
+    nextDue = nextDue?.at === at ? { ...nextDue, count: nextDue.count + 1 } : { at, exportId, name, count: 1 };
+  }
+  return { ...summary, ...(nextDue ? { nextDue } : {}) };
+};
+
 /** Numbers in the order of names: two of few names that many exports share are compared once. */
 const ranksOf = (names: Iterable<string>): ReadonlyMap<string, number> =>
   new Map([...new Set(names)].sort(collate).map((name, rank) => [name, rank]));
+
+const listed = (caller: Caller, entry: ExportEntry, nextRunAt: NextRunAt): ListedExport => {
+  const { members, recent } = entry.activity;
+  const at = nextRunAt(entry.segmentExport);
+  return {
+    ...viewFor(caller, entry),
+    ...(members === undefined ? {} : { members }),
+    recentRuns: recent,
+    ...(at === undefined ? {} : { nextRunAt: at }),
+  };
+};
 
 /**
  * Search, order and pages over all exports, in memory. Names are folded once per version of an export, and the order by name is kept
@@ -157,8 +242,9 @@ export const createExportList = () => {
   };
 
   return {
-    page: (entries: readonly ExportEntry[], query: ExportQuery, caller: Caller): ExportPage => {
-      const { search, sort, order, size, token, segment, withoutSegment, connectionId, health, activity, permission } = query;
+    /** @param nextRunAt when an export runs by itself next */
+    page: (entries: readonly ExportEntry[], query: ExportQuery, caller: Caller, nextRunAt: NextRunAt = () => undefined): ExportPage => {
+      const { search, sort, order, size, token, segment, withoutSegment, connectionId, health, activity, permission, createdBy } = query;
       const from = token === undefined ? undefined : readToken(token, { sort, order });
       const place = placesOf(entries);
       const wanted = search === undefined ? undefined : fold(search);
@@ -174,17 +260,19 @@ export const createExportList = () => {
         if (withoutSegment !== undefined && segmentExport.segments.includes(withoutSegment)) return false;
         if (permission !== undefined && permissionFor(caller, connection) !== permission) return false;
         if (connectionId !== undefined && (connectionId === 'none' ? seen !== undefined : seen?.id !== connectionId)) return false;
+        if (createdBy !== undefined && segmentExport.createdBy !== createdBy) return false;
         if (wanted !== undefined) {
           const texts = [foldedName(segmentExport), ...[seen?.displayName, seen?.type].flatMap((text) => (text ? [foldOnce(text)] : []))];
           if (!texts.some((text) => text.includes(wanted))) return false;
         }
         if (health === undefined && activity === undefined) return true;
         const status = statusOf(entry);
-        return (health === undefined || status.health === health) && (activity === undefined || status.activity === activity);
+        const isOfHealth = health === undefined || (health === 'unhealthy' ? status.health !== 'healthy' : status.health === health);
+        return isOfHealth && (activity === undefined || (activity === 'active' ? isActive(status.activity) : status.activity === activity));
       };
       const found = entries.flatMap((entry) => {
         const seen = connectionFor(caller, entry.segmentExport, entry.connection);
-        return isFound(entry, seen) ? [{ entry, key: keyOf(sort, entry, seen) }] : [];
+        return isFound(entry, seen) ? [{ entry, key: keyOf(sort, entry, seen, nextRunAt) }] : [];
       });
 
       const sign = order === 'asc' ? 1 : -1;
@@ -200,8 +288,9 @@ export const createExportList = () => {
       const page = found.slice(begin, begin + size);
       const last = begin + size < found.length ? page.at(-1) : undefined;
       return {
-        value: page.map(({ entry }) => viewFor(caller, entry)),
+        value: page.map(({ entry }) => listed(caller, entry, nextRunAt)),
         total: found.length,
+        summary: summaryOf(entries, caller, nextRunAt),
         ...(last === undefined ? {} : { token: writeToken(positionOf(last.entry.segmentExport, { sort, order, key: last.key })) }),
       };
     },

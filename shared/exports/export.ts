@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConnectionId, ExportId, ListId, RunId } from '../ids';
 import { ExportSchedule, SavedSchedule } from '../schedules/schedule';
 import { Mapping } from './mapping';
+import { RECENT_RUNS, RecentRun } from './recent-run';
 
 const SegmentName = z
   .string()
@@ -160,6 +161,10 @@ export const ExportActivity = z.object({
       error: z.object({ code: z.string(), message: z.string() }).optional(),
     })
     .optional(),
+  /** distinct usable addresses of all its segments, as the last run that counted them found (also a dry run) */
+  members: z.int().min(0).optional(),
+  /** the newest ended runs of any kind, the oldest first; earlier versions noted none */
+  recent: z.array(RecentRun).max(RECENT_RUNS).default([]),
   /** the newest run since then that did nothing, for a reason that somebody should look at */
   lastSkip: z.object({ runId: RunId, at: z.iso.datetime(), code: z.string(), message: z.string() }).optional(),
   /** end of the last successful real run of the whole export (customer-insights.md X8) */

@@ -10,7 +10,8 @@ import { newExportId } from '../new-ids';
 import type { ExportId, ListId } from '../ids';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
-import { withSchedule } from '../schedules/schedule';
+import { defaultSystemSchedule, withSchedule } from '../schedules/schedule';
+import type { SystemSchedule } from '../schedules/schedule';
 import { mapConcurrent } from '../streams/map-concurrent';
 import { Export } from './export';
 import type { ExportActivity, ExportChange, ListToCreate, NewExport } from './export';
@@ -24,6 +25,7 @@ import type { ExportPage, ExportQuery } from './export-list';
 import type { ExportStore } from './export-store';
 import { ExportSettings, permissionFor, settingsFor, viewFor } from './export-view';
 import type { ExportEntry, ExportPermission, ExportView } from './export-view';
+import { createNextRunAt } from './next-run-at';
 import { requireStartable } from './startable';
 
 /** What saving answers with: the export, and what to think about. */
@@ -123,6 +125,7 @@ export const createExports = ({
   connections,
   checks,
   runs,
+  systemSchedule,
   now,
 }: {
   store: ExportStore;
@@ -132,9 +135,21 @@ export const createExports = ({
   connections: Pick<Connections, 'find' | 'readAll' | 'isThere'>;
   checks: ExportChecks;
   runs: RunsOfExport;
+  /** the system refresh, for when exports run next */
+  systemSchedule: (options: Options) => Promise<SystemSchedule>;
   now: () => Date;
 }) => {
   const exportList = createExportList();
+  const nextRunAt = createNextRunAt();
+  /** One that a newer version wrote keeps no list from being shown; nothing follows it in this version either. */
+  const readableSystem = async (options: Options): Promise<SystemSchedule> => {
+    try {
+      return await systemSchedule(options);
+    } catch (error) {
+      if (error instanceof z.ZodError || error instanceof SyntaxError) return defaultSystemSchedule;
+      throw error;
+    }
+  };
   const by = (caller: Caller) => ({ at: now().toISOString(), caller });
 
   const find = async (id: ExportId, { signal }: Options): Promise<Stored<Export>> => {
@@ -372,8 +387,11 @@ export const createExports = ({
     },
 
     /** One page of all exports, searched, sorted and filtered. @throws InvalidInputError token_invalid */
-    list: async (query: ExportQuery, { caller, signal }: AsCaller): Promise<ExportPage> =>
-      exportList.page(await directory.read({ signal }), query, caller),
+    list: async (query: ExportQuery, { caller, signal }: AsCaller): Promise<ExportPage> => {
+      const [entries, system] = await Promise.all([directory.read({ signal }), readableSystem({ signal })]);
+      const at = now();
+      return exportList.page(entries, query, caller, (segmentExport) => nextRunAt(segmentExport, { system, now: at }));
+    },
 
     /**
      * Changes the fields that are named (RFC 7396 at the first level; mapping and schedule are replaced whole; null clears a limit).

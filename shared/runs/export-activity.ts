@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError } from '../errors';
 import { ExportActivity } from '../exports/export';
+import { RECENT_RUNS } from '../exports/recent-run';
+import type { RecentRun } from '../exports/recent-run';
 import { ExportId } from '../ids';
 import type { RunId } from '../ids';
 import { createUnreadableLog } from '../platform/tables';
@@ -58,6 +60,36 @@ export const withEnded = (current: ExportActivity, run: Run): ExportActivity => 
     },
     // a retry and an approval bring a part
     ...(state === 'successful' && !followsUp ? { refreshedAt: endedAt } : {}),
+  };
+};
+
+const recentOf = (run: Run): RecentRun | undefined => {
+  const { id, number, state, dryRun, warnings, startedAt, endedAt, counts } = run;
+  if (endedAt === undefined || state === 'queued' || state === 'refreshing') return undefined;
+  const { read, invalid, accepted, rejected, removed } = counts;
+  const figures = Object.fromEntries(Object.entries({ read, invalid, accepted, rejected, removed }).filter(([, value]) => value > 0));
+  return {
+    id,
+    number,
+    state,
+    ...(dryRun ? { dryRun } : {}),
+    ...(warnings.length > 0 ? { warned: true } : {}),
+    endedAt,
+    ...(startedAt === undefined ? {} : { seconds: Math.max(0, Math.round((Date.parse(endedAt) - Date.parse(startedAt)) / 1_000)) }),
+    ...figures,
+  };
+};
+
+/** Notes an ended run, of whatever kind, for the lists: what it did in short, and how many members it found. */
+export const withRecent = (current: ExportActivity, run: Run): ExportActivity => {
+  const recent = recentOf(run);
+  if (recent === undefined || current.recent.some(({ id }) => id === run.id)) return current;
+  // a retry and an approval look at a part of the members
+  const members = run.retryOf === undefined && run.approves === undefined ? run.plan?.members : undefined;
+  return {
+    ...current,
+    recent: [...current.recent, recent].slice(-RECENT_RUNS),
+    ...(members === undefined ? {} : { members }),
   };
 };
 

@@ -16,7 +16,7 @@ import type { Log } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
 import { limitsFor } from '../settings/limits';
 import type { Limits } from '../settings/limits';
-import { withEnded, withoutActive } from './export-activity';
+import { withEnded, withoutActive, withRecent } from './export-activity';
 import type { ExportActivities, SeenActivity } from './export-activity';
 import { servedDigestOf } from './prepare/digests';
 import { hasEnded, noCounts } from './run';
@@ -425,7 +425,7 @@ export const createRuns = ({
           current.activeRunId === before.activeRunId && !isClaimed(current, now()) && (!request.kept || current.pending !== undefined)
             ? {
                 // its runner died before it could say how it had ended
-                ...(other && other.run.id !== runId ? withEnded(current, other.run) : current),
+                ...(other && other.run.id !== runId ? withRecent(withEnded(current, other.run), other.run) : current),
                 ...(request.kept ? { pending: undefined } : {}),
                 activeRunId: runId,
                 activeState: 'queued',
@@ -493,7 +493,7 @@ export const createRuns = ({
     await store.project(run, { signal });
     const activity = await activities.update(
       run.exportId,
-      (current) => (current.activeRunId === run.id ? withoutActive(withEnded(current, run)) : undefined),
+      (current) => (current.activeRunId === run.id ? withoutActive(withRecent(withEnded(current, run), run)) : undefined),
       { signal },
     );
     if (activity.activeRunId === undefined) await startKept(run.exportId, activity, { signal });

@@ -74,7 +74,11 @@ export const routeCosts: readonly RouteCost[] = [
   read('listConnections', () => ['GET', '/api/connections']),
   read('getConnection', ({ connectionId }) => ['GET', `/api/connections/${connectionId}`]),
   read('listKlaviyoLists', ({ connectionId }) => ['GET', `/api/connections/${connectionId}/lists`]),
-  read('listExports', () => ['GET', '/api/exports']),
+  read('listExports', () => ['GET', '/api/exports'], {
+    atMost: 4,
+    because:
+      'what has changed of exports, runs and connections; and the system refresh, which says when the exports that follow it run next',
+  }),
   read('getExport', (scene) => ['GET', `/api/exports/${anyExport(scene)}`]),
   read('listRunsOfExport', (scene) => ['GET', `/api/exports/${anyExport(scene)}/runs`]),
   read('listRuns', () => ['GET', '/api/runs']),

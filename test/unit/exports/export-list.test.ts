@@ -34,7 +34,14 @@ const anEntry = (
     connection = main,
     activity = {},
     ...fields
-  }: { connection?: Connection | undefined; activity?: object; segments?: string[]; updatedAt?: string; schedule?: object } = {},
+  }: {
+    connection?: Connection | undefined;
+    activity?: object;
+    segments?: string[];
+    updatedAt?: string;
+    schedule?: object;
+    createdBy?: string;
+  } = {},
 ): ExportEntry => ({
   segmentExport: Export.parse({
     ...{ id: `exp_${String((count += 1)).padStart(10, '0')}`, name, listId: 'YafG4m', segments: ['Loyal'], mapping: { email: 'EMail' } },
@@ -49,6 +56,10 @@ const detached = (name: string): ExportEntry => {
   const { segmentExport, ...rest } = anEntry(name);
   const { connectionId: _, ...kept } = segmentExport;
   return { ...rest, segmentExport: kept, connection: undefined };
+};
+const failedRun = {
+  ...{ runId: 'run_12345678', number: 1, state: 'failed', trigger: 'schedule', endedAt: '2026-02-02T00:00:00.000Z' },
+  error: { code: 'key_refused', message: 'Klaviyo refused the key.' },
 };
 const endedAt = (at: string) => ({ refreshedAt: at });
 
@@ -121,6 +132,66 @@ describe('a list of exports', () => {
     expect(names(entries, { connectionId: 'none' })).toEqual(['Loose']);
     expect(names(entries, { health: 'attention' })).toEqual(['Loose']);
     expect(names(entries, { activity: 'idle', health: 'healthy' })).toEqual(['Main', 'Secret']);
+  });
+
+  it('filters by whatever is unwell or under way, and by who made it', () => {
+    const moving = (activeState: string) => ({ activity: { activeRunId: 'run_12345678', activeState } });
+    const entries = [
+      anEntry('Calm', { createdBy: 'b' }),
+      anEntry('Queued', moving('queued')),
+      anEntry('Waiting', moving('waiting')),
+      detached('Loose'),
+      anEntry('Failing', { activity: { last: failedRun } }),
+    ];
+    expect(names(entries, { health: 'unhealthy' })).toEqual(['Failing', 'Loose']);
+    expect(names(entries, { activity: 'active' })).toEqual(['Queued', 'Waiting']);
+    expect(names(entries, { createdBy: 'b' })).toEqual(['Calm']);
+  });
+
+  it('counts all exports, whatever is searched, and says which run next', () => {
+    const entries = [
+      anEntry('Calm'),
+      anEntry('Busy', { activity: { activeRunId: 'run_12345678', activeState: 'running' } }),
+      anEntry('Failing', { activity: { last: failedRun } }),
+      detached('Loose'),
+    ];
+    const next: Record<string, string> = {
+      Failing: '2026-03-02T05:00:00.000Z',
+      Calm: '2026-03-01T05:00:00.000Z',
+      Busy: '2026-03-01T05:00:00.000Z',
+    };
+    const query = ExportQuery.parse({ search: 'calm' });
+    const page = createExportList().page(entries, query, viewer, ({ name }) => next[name]);
+    expect([page.total, page.value.map(({ nextRunAt }) => nextRunAt)]).toEqual([1, [next.Calm]]);
+    expect(page.summary).toEqual({
+      ...{ total: 4, healthy: 2, attention: 1, failing: 1, active: 1, scheduled: 0 },
+      nextDue: { at: next.Calm, exportId: entries[0]!.segmentExport.id, name: 'Calm', count: 2 },
+    });
+    expect(createExportList().page([], query, viewer).summary).toEqual({
+      total: 0,
+      healthy: 0,
+      attention: 0,
+      failing: 0,
+      active: 0,
+      scheduled: 0,
+    });
+    expect(createExportList().page(entries, query, contributor, ({ name }) => next[name]).summary.scheduled).toBe(3);
+  });
+
+  it('is sorted by the next run, what never runs by itself behind all others; and by members as numbers', () => {
+    const entries = [
+      anEntry('Never', { activity: { members: 1_000 } }),
+      anEntry('Later', { activity: { members: 900 } }),
+      anEntry('Soon', { activity: { last: failedRun } }),
+    ];
+    const next: Record<string, string> = { Later: '2026-03-02T05:00:00.000Z', Soon: '2026-03-01T05:00:00.000Z' };
+    const sorted = (sort: string) =>
+      createExportList()
+        .page(entries, ExportQuery.parse({ sort }), administrator, ({ name }) => next[name])
+        .value.map(({ name }) => name);
+    expect(sorted('nextRunAt')).toEqual(['Soon', 'Later', 'Never']);
+    expect(sorted('members')).toEqual(['Soon', 'Later', 'Never']);
+    expect(sorted('lastRunAt')).toEqual(['Later', 'Never', 'Soon']);
   });
 
   it('goes on after the last one seen, whatever is added, renamed or removed meanwhile', () => {

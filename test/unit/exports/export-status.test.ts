@@ -5,7 +5,8 @@ import { NotFoundError } from '../../../shared/errors';
 import { ExportActivity } from '../../../shared/exports/export';
 import { exportStatus, warningsThatTell } from '../../../shared/exports/export-status';
 import type { RunId } from '../../../shared/ids';
-import { withEnded, withoutActive } from '../../../shared/runs/export-activity';
+import { RECENT_RUNS } from '../../../shared/exports/recent-run';
+import { withEnded, withoutActive, withRecent } from '../../../shared/runs/export-activity';
 import type { Run } from '../../../shared/runs/run';
 import { aDocument } from '../runs/a-document';
 
@@ -154,5 +155,40 @@ describe('the activity of an export', () => {
       reasons: [{ code: 'run_unreadable' }],
     });
     expect(statusOf(withoutActive({ ...active, unreadableRun: active.activeRunId })).health).toBe('healthy');
+  });
+});
+
+describe('the last runs of an export', () => {
+  it('are kept in short, the newest last, whatever their kind and ending', () => {
+    const counts = { read: 1_000, invalid: 3, accepted: 900, rejected: 1, removed: 0 };
+    const runs = [
+      aRun({ dryRun: true, counts: { read: 0 } }),
+      aRun({ state: 'canceled', counts }),
+      aRun({ ...warned('gap'), startedAt: '2026-11-23T00:00:00.000Z', endedAt: '2026-11-23T00:01:30.400Z', counts }),
+    ];
+    const { recent } = runs.reduce(withRecent, never);
+    const common = { number: runs[0]!.number, endedAt: expect.any(String) as string };
+    const figures = { read: 1_000, invalid: 3, accepted: 900, rejected: 1 };
+    expect(recent).toEqual([
+      { ...common, id: runs[0]!.id, state: 'successful', dryRun: true },
+      { ...common, id: runs[1]!.id, state: 'canceled', ...figures },
+      { ...common, id: runs[2]!.id, state: 'successful', warned: true, seconds: 90, ...figures },
+    ]);
+    expect(ExportActivity.parse({ recent }).recent).toEqual(recent);
+    expect(withRecent({ ...never, recent }, runs[1]!).recent).toEqual(recent);
+    expect(withRecent(never, aRun({ state: 'refreshing', endedAt: undefined })).recent).toEqual([]);
+  });
+
+  it('are the newest ones only', () => {
+    const runs = Array.from({ length: RECENT_RUNS + 3 }, () => aRun());
+    expect(runs.reduce(withRecent, never).recent.map(({ id }) => id)).toEqual(runs.slice(3).map(({ id }) => id));
+  });
+
+  it('tell how many members there are, those that looked at all of them', () => {
+    const plan = { ...aDocument().run.plan!, members: 950 };
+    const counted = withRecent(never, aRun({ dryRun: true, plan }));
+    expect(counted.members).toBe(950);
+    expect(withRecent(counted, aRun({ retryOf: counted.recent[0]!.id, plan: { ...plan, members: 2 } })).members).toBe(950);
+    expect(withRecent(counted, aRun({ state: 'failed', plan: undefined })).members).toBe(950);
   });
 });
