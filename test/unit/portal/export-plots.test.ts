@@ -1,4 +1,4 @@
-import { changedFields, shortly } from '../../../functions/portal/app/pages/export-detail/changed-fields';
+import { changedFields, shortly } from '../../../functions/portal/app/components/changed-fields';
 import { changesOf, lastSized, minutesOf, toldRuns } from '../../../functions/portal/app/pages/export-detail/plot-data';
 import { sendingPace } from '../../../functions/portal/app/pages/run-detail/sending-pace';
 import { Run, RunPlan, noCounts } from '../../../shared/runs/run';

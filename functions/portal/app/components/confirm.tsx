@@ -11,6 +11,7 @@ export interface ConfirmProps {
   readonly children: ReactNode;
   /** the verb, as the button shows it */
   readonly action: string;
+  /** false: it has not ended yet, something else takes this dialog's place */
   readonly onConfirm: () => Promise<unknown>;
   readonly onClose: () => void;
   readonly disabled?: boolean;
@@ -29,8 +30,7 @@ export const Confirm = ({ title, children, action, onConfirm, onClose, disabled 
     setBusy(true);
     setError(undefined);
     try {
-      await onConfirm();
-      onClose();
+      if ((await onConfirm()) !== false) onClose();
     } catch (cause) {
       setError(cause);
       setBusy(false);

@@ -4,9 +4,11 @@ import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useLayoutEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
+import { useHiddenStyles } from './hidden';
 
 const useStyles = makeStyles({
   frame: {
+    position: 'relative', // what is hidden for the eye in a cell stays inside
     overflowX: 'auto',
     backgroundColor: tokens.colorNeutralBackground1,
     borderRadius: tokens.borderRadiusLarge,
@@ -57,6 +59,7 @@ const useStyles = makeStyles({
     },
   },
   value: { minWidth: 0 },
+  dense: { '@media (min-width: 641px)': { paddingLeft: tokens.spacingHorizontalS, paddingRight: tokens.spacingHorizontalS } },
   number: { textAlign: 'end', fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
   spacer: { padding: 0, border: 'none', '@media (max-width: 640px)': { display: 'block' } },
 });
@@ -64,6 +67,8 @@ const useStyles = makeStyles({
 export interface Column<T> {
   readonly id: string;
   readonly header: string;
+  /** the header is for screen readers, and for the cards of a narrow screen */
+  readonly headerHidden?: boolean;
   readonly cell: (item: T) => ReactNode;
   /** figures stand at the end */
   readonly number?: boolean;
@@ -93,6 +98,10 @@ export interface DataTableProps<T> {
   readonly nameOf?: (item: T) => string;
   /** called when the last rows come into sight: read more */
   readonly onEnd?: () => void;
+  /** about how high a row is, where cells have more than one line */
+  readonly rowPx?: number;
+  /** many columns: less room between them */
+  readonly dense?: boolean;
 }
 
 /** Rows under this number are all drawn: the browser's own search finds them. */
@@ -115,8 +124,11 @@ export const DataTable = <T,>({
   onSelect,
   nameOf,
   onEnd,
+  rowPx = ROW_PX,
+  dense = false,
 }: DataTableProps<T>) => {
   const styles = useStyles();
+  const hidden = useHiddenStyles();
   const t = useTranslations('common');
   const frame = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
@@ -124,7 +136,7 @@ export const DataTable = <T,>({
   const virtual = items.length >= VIRTUAL_FROM;
   const virtualizer = useWindowVirtualizer({
     count: items.length,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => rowPx,
     overscan: 12,
     scrollMargin: top,
     getItemKey: (index) => keyOf(items[index]!),
@@ -167,12 +179,12 @@ export const DataTable = <T,>({
                 />
               </th>
             )}
-            {columns.map(({ id, header, number, sortable, width: css }) => {
+            {columns.map(({ id, header, headerHidden, number, sortable, width: css }) => {
               const sorted = sorting?.id === id ? (sorting.descending ? 'descending' : 'ascending') : undefined;
               return (
                 <th
                   key={id}
-                  className={mergeClasses(styles.th, number && styles.number)}
+                  className={mergeClasses(styles.th, dense && styles.dense, number && styles.number)}
                   style={css === undefined ? undefined : { width: css }}
                   role="columnheader"
                   scope="col"
@@ -184,6 +196,8 @@ export const DataTable = <T,>({
                       {sorted === 'ascending' && <ArrowUpRegular aria-hidden />}
                       {sorted === 'descending' && <ArrowDownRegular aria-hidden />}
                     </button>
+                  ) : headerHidden ? (
+                    <span className={hidden.hidden}>{header}</span>
                   ) : (
                     header
                   )}
@@ -216,7 +230,12 @@ export const DataTable = <T,>({
                   </td>
                 )}
                 {columns.map(({ id, header, cell, number }) => (
-                  <td key={id} className={mergeClasses(styles.td, number && styles.number)} role="cell" data-label={header}>
+                  <td
+                    key={id}
+                    className={mergeClasses(styles.td, dense && styles.dense, number && styles.number)}
+                    role="cell"
+                    data-label={header}
+                  >
                     {/* one box, as a narrow screen lays label and value side by side */}
                     <div className={styles.value}>{cell(item)}</div>
                   </td>

@@ -22,3 +22,12 @@ export const fieldProblem = (error: unknown, pointer: string): string | undefine
   const found = error.problem?.errors?.filter(({ pointer: at }) => at === pointer || at.startsWith(`${pointer}/`)) ?? [];
   return found.length === 0 ? undefined : found.map(({ detail }) => detail).join(' ');
 };
+
+/** The same for a refusal that came inside an answer, e.g. for one of several exports. */
+export const useProblemCodeText = (): ((problem: { readonly code: string; readonly message: string }) => string) => {
+  const t = useTranslations('problems');
+  return ({ code, message }) => {
+    const key = `codes.${code}` as Parameters<typeof t>[0];
+    return t.has(key) ? t(key) : message;
+  };
+};

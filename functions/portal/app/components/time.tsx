@@ -27,7 +27,7 @@ export const Time = ({ at, relative = false }: { at: string; relative?: boolean 
   const absolute = `${format.dateTime(date, { dateStyle: 'medium', timeStyle: 'short' })} ${zoneName(document.documentElement.lang, timeZone, date)}`;
   return (
     <time dateTime={at} title={`${absolute} · ${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`}>
-      {relative ? format.relativeTime(date, now) : absolute}
+      {relative ? format.relativeTime(date, Math.max(now.getTime(), Date.now())) : absolute}
     </time>
   );
 };

@@ -7,7 +7,7 @@ import { getAll } from '../../api/client';
 import { DataTable } from '../../components/data-table';
 import { ProblemMessage } from '../../components/problem-message';
 import { Time } from '../../components/time';
-import { changedFields, shortly } from './changed-fields';
+import { changedFields, shortly } from '../../components/changed-fields';
 
 const useStyles = makeStyles({
   line: { whiteSpace: 'nowrap' },
