@@ -67,7 +67,6 @@ export const warningsThatTell: Readonly<Record<string, string | null>> = {
   waiting_for_source: null,
   slow_source: null,
   sent_uncompressed: null,
-  slow_source: null,
 };
 
 /** What stands in the way of every export of a connection, under the codes with which its runs fail. */

@@ -95,6 +95,6 @@ export const useExportNames = () =>
     staleTime: 60_000,
     queryFn: async ({ signal }) => {
       const all = await getAll<ListedExport>('/exports', { query: { size: 200 }, signal });
-      return new Map(all.map(({ id, name, connection }) => [id as string, { id: id, name, connection }]));
+      return new Map<string, NamedExport>(all.map(({ id, name, connection }) => [id, { id, name, connection }]));
     },
   });
