@@ -7,7 +7,7 @@ import { languageOf, readPreferences } from './shell/saved-preferences';
  */
 
 /** What the home page asks for first. */
-const HOME = ['/api/exports?size=100'];
+const HOME = ['/api/exports?activity=active&size=200', '/api/exports?size=100'];
 
 const preload = (files: readonly string[] = []): void => {
   for (const file of files) {
