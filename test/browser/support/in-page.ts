@@ -65,3 +65,7 @@ export const forgetFocus = (): void => {
 };
 
 export const focusedMark = (): string | undefined => document.activeElement?.dataset['tabStop'];
+
+export const isFocused = (element: unknown): boolean => element === document.activeElement;
+
+export const isOneFocused = (elements: readonly unknown[]): boolean => elements.includes(document.activeElement);
