@@ -3,6 +3,7 @@ import type { ConnectionStatus } from '../connections/connection-status';
 import { RunId } from '../ids';
 import { TriggerKind } from './export';
 import type { ExportActivity } from './export';
+import { warningsThatTell } from './warnings-that-tell';
 
 /** How an export fares: `failing` its last run failed, `attention` somebody should look, `healthy` all is well, or it has never run. */
 export const ExportHealth = z.enum(['healthy', 'attention', 'failing']).meta({ id: 'ExportHealth' });
@@ -39,35 +40,6 @@ export type ExportStatus = z.infer<typeof ExportStatus>;
 
 /** So many rows without a usable address, and so great a share, are more than the odd typing error. */
 const MANY_INVALID = { rows: 50, share: 0.1 };
-
-/**
- * What the warnings of a successful run say of its export: `null` = good to know, and nothing that anybody has to do; else what an
- * administrator or contributor reads. One that is not named here counts as something to look at.
- */
-export const warningsThatTell: Readonly<Record<string, string | null>> = {
-  rows_rejected: 'Klaviyo refused rows in the last run; its report names them.',
-  rows_open: 'Klaviyo has not said what became of some rows of the last run; the next run looks again.',
-  removals_held: 'People have left the segments, and their removal waits for somebody’s word; approve or dismiss it.',
-  removals_postponed: 'People who left the segments could not be removed in the last run; the next run tries again.',
-  gap: 'People that were sent are not on the list; the next run sends everybody again.',
-  source_empty: 'The segments were empty in the last run; see whether their refresh works.',
-  list_changed: 'People sent to the former list are still on it; remove them in Klaviyo if they should not be.',
-  state_unreadable: 'What earlier runs had sent could not be read, so nobody was removed in the last run.',
-  state_key_changed: 'What earlier runs had sent was written with another key, so nobody was removed in the last run.',
-  state_lost: 'The data of the last run was lost at its end; the next run sends everything again.',
-  not_verified: 'It could not be checked whether everybody arrived, as Klaviyo answered with people that were not asked for.',
-  revision_differs: 'Klaviyo serves another API revision than this app was made for; install the newest version of the app.',
-  profiles_missing: 'Customers of the segments had no profile yet in the last run, so nobody was removed; they come with the next run.',
-  // a share that is too high is told by itself
-  rows_invalid: null,
-  rows_gone: null,
-  small_gap: null,
-  canary_gap: null,
-  interrupted: null,
-  waiting_for_source: null,
-  slow_source: null,
-  sent_uncompressed: null,
-};
 
 /** What stands in the way of every export of a connection, under the codes with which its runs fail. */
 const connectionThatTells: Readonly<Record<ConnectionStatus, { readonly code: string; readonly message: string } | null>> = {

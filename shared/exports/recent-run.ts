@@ -14,7 +14,7 @@ export const RecentRun = z
     state: z.enum(['successful', 'failed', 'skipped', 'canceled']),
     /** absent: it was a real one */
     dryRun: z.literal(true).optional(),
-    /** whether it ended with warnings */
+    /** it ended with a warning that somebody should look at */
     warned: z.literal(true).optional(),
     endedAt: z.iso.datetime(),
     /** from its start to its end; absent where it never started */

@@ -3,6 +3,7 @@ import { ConflictError } from '../errors';
 import { ExportActivity } from '../exports/export';
 import { RECENT_RUNS } from '../exports/recent-run';
 import type { RecentRun } from '../exports/recent-run';
+import { tells } from '../exports/warnings-that-tell';
 import { ExportId } from '../ids';
 import type { RunId } from '../ids';
 import { createUnreadableLog } from '../platform/tables';
@@ -73,7 +74,7 @@ const recentOf = (run: Run): RecentRun | undefined => {
     number,
     state,
     ...(dryRun ? { dryRun } : {}),
-    ...(warnings.length > 0 ? { warned: true } : {}),
+    ...(warnings.some(({ code }) => tells(code)) ? { warned: true } : {}),
     endedAt,
     ...(startedAt === undefined ? {} : { seconds: Math.max(0, Math.round((Date.parse(endedAt) - Date.parse(startedAt)) / 1_000)) }),
     ...figures,

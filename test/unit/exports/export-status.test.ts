@@ -3,7 +3,8 @@ import path from 'node:path';
 import { ConnectionStatus, findingOf } from '../../../shared/connections/connection-status';
 import { NotFoundError } from '../../../shared/errors';
 import { ExportActivity } from '../../../shared/exports/export';
-import { exportStatus, warningsThatTell } from '../../../shared/exports/export-status';
+import { exportStatus } from '../../../shared/exports/export-status';
+import { warningsThatTell } from '../../../shared/exports/warnings-that-tell';
 import type { RunId } from '../../../shared/ids';
 import { RECENT_RUNS } from '../../../shared/exports/recent-run';
 import { withEnded, withoutActive, withRecent } from '../../../shared/runs/export-activity';
@@ -163,7 +164,7 @@ describe('the last runs of an export', () => {
     const counts = { read: 1_000, invalid: 3, accepted: 900, rejected: 1, removed: 0 };
     const runs = [
       aRun({ dryRun: true, counts: { read: 0 } }),
-      aRun({ state: 'canceled', counts }),
+      aRun({ ...warned('rows_invalid'), state: 'canceled', counts }),
       aRun({ ...warned('gap'), startedAt: '2026-11-23T00:00:00.000Z', endedAt: '2026-11-23T00:01:30.400Z', counts }),
     ];
     const { recent } = runs.reduce(withRecent, never);

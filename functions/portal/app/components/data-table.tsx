@@ -59,7 +59,7 @@ const useStyles = makeStyles({
     },
   },
   value: { minWidth: 0 },
-  dense: { '@media (min-width: 641px)': { paddingLeft: tokens.spacingHorizontalS, paddingRight: tokens.spacingHorizontalS } },
+  dense: { '@media (min-width: 641px)': { paddingLeft: tokens.spacingHorizontalSNudge, paddingRight: tokens.spacingHorizontalSNudge } },
   number: { textAlign: 'end', fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
   spacer: { padding: 0, border: 'none', '@media (max-width: 640px)': { display: 'block' } },
 });

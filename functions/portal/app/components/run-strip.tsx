@@ -7,7 +7,7 @@ import type { RunLook } from './run-look';
 import { useDuration } from './time';
 import { useHiddenStyles } from './hidden';
 
-const CELL = 9;
+const CELL = 8;
 const HEIGHT = 20;
 
 const useStyles = makeStyles({

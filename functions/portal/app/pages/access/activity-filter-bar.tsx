@@ -8,7 +8,14 @@ import { FILTERS, KINDS } from './activity-filters';
 
 const useStyles = makeStyles({
   bar: { display: 'flex', flexWrap: 'wrap', alignItems: 'end', gap: tokens.spacingHorizontalM },
-  choice: { flex: '1 1 140px', minWidth: '130px', maxWidth: '240px', '& select': { width: '100%' } },
+  choice: {
+    flex: '1 1 140px',
+    minWidth: '130px',
+    maxWidth: '240px',
+    '& select': { width: '100%' },
+    '& .fui-Input': { minWidth: 0 },
+    '& input': { minWidth: 0, width: '100%' },
+  },
 });
 
 /** Which entries of the activity log to show; all of it stands in the address. */

@@ -34,6 +34,9 @@ export const ChangedCell = ({ entry }: { entry: LoggedActivity }) => {
   const common = useTranslations('common');
   const fields = changedFields(entry);
   const details = Object.entries(entry.details ?? {});
+  const isCut =
+    fields.length > SHOWN ||
+    fields.some(({ before, after }) => [before, after].some((value) => value !== undefined && whole(value) !== shortly(value)));
   if (fields.length === 0 && details.length === 0 && entry.reason === undefined) return '–';
   return (
     <div>
@@ -51,7 +54,7 @@ export const ChangedCell = ({ entry }: { entry: LoggedActivity }) => {
           </li>
         ))}
       </ul>
-      {fields.length > 0 && (
+      {isCut && (
         <Dialog modalType="modal">
           <DialogTrigger disableButtonEnhancement>
             <Button size="small" appearance="subtle">

@@ -10,7 +10,7 @@ import { Time } from '../../components/time';
 
 const useStyles = makeStyles({
   link: { color: tokens.colorBrandForegroundLink, fontWeight: tokens.fontWeightSemibold, overflowWrap: 'anywhere' },
-  name: { '@media (min-width: 641px)': { minWidth: '190px' } },
+  name: { '@media (min-width: 641px)': { minWidth: '170px' } },
   plain: { color: tokens.colorBrandForegroundLink },
   below: {
     display: 'block',
@@ -18,9 +18,9 @@ const useStyles = makeStyles({
     fontSize: tokens.fontSizeBase200,
     lineHeight: tokens.lineHeightBase200,
   },
-  oneLine: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', maxWidth: '130px' },
+  oneLine: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', maxWidth: '112px' },
   mono: { fontFamily: tokens.fontFamilyMonospace },
-  narrow: { maxWidth: '116px' },
+  narrow: { maxWidth: '112px' },
   whole: { whiteSpace: 'nowrap' },
   muted: { color: tokens.colorNeutralForeground3 },
 });

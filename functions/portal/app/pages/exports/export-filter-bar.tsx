@@ -10,7 +10,14 @@ import { FILTERS, SORTS } from './filters-of';
 const useStyles = makeStyles({
   bar: { display: 'flex', flexWrap: 'wrap', alignItems: 'end', gap: tokens.spacingHorizontalM },
   search: { flex: '2 1 200px', maxWidth: '340px', '@media (max-width: 640px)': { flexBasis: '100%', maxWidth: 'none' } },
-  choice: { flex: '1 1 130px', minWidth: '130px', maxWidth: '220px', '& select': { width: '100%' } },
+  choice: {
+    flex: '1 1 130px',
+    minWidth: '130px',
+    maxWidth: '220px',
+    '& select': { width: '100%' },
+    '& .fui-Input': { minWidth: 0 },
+    '& input': { minWidth: 0, width: '100%' },
+  },
 });
 
 const healths = ['healthy', 'unhealthy', 'attention', 'failing'] as const;

@@ -1,3 +1,4 @@
+import { tells } from '../../../../../shared/exports/warnings-that-tell';
 import type { Run } from '../../../../../shared/runs/run';
 import { lookOf } from '../../components/run-look';
 import type { RunLook } from '../../components/run-look';
@@ -34,7 +35,7 @@ const barOf = (run: Run, { fromMs, toMs }: Span): Bar | undefined => {
   if (end < fromMs || start > toMs) return undefined;
   const share = (ms: number): number => Math.min(1, Math.max(0, (ms - fromMs) / (toMs - fromMs)));
   const isOver = state !== 'queued' && state !== 'refreshing';
-  const short = { state, ...(dryRun ? { dryRun } : {}), ...(warnings.length > 0 ? { warned: true as const } : {}) };
+  const short = { state, ...(dryRun ? { dryRun } : {}), ...(warnings.some(({ code }) => tells(code)) ? { warned: true as const } : {}) };
   return {
     runId: id,
     number,

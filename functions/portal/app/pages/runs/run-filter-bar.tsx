@@ -9,7 +9,14 @@ import { FILTERS, STATES, TRIGGERS } from './run-filters';
 
 const useStyles = makeStyles({
   bar: { display: 'flex', flexWrap: 'wrap', alignItems: 'end', gap: tokens.spacingHorizontalM },
-  choice: { flex: '1 1 130px', minWidth: '130px', maxWidth: '220px', '& select': { width: '100%' } },
+  choice: {
+    flex: '1 1 130px',
+    minWidth: '130px',
+    maxWidth: '220px',
+    '& select': { width: '100%' },
+    '& .fui-Input': { minWidth: 0 },
+    '& input': { minWidth: 0, width: '100%' },
+  },
   wide: { flex: '2 1 200px', maxWidth: '320px', '@media (max-width: 640px)': { flexBasis: '100%', maxWidth: 'none' } },
   combobox: { minWidth: 0 },
 });

@@ -94,7 +94,7 @@ const RunsPage = () => {
       )}
       {runs.length > 0 && (
         <>
-          <DataTable label={t('title')} columns={columns} items={runs} keyOf={({ id }) => id} rowPx={57} onEnd={readOn} />
+          <DataTable label={t('title')} columns={columns} items={runs} keyOf={({ id }) => id} rowPx={57} dense onEnd={readOn} />
           <div className={styles.foot}>
             <Text className={styles.muted} aria-live="polite">
               {hasNextPage ? t('shownSoFar', { count: runs.length }) : t('shownAll', { count: runs.length })}
