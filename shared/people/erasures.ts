@@ -15,6 +15,7 @@ import type { ExportActivities } from '../runs/export-activity';
 import type { HashKey } from '../runs/member-key';
 import type { MemberTable, StateHeader } from '../runs/member-state';
 import type { RowReports } from '../runs/row-report';
+import { holdsSource } from '../runs/prepare/spool';
 import { hasEnded } from '../runs/run';
 import type { RunDocument } from '../runs/run';
 import type { RunStore } from '../runs/run-store';
@@ -100,8 +101,9 @@ export const createErasures = ({
   log: Log;
 }) => {
   /** Whether a run that has read the source prepared the person, or began with a state that holds them: that one stays for a while. */
-  const carries = async ({ run, staged, stateGeneration }: RunDocument, { address, key, signal }: Work): Promise<boolean> => {
-    if (!staged) return true;
+  const carries = async (document: RunDocument, { address, key, signal }: Work): Promise<boolean> => {
+    const { run, staged, stateGeneration } = document;
+    if (!staged || holdsSource(document)) return true;
     if (address.refusedAs !== undefined) return false;
     const holds = ({ header, table }: { header: StateHeader; table: MemberTable }): boolean => {
       loadMemberKey(address, key);

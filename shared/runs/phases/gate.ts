@@ -1,6 +1,7 @@
 import { lookUp, LOOKUP_SIZE } from '../../klaviyo/list-members';
 import { importRows } from '../../klaviyo/import-jobs';
 import { readEmails } from '../email-log';
+import { dropSource } from '../prepare/spool';
 import type { ReportedRow, RowReports } from '../row-report';
 import type { RunDocument } from '../run';
 import type { Phase, PhaseResult, Slice } from '../slice';
@@ -52,6 +53,7 @@ export const createGate =
   ({ staging, reports, states }: { staging: Staging; reports: RowReports; states: Pick<StateStore, 'tryLock'> }): Phase =>
   async (slice): Promise<PhaseResult> => {
     const { document, warn } = slice;
+    await dropSource(slice, { staging });
     const { run, config, remove } = document;
     const { counts, plan } = run;
     if (!plan || !document.staged || !remove) throw new Error('the gate needs a plan');

@@ -16,7 +16,7 @@ import { beginWith, checkFollowUp, newHeader, stillOpen } from '../prepare/begin
 import type { Beginning } from '../prepare/begin';
 import { mappingDigestOf, servedDigestOf } from '../prepare/digests';
 import { AddressesMismatch, stagePeople, stageSample } from '../prepare/stage-people';
-import { beginSpool, createSpooledSource, spoolSource } from '../prepare/spool';
+import { beginSpool, createSpooledSource, sourceTooSlow, spoolSource } from '../prepare/spool';
 import { stageRows } from '../prepare/stage-rows';
 import type { StagedRows } from '../prepare/stage-rows';
 import type { ReportedRow, RowReports } from '../row-report';
@@ -63,8 +63,10 @@ export const createPrepare =
     const { run, config } = document;
 
     if (document.spool && document.spool.snapshot === undefined) {
-      const spooled = await spoolSource(slice, { source, staging });
-      return 'incomplete' in spooled ? waitForSnapshot(slice, spooled.incomplete) : spooled;
+      const spooled = await spoolSource(slice, { source, staging, mostMs: MAX_PREPARE_MS });
+      if ('incomplete' in spooled) return waitForSnapshot(slice, spooled.incomplete);
+      delete document.waitingSince; // a source that changes later is waited for anew
+      return spooled;
     }
     const mayBeSpooled = document.spool === undefined && source.readSlowly !== undefined;
     const reading = document.spool ? createSpooledSource(document, { staging }) : source;
@@ -75,7 +77,7 @@ export const createPrepare =
     } catch (error) {
       if (signal.aborted || !late.aborted) throw error;
       if (mayBeSpooled) return beginSpool(slice);
-      throw tooSlow();
+      throw sourceTooSlow();
     }
     if (!snapshot.complete) return waitForSnapshot(slice, snapshot);
     delete document.waitingSince;
@@ -124,7 +126,20 @@ export const createPrepare =
     const mostMs = mayBeSpooled ? directMs : MAX_PREPARE_MS;
     let staged: StagedRows;
     try {
-      staged = await stageRows({ slice, source: reading, snapshot, staging, reports, key, header, useGzip, only, mostMs, ...begun });
+      staged = await stageRows({
+        slice,
+        source: reading,
+        snapshot,
+        staging,
+        reports,
+        key,
+        header,
+        useGzip,
+        only,
+        mostMs,
+        looksAhead: mayBeSpooled,
+        ...begun,
+      });
     } catch (error) {
       if (error instanceof LimitError && error.code === 'source_too_slow' && mayBeSpooled) return beginSpool(slice);
       throw error;
@@ -179,12 +194,6 @@ export const createPrepare =
     await slice.save();
     return { next: 'gate' };
   };
-
-const tooSlow = () =>
-  new LimitError({
-    code: 'source_too_slow',
-    message: 'The source was too slow to be read within nine minutes; see whether it is throttled.',
-  });
 
 /** Whether the member state would be the same after this run as before: then it is not written again. */
 const isNothingNew = (

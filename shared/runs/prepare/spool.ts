@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UpstreamError } from '../../errors';
+import { LimitError, UpstreamError } from '../../errors';
 import { mappedFields } from '../../exports/mapping';
 import type { Mapping } from '../../exports/mapping';
 import { decodeFrames, encodeFrame } from '../../segments/row-frames';
@@ -29,6 +29,31 @@ export const fieldsToRead = (mapping: Mapping, known: readonly { readonly name: 
 };
 
 type Pieces = Pick<Staging, 'writeSource' | 'readSource' | 'removeSource'>;
+
+export const sourceTooSlow = (): LimitError =>
+  new LimitError({
+    code: 'source_too_slow',
+    message: 'The source was too slow to be read within nine minutes; see whether it is throttled.',
+  });
+
+/** Whether rows as the source has them lie in the staged data, also of people whom the run does not send. */
+export const holdsSource = ({ spool }: RunDocument): boolean => (spool?.pieces.length ?? 0) > 0;
+
+/**
+ * Removes what was copied once it has been prepared. Asked for when the phase behind prepare has been written down: whoever dies before
+ * that prepares from it again.
+ */
+export const dropSource = async (
+  { document, save, signal }: Slice,
+  { staging }: { staging: Pick<Pieces, 'removeSource'> },
+): Promise<void> => {
+  const { spool } = document;
+  if (!spool || !holdsSource(document)) return;
+  await staging.removeSource(document.run.id, { signal });
+  spool.pieces = [];
+  delete spool.snapshot;
+  await save();
+};
 
 /** @throws NotFoundError staged_missing */
 const readPiece = async (
@@ -66,11 +91,13 @@ const tellRows = ({ document, warn }: Slice): void => {
 /**
  * Copies a source that is too slow for one slice into the run's staged data, as far as the slice goes; the next one goes on where this one,
  * dead or alive, had written down the last piece. Pieces are named by the turn, so a stalled runner cannot write over another one's.
+ * @param mostMs age of the slice at which it hands over even in the middle of a page, as the function itself would be ended
+ * @throws LimitError source_too_slow when nothing at all came until then
  * @returns when to come back; `incomplete` where the source was being written when the reading began
  */
 export const spoolSource = async (
   slice: Slice,
-  { source, staging }: { source: SegmentSource; staging: Pieces },
+  { source, staging, mostMs }: { source: SegmentSource; staging: Pieces; mostMs: number },
 ): Promise<{ readonly waitMs: 0 } | { readonly incomplete: SourceSnapshot }> => {
   const { document, signal } = slice;
   const { run, config } = document;
@@ -104,13 +131,15 @@ export const spoolSource = async (
   };
 
   const last = spool.pieces.at(-1);
+  const piecesBefore = spool.pieces.length;
+  const late = AbortSignal.timeout(Math.max(1, Math.ceil(mostMs - slice.ageMs())));
   try {
     const from = last === undefined ? undefined : await readPiece(staging, document, last, { signal });
     const parts = source.readSlowly!({
       names: config.segments,
       fieldsOf: (known) => fieldsToRead(config.mapping, known),
       ...(from ? { from: { resume: from.resume, kept: () => framesOf(staging, document, { signal }) } } : {}),
-      signal,
+      signal: AbortSignal.any([signal, late]),
     });
     try {
       for (;;) {
@@ -133,15 +162,31 @@ export const spoolSource = async (
     }
   } catch (error) {
     signal.throwIfAborted();
+    if (late.aborted) {
+      await keep();
+      // slices in which nothing comes would follow each other for ever
+      if (spool.pieces.length === piecesBefore) throw sourceTooSlow();
+      return { waitMs: 0 };
+    }
     if (!(error instanceof UpstreamError) || last === undefined) throw error;
     // another refresh, or a link that has lost its meaning: what was kept belongs to no state of the source any more
-    if ((error.code !== 'source_changed' && error.code !== 'source_refused') || spool.restarts === MAX_RESTARTS) throw error;
-    await staging.removeSource(run.id, { signal });
+    if (error.code !== 'source_changed' && error.code !== 'source_refused') throw error;
+    if (spool.restarts === MAX_RESTARTS) throw error.retryable ? changesTooOften(error) : error;
     document.spool = { pieces: [], rows: 0, restarts: spool.restarts + 1 };
+    // first the document, which must not name what is gone; and a stalled runner, whom it refuses, must not remove another one's pieces
     await slice.save();
+    await staging.removeSource(run.id, { signal });
     return { waitMs: 0 };
   }
 };
+
+const changesTooOften = (cause: UpstreamError): UpstreamError =>
+  new UpstreamError('source', {
+    code: cause.code,
+    message: `The segments were written again each of the ${MAX_RESTARTS + 1} times that they were read; start the export when no refresh is under way.`,
+    retryable: false,
+    cause,
+  });
 
 /** What was spooled, as a source: the rows of the run, at the speed of storage. */
 export const createSpooledSource = (

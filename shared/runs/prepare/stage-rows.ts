@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LimitError } from '../../errors';
 import { mappedFields } from '../../exports/mapping';
 import { endpoints } from '../../klaviyo/endpoints';
 import { leastSeconds } from '../../klaviyo/budget';
@@ -21,7 +20,7 @@ import type { Bodies } from './bodies';
 import { createSample } from './sample';
 import { createCustomers } from './customers';
 import { createSharedAddresses } from './shared-addresses';
-import { fieldsToRead } from './spool';
+import { fieldsToRead, sourceTooSlow } from './spool';
 
 /** Whether a source will be too slow is looked at after this part of the time it has. */
 const LOOK_AFTER = 1 / 9;
@@ -65,6 +64,7 @@ const customerChunk = (customerId: string): RowChunk => {
  * Reads every row once: checks the address, drops doubles, compares with the old members, and stages what will be sent. Bodies may still be
  * under way when it returns.
  * @param mostMs age of the slice at which all rows must have been read
+ * @param looksAhead gives up as soon as that seems out of reach: for whoever can do something else then
  * @throws LimitError source_too_slow
  * @param only when set, only these rows (by key of their address) are read and sent
  */
@@ -81,6 +81,7 @@ export const stageRows = async ({
   sendAll,
   only,
   mostMs,
+  looksAhead,
 }: {
   slice: Slice;
   source: Pick<SegmentSource, 'readRows'>;
@@ -94,6 +95,7 @@ export const stageRows = async ({
   sendAll: boolean;
   only: Map<string, ReportedRow> | undefined;
   mostMs: number;
+  looksAhead: boolean;
 }): Promise<StagedRows> => {
   const { document, signal } = slice;
   const { run, config, attempt } = document;
@@ -132,7 +134,7 @@ export const stageRows = async ({
   const isTooSlow = (): boolean => {
     const ageMs = slice.ageMs();
     if (ageMs > mostMs) return true;
-    return ageMs > mostMs * LOOK_AFTER && (ageMs - beganMs) * rowsToRead > rowsRead * (mostMs - beganMs);
+    return looksAhead && ageMs > mostMs * LOOK_AFTER && (ageMs - beganMs) * rowsToRead > rowsRead * (mostMs - beganMs);
   };
   /** of `only`: rows that the source still holds, whatever becomes of them */
   const met = new Set<string>();
@@ -310,12 +312,7 @@ export const stageRows = async ({
         await slice.save();
       }
       rowsRead += rowCount;
-      if (isTooSlow()) {
-        throw new LimitError({
-          code: 'source_too_slow',
-          message: 'The source was too slow to be read within nine minutes; see whether it is throttled.',
-        });
-      }
+      if (isTooSlow()) throw sourceTooSlow();
       if (slice.stopRequested()) break;
     }
     await slice.save();
