@@ -124,7 +124,11 @@ const receive = (agent: Agent, { signal, ...request }: Dispatcher.DispatchOption
       if (isOver) return;
       connection?.abort(reason);
     };
-    const onAbort = (): void => stop(signal.reason instanceof Error ? signal.reason : new Error('stopped'));
+    const onAbort = (): void => {
+      const reason = signal.reason instanceof Error ? signal.reason : new Error('stopped');
+      reject(reason); // whoever still waits for a connection need not wait for it any longer
+      stop(reason);
+    };
     const end = (error?: Error): void => {
       isOver = true;
       failure = error;

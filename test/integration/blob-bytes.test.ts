@@ -139,6 +139,21 @@ describe('bytes of a blob', () => {
     await storage.close();
   });
 
+  it('are waited for no longer than the signal says, also where all connections are in use', async () => {
+    const storage = await aStorage((response) => {
+      response.writeHead(200, { etag: '"1"', 'content-length': 5 }).flushHeaders();
+    });
+    const bytes = createBlobBytes(new ContainerClient(storage.connectionString, 'folder'));
+    const held = await Promise.all(Array.from({ length: 32 }, (_, file) => bytes.open(`${file}.csv`, { signal })));
+    const stop = new AbortController();
+    const waiting = bytes.open('one more.csv', { signal: stop.signal });
+    await sleep(50);
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    for (const opened of held) opened.close();
+    await storage.close();
+  });
+
   it('can be given back, unless others lie in the same memory', () => {
     const own = Buffer.from(new ArrayBuffer(64 * 1024));
     const shared = own.subarray(0, 32 * 1024);
