@@ -23,7 +23,9 @@ const json = (body: unknown, headers: AuthPage['headers'] = {}): AuthPage => ({
 const ownPlace = (target: string, { origin }: URL): string | undefined => {
   if (!URL.canParse(target, origin)) return undefined;
   const place = new URL(target, origin);
-  return place.origin === origin ? place.pathname + place.search + place.hash : undefined;
+  // a path with two slashes in front would be another host's address to whoever reads it without ours
+  if (place.origin !== origin || place.pathname.startsWith('//')) return undefined;
+  return place.pathname + place.search + place.hash;
 };
 const goOn = (target: string, url: URL, cookies: string[]): AuthPage => {
   const location = ownPlace(target, url);

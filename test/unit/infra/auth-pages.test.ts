@@ -34,6 +34,8 @@ it.each([
   'https://evil.example/',
   '//evil.example',
   '/\\evil.example',
+  '/.//evil.example',
+  'http://localhost:7071//evil.example',
   'javascript:alert(1)',
   'http://localhost:7072/',
   'http://',
