@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reasonOf } from '../runs/row-reasons';
 import { RowStage } from '../runs/row-report';
 import type { ReportedRow } from '../runs/row-report';
-import { maskEmail, maskText } from './mask';
+import { hideText, maskEmail, maskText } from './mask';
 
 /** Which rows of a run somebody wants to look at: the first ones of a stage, or of those the ones of one address or reason. */
 export const RowLook = z
@@ -42,6 +42,8 @@ export const SeenRows = z
 export type SeenRows = z.infer<typeof SeenRows>;
 
 const HIDDEN = '***';
+/** What stands between quotes, but no apostrophe within a word. */
+const QUOTED = /(?<![\p{L}\p{N}])(["'“‘`«])[^\n]*?(["'”’`»])(?![\p{L}\p{N}])/gu;
 /** An address; and whatever of some length has a digit in it, e.g. a phone number or an id. */
 const ADDRESS = /[^\s"'<>(),;]*@[^\s"'<>(),;]*/g;
 const NUMBER = /\+?\d[\d\s().-]{4,}\d/g;
@@ -54,17 +56,21 @@ const maskDetail = (detail: string, { code, email, customerId }: ReportedRow): s
   let masked = detail;
   for (const secret of [email, customerId]) if (secret.trim() !== '') masked = masked.replaceAll(secret, HIDDEN);
   return masked
+    .replaceAll(QUOTED, `$1${HIDDEN}$2`)
     .replaceAll(ADDRESS, HIDDEN)
     .replaceAll(NUMBER, HIDDEN)
     .replaceAll(LONG_ID, (word) => (word.length < LEAST_ID_LENGTH ? word : HIDDEN));
 };
+
+/** Rows that were left out for an address that is none: anything may stand there. */
+const isAddress = (code: string): boolean => code !== 'email_invalid' && code !== 'email_too_long';
 
 /** A row of a report as it is shown. Pure. */
 export const seenRow = (row: ReportedRow, { masked }: { masked: boolean }): SeenRow => {
   const { customerId, email, segment, code, detail } = row;
   return {
     customerId: masked ? maskText(customerId) : customerId,
-    email: masked ? maskEmail(email) : email,
+    email: !masked ? email : isAddress(code) ? maskEmail(email) : hideText(email),
     segment,
     code,
     ...(detail === undefined ? {} : { detail: masked ? maskDetail(detail, row) : detail }),

@@ -85,8 +85,9 @@ const recentOf = (run: Run): RecentRun | undefined => {
 export const withRecent = (current: ExportActivity, run: Run): ExportActivity => {
   const recent = recentOf(run);
   if (recent === undefined || current.recent.some(({ id }) => id === run.id)) return current;
-  // a retry and an approval look at a part of the members
-  const members = run.retryOf === undefined && run.approves === undefined ? run.plan?.members : undefined;
+  // a retry and an approval look at a part of the members, and so may a run that was stopped while it read
+  const isWhole = run.retryOf === undefined && run.approves === undefined && run.state !== 'canceled';
+  const members = isWhole ? run.plan?.members : undefined;
   return {
     ...current,
     recent: [...current.recent, recent].slice(-RECENT_RUNS),

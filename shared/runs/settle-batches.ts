@@ -121,15 +121,15 @@ const reportFailedRows = async (
   return Math.max(failed, reported.size);
 };
 
-/** Klaviyo's codes are short words; whatever comes, a run's document stays small. */
+/** Klaviyo's codes are short words; whatever comes, a run's document stays small, and holds nothing of a person. */
 const MAX_CODES = 20;
-const MAX_CODE_LENGTH = 80;
+const CODE = /^[A-Za-z][\w.-]{0,79}$/;
 
 /** How often each code of Klaviyo's came; of very many different ones the later are not told apart. */
 const countByCode = (rows: readonly ReportedRow[]): Record<string, number> => {
   const counts = new Map<string, number>();
   for (const { code } of rows) {
-    const told = code.length <= MAX_CODE_LENGTH && (counts.has(code) || counts.size < MAX_CODES) ? code : 'refused';
+    const told = CODE.test(code) && (counts.has(code) || counts.size < MAX_CODES) ? code : 'refused';
     counts.set(told, (counts.get(told) ?? 0) + 1);
   }
   return Object.fromEntries(counts);

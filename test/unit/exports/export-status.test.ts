@@ -191,5 +191,6 @@ describe('the last runs of an export', () => {
     expect(counted.members).toBe(950);
     expect(withRecent(counted, aRun({ retryOf: counted.recent[0]!.id, plan: { ...plan, members: 2 } })).members).toBe(950);
     expect(withRecent(counted, aRun({ state: 'failed', plan: undefined })).members).toBe(950);
+    expect(withRecent(counted, aRun({ state: 'canceled', plan: { ...plan, members: 3 } })).members).toBe(950);
   });
 });
