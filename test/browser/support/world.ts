@@ -49,7 +49,7 @@ const SLOW_ACCOUNT = 'FRANCE';
 const ENDLESS_MS = 60 * 60_000;
 
 /** The API and the sandbox of a started cloud, as an administrator uses them. */
-export const createHands = (cloud: Pick<StartedCloud, 'recorded'>) => {
+export const createHands = (cloud: { recorded: () => { readonly api?: string; readonly klaviyo: string } }) => {
   const call = async (method: string, path: string, body?: unknown, ifMatch?: string): Promise<{ json: Json; etag: string | null }> => {
     const answer = await fetch(`${cloud.recorded().api}${path}`, {
       method,
