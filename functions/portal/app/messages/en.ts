@@ -208,7 +208,6 @@ const en = {
     },
     permission: { edit: 'you may edit it', view: 'view only' },
     noConnection: 'No connection',
-    hiddenConnection: 'A connection that is not shared with you',
     list: 'List',
     segmentCount: '{count, plural, one {# segment} other {# segments}}',
     neverRan: 'Not started',

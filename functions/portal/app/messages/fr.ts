@@ -205,7 +205,6 @@ const fr: typeof en = {
     },
     permission: { edit: 'vous pouvez le modifier', view: 'lecture seule' },
     noConnection: 'Aucune connexion',
-    hiddenConnection: 'Une connexion qui n’est pas partagée avec vous',
     list: 'Liste',
     segmentCount: '{count, plural, one {# segment} other {# segments}}',
     neverRan: 'Pas encore démarré',

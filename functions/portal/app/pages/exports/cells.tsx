@@ -34,15 +34,16 @@ export const NameCell = ({ item, tellPermission }: Cell & { tellPermission: bool
   const styles = useStyles();
   const t = useTranslations('exports');
   const { id, name, permission, connection, connectionId, listId, listName } = item;
-  const isDetached = connection === undefined && connectionId === undefined;
+  // of a connection that is not shared nothing is told
+  const source = connection === undefined && connectionId === undefined ? t('noConnection') : connection?.displayName;
   return (
     <div className={styles.name}>
       <Link href={`/exports/${id}`} className={styles.link}>
         {name}
       </Link>
       <span className={styles.below}>
-        {connection?.displayName ?? t(isDetached ? 'noConnection' : 'hiddenConnection')} → {listName ?? t('list')} (
-        <span className={styles.mono}>{listId}</span>){tellPermission && <> · {t(`permission.${permission}`)}</>}
+        {source !== undefined && <>{source} → </>}
+        {listName ?? t('list')} (<span className={styles.mono}>{listId}</span>){tellPermission && <> · {t(`permission.${permission}`)}</>}
       </span>
     </div>
   );
