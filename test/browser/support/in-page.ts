@@ -31,13 +31,16 @@ export const overflow = (): string[] => {
   return [`${scrollWidth - clientWidth} px too wide`, ...out.slice(0, 5).map((element) => element.outerHTML.slice(0, 160))];
 };
 
-/** Marks everything that the Tab key has to reach, and says what it is. Of radio buttons and tabs it reaches one; arrows reach the others. */
+/**
+ * Marks everything that the Tab key has to reach, and says what it is. Of radio buttons, tabs and
+ * the marks of a plot it reaches one; arrows reach the others.
+ */
 export const markTabStops = (): string[] => {
   const groups = new Set<unknown>();
   /** what a stop shares with others; undefined where it stands alone */
   const groupOf = (element: PageElement): unknown => {
     if (element.tagName === 'INPUT' && element.type === 'radio') return element.name ?? '';
-    return element.matches('[role="tab"]') ? element.closest('[role="tablist"]') : undefined;
+    return element.closest('svg, [role="tablist"]') ?? undefined;
   };
   const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')];
   const stops = all.filter((element) => {
