@@ -40,10 +40,10 @@ export const consent: Consent = {
     fr: {
       title: 'Des données quittent Dynamics 365 Customer Insights',
       paragraphs: [
-        'Ce qui sort : les exportations qui utilisent cette connexion envoient à votre compte Klaviyo l’adresse e-mail de chaque membre des segments choisis, ainsi que tous les autres champs que vous associez. Ce sont des données personnelles, dont certaines peuvent être sensibles. Elles quittent le périmètre de conformité de Dynamics 365 Customer Insights ; à partir de là, les conditions de Klaviyo s’appliquent.',
-        'Qui est responsable : les données sont envoyées parce que votre organisation le demande à cette application. Il lui revient de s’assurer qu’elle a le droit d’utiliser ainsi ces données, et que Klaviyo remplit les obligations de confidentialité et de sécurité qui sont les vôtres.',
-        'Ce n’est pas le consentement de vos clients : vous acceptez ici le transfert, vos clients acceptent de recevoir vos messages. Respectez leur choix par une règle dans le segment, par exemple « consentement à la newsletter = vrai ». Cette application n’abonne et ne désabonne personne ; figurer sur une liste n’est pas un consentement.',
-        'Comment arrêter : un administrateur peut supprimer la connexion à tout moment, et plus rien n’est envoyé ensuite. Ce qui a déjà été envoyé reste dans Klaviyo jusqu’à ce que vous l’y supprimiez.',
+        'Ce qui sort : les exports qui utilisent cette connexion envoient à votre compte Klaviyo l’adresse e-mail de chaque membre des segments choisis, ainsi que tous les autres champs que vous associez. Ce sont des données personnelles, dont certaines peuvent être sensibles. Elles quittent le périmètre de conformité de Dynamics 365 Customer Insights ; à partir de là, les conditions de Klaviyo s’appliquent.',
+        'Qui est responsable : les données sont envoyées parce que votre organisation le demande à cette application. Il lui revient de s’assurer qu’elle a le droit d’utiliser ainsi ces données, et que Klaviyo remplit les obligations de confidentialité et de sécurité qui sont les vôtres.',
+        'Ce n’est pas le consentement de vos clients : vous acceptez ici le transfert, vos clients acceptent de recevoir vos messages. Respectez leur choix par une règle dans le segment, par exemple « consentement à la newsletter = vrai ». Cette application n’abonne et ne désabonne personne ; figurer sur une liste n’est pas un consentement.',
+        'Comment arrêter : un administrateur peut supprimer la connexion à tout moment, et plus rien n’est envoyé ensuite. Ce qui a déjà été envoyé reste dans Klaviyo jusqu’à ce que vous l’y supprimiez.',
       ],
       agreement: 'J’ai lu ce texte et je l’accepte au nom de mon organisation.',
     },

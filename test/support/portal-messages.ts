@@ -24,7 +24,7 @@ export const flatten = (tree: object): Map<string, string> => {
   return found;
 };
 
-/** What a text needs from whoever shows it (`count: plural`, `link: tag`), and its words without arguments and tags. */
+/** What a text needs from whoever shows it (`count: plural`, `link: tag`; `count: number` where the figure itself is written), and its words without arguments and tags. */
 export interface Parsed {
   readonly needs: readonly string[];
   readonly words: string;
@@ -38,13 +38,12 @@ export const parseAll = (texts: readonly string[]): Parsed[] => {
     const nameOf = (type) => names.find((name) => TYPE[name] === type);
     const read = (text) => {
       const needs = new Set(); let words = '';
-      const walk = (nodes) => { for (const node of nodes) {
+      const walk = (nodes, plural) => { for (const node of nodes) {
         const kind = nameOf(node.type);
         if (kind === 'literal') words += node.value;
-        else if (kind !== 'pound') { needs.add(node.value + ': ' + kind); words += '\\u0001'; }
-        else words += '\\u0001';
-        if (node.children) walk(node.children);
-        for (const option of Object.values(node.options ?? {})) { walk(option.value); words += '\\n'; }
+        else { needs.add(kind === 'pound' ? plural + ': number' : node.value + ': ' + kind); words += '\\u0001'; }
+        if (node.children) walk(node.children, plural);
+        for (const option of Object.values(node.options ?? {})) { walk(option.value, node.value); words += '\\n'; }
       } };
       try { walk(parse(text)); } catch (error) { throw new Error(error.message + ' in: ' + text); }
       return { needs: [...needs].sort(), words };

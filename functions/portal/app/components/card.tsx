@@ -9,6 +9,8 @@ const useStyles = makeStyles({
     boxShadow: tokens.shadow2,
     padding: tokens.spacingHorizontalL,
     minWidth: 0,
+    '& > p:last-child': { marginBottom: 0 },
+    '& > p:first-of-type': { marginTop: 0 },
   },
   title: { display: 'block', margin: `0 0 ${tokens.spacingVerticalM} 0` },
 });

@@ -3,7 +3,7 @@ import { useTranslations } from 'use-intl';
 import { ApiError } from '../api/client';
 import { CopyButton } from './copy-button';
 import { OriginalWords } from './original-words';
-import { useProblemText } from './problem-text';
+import { useFieldProblem, useProblemText } from './problem-text';
 
 /** A refused or failed request, said at the place where it happened, with what support will ask for. Nothing where there is no error. */
 export const ProblemMessage = ({
@@ -20,11 +20,14 @@ export const ProblemMessage = ({
 }) => {
   const t = useTranslations('problems');
   const textOf = useProblemText();
+  const fieldText = useFieldProblem();
   if (error === null || error === undefined) return null;
   const problem = error instanceof ApiError ? error.problem : undefined;
   // a field that is wrong says so itself; what has no field here is listed
-  const elsewhere = fieldsSayIt ? [] : (problem?.errors ?? []);
   const shown = textOf(error);
+  const elsewhere = (fieldsSayIt ? [] : (problem?.errors ?? []))
+    .map(({ pointer, detail }) => ({ pointer, text: fieldText(error, pointer) ?? detail }))
+    .filter(({ text }) => text !== shown);
   return (
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
@@ -32,9 +35,9 @@ export const ProblemMessage = ({
         <OriginalWords shown={shown} original={problem?.detail} />
         {elsewhere.length > 0 && (
           <ul>
-            {elsewhere.map(({ pointer, detail }) => (
-              <li key={`${pointer} ${detail}`}>
-                <code>{pointer}</code>: {detail}
+            {elsewhere.map(({ pointer, text }) => (
+              <li key={`${pointer} ${text}`}>
+                <code>{pointer}</code> {text}
               </li>
             ))}
           </ul>

@@ -6,7 +6,7 @@ import { useTranslations } from 'use-intl';
 import type { PersonTrace } from '../../../../../shared/people/person-trace';
 import { tracePerson } from '../../api/people';
 import { Card } from '../../components/card';
-import { fieldProblem } from '../../components/problem-text';
+import { useFieldProblem } from '../../components/problem-text';
 import { ProblemMessage } from '../../components/problem-message';
 import { useSearchState } from '../../components/search-state';
 import { EraseDialog } from './erase-dialog';
@@ -26,6 +26,7 @@ const useStyles = makeStyles({
 const PeopleTab = () => {
   const styles = useStyles();
   const t = useTranslations('access.people');
+  const fieldProblem = useFieldProblem();
   const { value, set } = useSearchState();
   const [email, setEmail] = useState('');
   const [trace, setTrace] = useState<PersonTrace>();

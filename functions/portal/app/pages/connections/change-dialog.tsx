@@ -12,6 +12,7 @@ import {
 } from '@fluentui/react-components';
 import type { ReactNode, SubmitEvent } from 'react';
 import { useTranslations } from 'use-intl';
+import { useFocusBack } from '../../components/focus-back';
 
 const useStyles = makeStyles({ content: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalM } });
 
@@ -29,9 +30,10 @@ export interface ChangeDialogProps {
 export const ChangeDialog = ({ title, action, busy, disabled = false, onSubmit, onClose, children }: ChangeDialogProps) => {
   const styles = useStyles();
   const t = useTranslations('common');
+  useFocusBack();
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    onSubmit();
+    if (!busy) onSubmit();
   };
   return (
     <Dialog open onOpenChange={(_, { open }) => !open && !busy && onClose()}>
@@ -41,7 +43,13 @@ export const ChangeDialog = ({ title, action, busy, disabled = false, onSubmit, 
             <DialogTitle>{title}</DialogTitle>
             <DialogContent className={styles.content}>{children}</DialogContent>
             <DialogActions>
-              <Button type="submit" appearance="primary" disabled={busy || disabled} icon={busy ? <Spinner size="tiny" /> : undefined}>
+              <Button
+                type="submit"
+                appearance="primary"
+                disabled={disabled}
+                disabledFocusable={busy}
+                icon={busy ? <Spinner size="tiny" /> : undefined}
+              >
                 {action}
               </Button>
               <Button disabled={busy} onClick={onClose}>

@@ -80,7 +80,14 @@ const ConnectionPage = ({ params: { id = '' } }: { params: Record<string, string
       </>,
     ],
     [t('exportUser'), view.exportUserName || view.exportUser],
-    [t('exports'), <Link href={`/exports?connectionId=${id}`}>{t('exportsOf', { count: exportsOf.data ?? 0 })}</Link>],
+    [
+      t('exports'),
+      exportsOf.data === 0 ? (
+        t('unused')
+      ) : (
+        <Link href={`/exports?connectionId=${id}`}>{t('exportsOf', { count: exportsOf.data ?? 0 })}</Link>
+      ),
+    ],
     [t('lastCheck'), <Time at={view.statusCheckedAt} />],
     [t('created'), <Time at={view.createdAt} />],
     [
@@ -110,7 +117,7 @@ const ConnectionPage = ({ params: { id = '' } }: { params: Record<string, string
         <MessageBar intent="error" layout="multiline">
           <MessageBarBody>
             <MessageBarTitle>{t(`statuses.${view.status}.name`)}</MessageBarTitle> {t(`statuses.${view.status}.what`)}{' '}
-            {t.rich('since', { time: () => <Time at={view.statusSince} relative /> })}
+            {t.rich('since', { time: () => <Time at={view.statusSince} /> })}
           </MessageBarBody>
         </MessageBar>
       )}

@@ -54,7 +54,7 @@ const useColumns = (administrator: boolean): readonly Column<ConnectionForCaller
       { id: 'access', header: t('sharedWith'), sortable: true, cell: ({ access }) => access && t(`accesses.${access}`) },
       {
         id: 'agreedAt',
-        header: t('consent'),
+        header: t('agreement'),
         sortable: true,
         cell: ({ agreedAt, agreedByName, consentOutdated }) => (
           <>
@@ -66,12 +66,12 @@ const useColumns = (administrator: boolean): readonly Column<ConnectionForCaller
       },
       {
         id: 'statusCheckedAt',
-        header: t('lastCheck'),
+        header: t('checked'),
         sortable: true,
         cell: ({ statusCheckedAt }) => statusCheckedAt && <Time at={statusCheckedAt} relative />,
       },
       { id: 'exports', header: t('exports'), number: true, cell: ({ id }) => <ExportsOf id={id} /> },
-      { id: 'createdAt', header: t('created'), sortable: true, cell: ({ createdAt }) => createdAt && <Time at={createdAt} /> },
+      { id: 'createdAt', header: t('created'), sortable: true, cell: ({ createdAt }) => createdAt && <Time at={createdAt} relative /> },
     ];
   }, [t, administrator]);
 };

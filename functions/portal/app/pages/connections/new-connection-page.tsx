@@ -22,7 +22,7 @@ import { connectionKeys, useConsent } from '../../api/connections';
 import { Card } from '../../components/card';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
-import { fieldProblem } from '../../components/problem-text';
+import { useFieldProblem } from '../../components/problem-text';
 import { useValidation } from '../../components/validation';
 import type { FormProblems } from '../../components/validation';
 import { Checklist } from './checklist';
@@ -66,6 +66,7 @@ const NewConnectionPage = () => {
   const client = useQueryClient();
   const consent = useConsent();
   const validate = useValidation();
+  const fieldProblem = useFieldProblem();
   const [displayName, setDisplayName] = useState('');
   const [access, setAccess] = useState<Access>('administrators');
   const [key, setKey] = useState<KeySource>({ kind: 'typed', apiKey: '' });

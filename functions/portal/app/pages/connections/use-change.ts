@@ -4,7 +4,7 @@ import { ConnectionChange } from '../../../../../shared/connections/connection';
 import type { ConnectionView } from '../../../../../shared/connections/connection-view';
 import { request } from '../../api/client';
 import type { Check } from '../../api/connections';
-import { fieldProblem } from '../../components/problem-text';
+import { useFieldProblem } from '../../components/problem-text';
 import { useValidation } from '../../components/validation';
 import type { FormProblems } from '../../components/validation';
 
@@ -18,6 +18,7 @@ export interface ChangeProps {
 /** Sends one change of a connection, held against the API's schema first; closes when it worked. */
 export const useChange = ({ view: { id }, etag, onDone, onClose }: ChangeProps) => {
   const validate = useValidation();
+  const fieldProblem = useFieldProblem();
   const [problems, setProblems] = useState<FormProblems>(new Map());
   const change = useMutation({
     mutationFn: (body: ConnectionChange) =>

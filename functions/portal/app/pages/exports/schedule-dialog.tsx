@@ -19,7 +19,7 @@ import type { ListedExport } from '../../../../../shared/exports/export-list';
 import { ExportSchedule } from '../../../../../shared/schedules/schedule';
 import type { Recurrence } from '../../../../../shared/schedules/schedule';
 import type { SchedulesChange } from '../../../../../shared/schedules/set-schedules';
-import { fieldProblem } from '../../components/problem-text';
+import { useFieldProblem } from '../../components/problem-text';
 import { ProblemMessage } from '../../components/problem-message';
 import { defaultRecurrence } from '../../components/default-recurrence';
 import { RecurrenceFields } from '../../components/recurrence-fields';
@@ -62,6 +62,7 @@ export const ScheduleDialog = ({
 }) => {
   const styles = useStyles();
   const t = useTranslations('exports.scheduling');
+  const fieldProblem = useFieldProblem();
   const common = useTranslations('common');
   const textOf = useScheduleText();
   const [first] = exports;

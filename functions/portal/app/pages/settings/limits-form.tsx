@@ -40,11 +40,16 @@ const LimitsForm = () => {
       <ProblemMessage error={setting.error} onRetry={() => void setting.refetch()} />
     );
   }
+  // the schema's bounds are those of a share, and per cent are what is typed
+  const problemOf = (limit: Limit) => {
+    const found = problem(`/${limit}`);
+    return found !== undefined && shares.includes(limit) ? t('shareWrong') : found;
+  };
   return (
     <SettingForm title={t('limits')} {...form}>
       <p>{t('limitsWhat')}</p>
       {order.map((limit) => (
-        <Field key={limit} label={t(`limit.${limit}`)} hint={t(`limitHint.${limit}`)} validationMessage={problem(`/${limit}`)}>
+        <Field key={limit} label={t(`limit.${limit}`)} hint={t(`limitHint.${limit}`)} validationMessage={problemOf(limit)}>
           <Input
             type="number"
             min={0}

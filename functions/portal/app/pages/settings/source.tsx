@@ -61,8 +61,9 @@ export const Source = () => {
       <Card title={t('source')}>
         {segments.data !== undefined && (
           <p className={styles.where}>
-            {t(`kinds.${segments.data.source.kind}`)}: <code>{segments.data.source.location}</code>{' '}
-            <CopyButton text={segments.data.source.location} label={t('copyLocation')} />
+            {t(`kinds.${segments.data.source.kind}`)}
+            <br />
+            <code>{segments.data.source.location}</code> <CopyButton text={segments.data.source.location} label={t('copyLocation')} />
           </p>
         )}
         <p>{t('sourceWhat')}</p>

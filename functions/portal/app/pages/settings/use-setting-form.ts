@@ -3,7 +3,7 @@ import { useTranslations } from 'use-intl';
 import type { ZodType } from 'zod';
 import { useSetSetting, useSetting } from '../../api/settings';
 import { useMay } from '../../api/session';
-import { fieldProblem } from '../../components/problem-text';
+import { useFieldProblem } from '../../components/problem-text';
 import { useSay } from '../../components/toast';
 import { useLeaveWarning } from '../../components/unsaved';
 import { useValidation } from '../../components/validation';
@@ -14,6 +14,7 @@ export const useSettingForm = <N extends 'schedule' | 'limits'>(name: N, schema:
   const t = useTranslations('settings');
   const say = useSay();
   const validate = useValidation();
+  const fieldProblem = useFieldProblem();
   const mayEdit = useMay('Administrator');
   const setting = useSetting(name);
   const save = useSetSetting(name);
