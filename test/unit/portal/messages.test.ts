@@ -70,6 +70,8 @@ const same = new Set([
   'Export',
   'Exports',
   'Image',
+  'Azure Storage',
+  'Key Vault',
   'Klaviyo',
   'Klaviyo ({name})',
   'Minutes',

@@ -21,6 +21,10 @@ export const ProblemMessage = ({
   const t = useTranslations('problems');
   const textOf = useProblemText();
   const fieldText = useFieldProblem();
+  const serviceOf = (service = '') => {
+    const key = `services.${service}` as Parameters<typeof t>[0];
+    return t.has(key) ? t(key) : service;
+  };
   if (error === null || error === undefined) return null;
   const problem = error instanceof ApiError ? error.problem : undefined;
   // a field that is wrong says so itself; what has no field here is listed
@@ -47,7 +51,7 @@ export const ProblemMessage = ({
             {t('reference', { id: problem.instance })} <CopyButton text={problem.instance} label={t('copyReference')} />
             {problem.requestId !== undefined && (
               <div>
-                {t('requestId', { service: problem.service ?? '', id: problem.requestId })}{' '}
+                {t('requestId', { service: serviceOf(problem.service), id: problem.requestId })}{' '}
                 <CopyButton text={problem.requestId} label={t('copyRequestId')} />
               </div>
             )}

@@ -58,6 +58,7 @@ const fr: typeof en = {
     requestId: 'Identifiant de requête de {service} : {id}',
     copyRequestId: 'Copier l’identifiant de requête',
     retry: 'Réessayer',
+    services: { klaviyo: 'Klaviyo', storage: 'Azure Storage', keyVault: 'Key Vault', source: 'la source' },
     original: 'Message d’origine (en anglais)',
     codes: {},
   },
@@ -174,7 +175,7 @@ const fr: typeof en = {
   strip: {
     none: 'aucune encore',
     run: 'Exécution {number} : {ending}',
-    counts: 'Lues {read} · non valides {invalid} · acceptées {accepted} · rejetées {rejected} · retirées {removed}',
+    counts: 'Lues {read} · non valides {invalid} · acceptées {accepted} · refusées {rejected} · retirées {removed}',
     sum: '{count, number} {ending}',
     summary: '{count, plural, one {Une exécution} other {# dernières exécutions}} : {sums}',
     endings: {
@@ -263,7 +264,7 @@ const fr: typeof en = {
     },
     done: {
       run: '« {name} » est en cours d’exécution.',
-      paused: '« {name} » est suspendu : rien ne le démarre avant sa reprise.',
+      paused: '« {name} » est en pause : rien ne le lance avant sa reprise.',
       resumed: '« {name} » s’exécute de nouveau selon sa planification.',
     },
     ask: {
@@ -272,7 +273,7 @@ const fr: typeof en = {
       runText:
         '{count, plural, one {Il lit ses segments} other {Ils lisent leurs segments}} ({members, plural, =0 {nombre de membres encore inconnu} one {un membre au dernier décompte} other {# membres au dernier décompte}}) et {count, plural, one {envoie} other {envoient}} à Klaviyo ce qui est nouveau ou a changé.',
       runCannot:
-        '{count, plural, one {Un des exports sélectionnés est suspendu ou sans connexion, et laissé de côté.} other {# des exports sélectionnés sont suspendus ou sans connexion, et laissés de côté.}}',
+        '{count, plural, one {Un des exports sélectionnés est en pause ou sans connexion, et laissé de côté.} other {# des exports sélectionnés sont en pause ou sans connexion, et laissés de côté.}}',
       runActive:
         '{count, plural, one {Un export est déjà en cours : cette exécution compte.} other {# exports sont déjà en cours : ces exécutions comptent.}}',
       runDone: '{count, plural, one {Un export est en cours d’exécution.} other {# exports sont en cours d’exécution.}}',
@@ -303,7 +304,7 @@ const fr: typeof en = {
       text: 'Tous les exports dont la planification est active et que vous pouvez modifier s’exécutent maintenant.',
       plan: '{scheduled, plural, =0 {Aucun export} one {Un export} other {# exports}} sur {total, number} {scheduled, plural, =0 {n’a} one {a} other {ont}} une planification active que vous pouvez modifier{scheduled, plural, =0 {.} one { et s’exécute maintenant.} other { et s’exécutent maintenant.}}',
       others:
-        'Les exports suspendus, détachés, en lecture seule ou sans planification active ne s’exécutent pas. Ce qui est déjà en cours continue.',
+        'Les exports en pause, détachés, en lecture seule ou sans planification active ne s’exécutent pas. Ce qui est déjà en cours continue.',
       done: '{count, plural, =0 {Aucun export ne s’exécute.} one {Un export est en cours d’exécution.} other {# exports sont en cours d’exécution.}}',
     },
     scheduling: {
@@ -388,7 +389,7 @@ const fr: typeof en = {
     startOver: 'Les abandonner',
     overCap: 'au-delà du plafond de {cap, number}',
     stepsLabel: 'Étapes',
-    steps: { destination: 'Destination', segments: 'Segments', mapping: 'Correspondance', behaviour: 'Comportement' },
+    steps: { destination: 'Destination', segments: 'Segments', mapping: 'Mappage', behaviour: 'Comportement' },
     stepStates: { done: 'complète', wrong: 'à corriger', open: 'incomplète' },
     leads: {
       destination: 'Nommez l’export et choisissez la liste Klaviyo qu’il alimente.',
@@ -435,7 +436,7 @@ const fr: typeof en = {
       none: 'Les segments apparaissent ici dès que Customer Insights les a écrits dans la source de cette application.',
       count: 'Compter',
       countOne: 'Compter {name}',
-      noEmailField: 'Aucun champ de ce segment ne ressemble à une adresse e-mail ; choisissez-le, puis son champ sous Correspondance.',
+      noEmailField: 'Aucun champ de ce segment ne ressemble à une adresse e-mail ; choisissez-le, puis son champ sous Mappage.',
       columns: { name: 'Segment', members: 'Membres', exportable: 'Avec une adresse utilisable', refreshed: 'Actualisé' },
     },
     mapping: {
@@ -528,7 +529,7 @@ const fr: typeof en = {
       list: 'Liste',
       segments: 'Segments',
       segmentCount: '{count, plural, =0 {aucun} one {un} other {{count, number}}}',
-      mapping: 'Correspondance',
+      mapping: 'Mappage',
       attributeCount: '{count, plural, =0 {rien encore} one {un attribut} other {{count, number} attributs}}',
       membership: 'Partants',
       memberships: { add: 'restent (ajout seul)', mirror: 'sont retirés (miroir)' },
@@ -543,7 +544,7 @@ const fr: typeof en = {
       time: 'L’envoi prend',
       atLeast: 'au moins {duration}',
       newProfiles: 'Nouveaux profils',
-      newProfilesUnknown: 'une simulation le dira',
+      newProfilesUnknown: 'une exécution à blanc le dira',
       overCap:
         'Cela fait {union, number} personnes, mais le plafond est de {cap, number} : tant que c’est le cas, les exécutions n’envoient rien. Choisissez des segments plus petits ou relevez le plafond.',
       matrix: 'Recoupement des segments',
@@ -604,9 +605,9 @@ const fr: typeof en = {
       title: '{name} est enregistré',
       said: '{name} est enregistré. Rien ne s’exécute pour l’instant.',
       listWasThere: 'Klaviyo avait déjà une liste nommée {name} ; elle est utilisée telle quelle, avec les personnes qui y sont.',
-      noDryRun: 'La simulation n’a pas pu démarrer.',
+      noDryRun: 'L’exécution à blanc n’a pas pu démarrer.',
       open: 'Ouvrir l’export',
-      openRun: 'Ouvrir la simulation',
+      openRun: 'Ouvrir l’exécution à blanc',
     },
     codes: {
       connection_unknown: 'Il n’existe pas de connexion de ce type que vous puissiez utiliser ; choisissez-en une autre.',
@@ -622,7 +623,7 @@ const fr: typeof en = {
   },
   run: {
     columns: { start: 'Début', trigger: 'Déclencheur', state: 'État', duration: 'Durée', snapshot: 'Données du' },
-    dryRunBy: 'Essai à blanc ({trigger})',
+    dryRunBy: 'Exécution à blanc ({trigger})',
     counts: {
       read: 'Lues',
       invalid: 'Non valides',
@@ -641,9 +642,9 @@ const fr: typeof en = {
     },
     start: {
       title: 'Exécuter cet export maintenant',
-      dryRunTitle: 'Essai à blanc',
+      dryRunTitle: 'Exécution à blanc',
       run: 'Exécuter',
-      dryRun: 'Lancer l’essai à blanc',
+      dryRun: 'Lancer l’exécution à blanc',
       what: 'Ce qui est envoyé',
       changes: 'Seulement les personnes nouvelles ou modifiées',
       full: 'Tout le monde, modifié ou non',
@@ -741,15 +742,15 @@ const fr: typeof en = {
     },
     notStarted: {
       title: 'Pas encore démarré',
-      text: 'Un essai à blanc lit les segments et dit ce qui serait envoyé, sans rien envoyer. C’est le premier pas le plus sûr.',
+      text: 'Une exécution à blanc lit les segments et dit ce qui serait envoyé, sans rien envoyer. C’est le premier pas le plus sûr.',
       forOthers: 'Cet export n’a jamais été exécuté. Une personne qui peut le modifier peut le lancer.',
-      dryRun: 'Essai à blanc',
+      dryRun: 'Exécution à blanc',
       run: 'Exécuter',
       due: 'Il s’exécutera de lui-même le',
     },
     actions: {
       run: 'Exécuter',
-      dryRun: 'Essai à blanc',
+      dryRun: 'Exécution à blanc',
       pause: 'Mettre en pause',
       resume: 'Reprendre',
       resumeAgain: 'Reprendre (réessayer)',
@@ -844,7 +845,7 @@ const fr: typeof en = {
       who: 'Qui',
       what: 'Quoi',
       changed: 'Avant et après',
-      dryRunStarted: 'Essai à blanc lancé',
+      dryRunStarted: 'Exécution à blanc lancée',
       fields: {
         name: 'Nom',
         connectionId: 'Connexion',
@@ -906,7 +907,7 @@ const fr: typeof en = {
   },
   runDetail: {
     title: 'Exécution {number, number}',
-    titleDryRun: 'Essai à blanc {number, number}',
+    titleDryRun: 'Exécution à blanc {number, number}',
     untitled: 'Exécution',
     runs: 'Exécutions',
     export: 'Export',
@@ -1037,7 +1038,7 @@ const fr: typeof en = {
       kind: 'Type',
       changes: 'Personnes nouvelles et modifiées',
       full: 'Tout le monde, modifié ou non',
-      dryRun: 'Essai à blanc',
+      dryRun: 'Exécution à blanc',
       retry: 'Renvoi des lignes refusées',
       approval: 'Retraits approuvés',
       refreshed: 'Segments actualisés',
@@ -1115,6 +1116,10 @@ const fr: typeof en = {
     checkGood: 'Correct',
     checkBad: 'Incorrect',
     checkUnknown: 'Pour information',
+    checkLacks: 'absente ; créez une clé qui la possède',
+    checkUntold: 'impossible à savoir sans accounts:read',
+    isTestAccount: 'C’est un compte de test.',
+    isNoTestAccount: 'Ce n’est pas un compte de test.',
     checkAssumed: 'semble présente ; la première exécution le prouvera',
     checks: {
       secret: 'Secret dans Key Vault',
@@ -1296,8 +1301,8 @@ const fr: typeof en = {
       actions: {
         see: 'Voir les exports, les exécutions, les segments, l’actualisation du système et les limites',
         edit: 'Créer, modifier, planifier, dupliquer, détacher et supprimer des exports',
-        run: 'Exécuter, exécuter à blanc, suspendre, annuler et réessayer',
-        removals: 'Approuver ou écarter les retraits retenus',
+        run: 'Exécuter, exécuter à blanc, mettre en pause, annuler et réessayer',
+        removals: 'Approuver ou écarter les retraits suspendus',
         rows: 'Consulter les lignes laissées de côté, qui contiennent des données personnelles',
         overlap: 'Voir combien de personnes les segments ont en commun',
         useConnection: 'Choisir la connexion et une liste de son compte',
@@ -1364,7 +1369,7 @@ const fr: typeof en = {
         export_changed: 'Export modifié',
         export_removed: 'Export supprimé',
         export_detached: 'Export détaché',
-        export_paused: 'Export suspendu',
+        export_paused: 'Export mis en pause',
         export_resumed: 'Export repris',
         export_schedule_changed: 'Planification modifiée',
         list_created: 'Liste créée dans Klaviyo',
@@ -1376,7 +1381,7 @@ const fr: typeof en = {
         run_canceled: 'Exécution annulée',
         removals_approved: 'Retraits approuvés',
         removals_dismissed: 'Retraits écartés',
-        rejected_retried: 'Lignes rejetées renvoyées',
+        rejected_retried: 'Lignes refusées renvoyées',
         run_rows_downloaded: 'Lignes téléchargées',
         rows_previewed: 'Lignes consultées',
         activity_downloaded: 'Journal téléchargé',
@@ -1389,7 +1394,7 @@ const fr: typeof en = {
     },
     people: {
       title: 'Rechercher une personne',
-      text: 'Indique où se trouve une personne : dans quels segments, avec quelle correspondance, envoyée par quelle exécution, refusée pourquoi, et sur quelles listes. La recherche est consignée dans le journal d’activité, sous une clé à la place de l’adresse.',
+      text: 'Indique où se trouve une personne : dans quels segments, avec quel mappage, envoyée par quelle exécution, refusée pourquoi, et sur quelles listes. La recherche est consignée dans le journal d’activité, sous une clé à la place de l’adresse.',
       email: 'Adresse e-mail',
       look: 'Rechercher',
       looking: 'Recherche dans les segments, les états, les rapports et les listes…',
@@ -1412,7 +1417,7 @@ const fr: typeof en = {
       onList: 'dans la liste',
       notOnList: 'pas dans la liste',
       reports: 'Dans les rapports',
-      stages: { invalid: 'non valide', rejected: 'rejetée', duplicates: 'doublon', held: 'retrait retenu' },
+      stages: { invalid: 'non valide', rejected: 'refusée', duplicates: 'doublon', held: 'retrait suspendu' },
       activeRun: 'En cours',
       activeRunText: 'Une exécution est en cours et peut changer cela',
     },

@@ -66,7 +66,7 @@ const fr: CodeMessages = {
       field_unknown: 'Un champ du mappage n’existe pas dans un des segments ; corrigez le mappage.',
       snapshot_incomplete: 'Les segments sont en cours d’écriture ; réessayez dans un instant.',
       count_too_slow: 'Le comptage prend plus de temps que prévu ; réessayez, ce qui est déjà compté est conservé.',
-      segment_too_large_to_count: 'Ce segment compte trop d’adresses pour être compté à l’avance ; un essai à blanc les compte.',
+      segment_too_large_to_count: 'Ce segment compte trop d’adresses pour être compté à l’avance ; une exécution à blanc les compte.',
       figures_gone: 'Les chiffres ont été effacés entre-temps ; réessayez.',
       figures_unreadable: 'Les chiffres conservés sont illisibles ; réessayez.',
       cap_too_high: 'C’est plus que le nombre maximal de profils que cette application exporte ; choisissez une limite plus basse.',

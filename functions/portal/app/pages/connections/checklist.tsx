@@ -17,6 +17,14 @@ const useStyles = makeStyles({
 export const Checklist = ({ checks }: { checks: readonly Check[] }) => {
   const styles = useStyles();
   const t = useTranslations('connections');
+  const textOf = ({ check, ok, detail, assumed }: Check): string => {
+    if (check === 'account') return ok === true ? detail : t('checkUntold');
+    // the API says it in words only
+    if (check === 'testAccount') return ok !== true ? '' : t(/\bno\b/.test(detail) ? 'isNoTestAccount' : 'isTestAccount');
+    if (ok === true) return assumed === true ? t('checkAssumed') : '';
+    if (ok === null || check === 'secret') return ''; // the message above says what is wrong with a secret
+    return check === 'key' ? t('statuses.keyRefused.what') : t('checkLacks');
+  };
   return (
     <ul className={styles.list} aria-label={t('checklist')}>
       {checks.map(({ check, ok, detail, assumed }) => {
@@ -35,11 +43,7 @@ export const Checklist = ({ checks }: { checks: readonly Check[] }) => {
             </span>
             <span>
               <strong>{t(`checks.${check.replace(':', '_') as 'key'}`)}</strong>{' '}
-              <span className={styles.detail}>
-                {check === 'account' || shown === false ? detail : ''}
-                {check === 'testAccount' && ok === true ? detail : ''}
-                {assumed && shown === true ? t('checkAssumed') : ''}
-              </span>
+              <span className={styles.detail}>{textOf({ check, ok, detail, assumed })}</span>
             </span>
           </li>
         );

@@ -7,9 +7,9 @@ import { Checklist } from './checklist';
 export const Refusal = ({ error }: { error: unknown }) => {
   const checks = error instanceof ApiError ? (error.problem?.details?.checks as readonly Check[] | undefined) : undefined;
   return (
-    <>
+    <div style={{ display: 'flex', flexDirection: 'column', rowGap: '12px' }}>
       <ProblemMessage error={error} />
       {Array.isArray(checks) && <Checklist checks={checks} />}
-    </>
+    </div>
   );
 };

@@ -35,7 +35,7 @@ const SettingsPage = () => {
   const Panel = panels[shown];
   return (
     <Page title={t('title')}>
-      {!administrator && <p>{t('readOnly')}</p>}
+      {!administrator && <p style={{ margin: 0 }}>{t('readOnly')}</p>}
       <TabList
         selectedValue={shown}
         onTabSelect={(_, { value: tab }) => set({ tab: tab === 'schedule' ? undefined : String(tab) })}
