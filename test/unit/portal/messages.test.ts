@@ -97,6 +97,9 @@ const same = new Set([
   '{count, plural, one {# segment} other {# segments}}',
   '({time} {zone}, UTC{offset})',
   '{name}, version {version},',
+  '{count, plural, one {# segment} other {# segments}}',
+  '{number}. Export',
+  'application',
 ]);
 
 it('no text is left in English', () => {

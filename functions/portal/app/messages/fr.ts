@@ -313,7 +313,7 @@ const fr: typeof en = {
       what: 'Exécution automatique',
       choices: {
         on: '{count, plural, one {Activer sa planification} other {Chacun garde sa planification : l’activer}}',
-        off: 'Désactivée : seulement à la demande',
+        off: '{count, plural, one {Désactivée : seulement quand quelqu’un le démarre} other {Désactivée : seulement quand quelqu’un les démarre}}',
         system: '{count, plural, one {À chaque actualisation du système} other {Tous à chaque actualisation du système}}',
         custom: '{count, plural, one {À ses propres heures} other {Tous aux mêmes heures}}',
       },
