@@ -51,6 +51,7 @@ const FilePlace = z.object({
   file: z.int().min(0),
   offset: z.int().min(0),
   row: z.int().min(0),
+  blankRow: z.int().min(0).default(0),
   columns: z.array(z.string()),
   transcoded: z.boolean(),
 });
@@ -230,9 +231,9 @@ export const createCdmFolderSource = ({ blobs, containerUrl, folder, quietSecond
     return {
       next: () => chunks.next(),
       place: (): FilePlace => {
-        const { offset, row, columns: order } = scanner.place();
+        const { columns: order, ...place } = scanner.place();
         // nothing read yet: its header is still to come
-        return { file: number, offset, row, columns: [...order], transcoded };
+        return { file: number, ...place, columns: [...order], transcoded };
       },
       /** Whoever reads may stop in the middle, or before the first row; the connection would stay. */
       close: async (): Promise<void> => {

@@ -37,6 +37,8 @@ export interface CsvPlace {
   readonly offset: number;
   /** number of the last row */
   readonly row: number;
+  /** number of the first of the blank rows right before this place, which only such may follow; 0 = none */
+  readonly blankRow: number;
   /** names of the columns in the order of the file, as far as its header told one */
   readonly columns: readonly string[];
 }
@@ -262,7 +264,7 @@ export const createCsvScanner = ({
     filled: 0,
     position: 0,
     rowNumber: begin?.row ?? 0,
-    blankRow: 0,
+    blankRow: begin?.blankRow ?? 0,
     badAt: Infinity,
     hasParts: false,
   };
@@ -360,7 +362,7 @@ export const createCsvScanner = ({
       }
     },
     end: () => drain(true),
-    place: () => ({ offset: windowAt + scan.position, row: scan.rowNumber, columns: order }),
+    place: () => ({ offset: windowAt + scan.position, row: scan.rowNumber, blankRow: scan.blankRow, columns: order }),
   };
 };
 

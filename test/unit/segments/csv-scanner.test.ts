@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import * as fc from 'fast-check';
 import { UpstreamError } from '../../../shared/errors';
-import { createCsvScanner, type CsvDialect, type CsvScannerOptions } from '../../../shared/segments/cdm-folder/csv-scanner';
+import { createCsvScanner, type CsvDialect, type CsvPlace, type CsvScannerOptions } from '../../../shared/segments/cdm-folder/csv-scanner';
 import { copyField, fieldText } from '../../../shared/segments/row-chunks';
 import type { RowChunk } from '../../../shared/segments/segment-source';
 
@@ -139,6 +139,20 @@ describe('CSV scanner', () => {
       ),
       { numRuns: 3_000 },
     );
+  });
+
+  it('knows of a blank row right before the place where it goes on: none with a value may follow', () => {
+    const options = { file: 'people.csv', columns: ['a', 'b'], fields: ['a'], dialect: plain, windowBytes: 16 };
+    const first = createCsvScanner(options);
+    // the first window ends behind the blank row
+    const [chunk] = [...first.push(Buffer.from('111,2\n333,4444\n\n'))];
+    expect(rowsOf(chunk!)).toEqual([['111'], ['333']]);
+    const from = JSON.parse(JSON.stringify(first.place())) as CsvPlace;
+    expect(from).toMatchObject({ offset: 16, row: 3 });
+
+    expect([...createCsvScanner({ ...options, from }).end()]).toEqual([]);
+    const goOn = createCsvScanner({ ...options, from });
+    expect(() => [...goOn.push(Buffer.from('5,6\n')), ...goOn.end()]).toThrow('Row 3 of people.csv has 1 column, but');
   });
 
   it('agrees with csv-parse', () => {
