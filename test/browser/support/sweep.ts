@@ -88,7 +88,9 @@ export const sweep = (pages: readonly PageUnderTest[]): void =>
         const wanted = await page.evaluate(markTabStops);
         await page.evaluate(forgetFocus);
         const reached = new Set<string | undefined>();
-        for (let press = 0; press < wanted.length + 5; press += 1) {
+        // a date takes three more presses: day, month, year and its calendar
+        const dates = await page.locator('input[type=date]').count();
+        for (let press = 0; press < wanted.length + 5 + 3 * dates; press += 1) {
           await page.keyboard.press('Tab');
           reached.add(await page.evaluate(focusedMark));
         }
