@@ -4,7 +4,7 @@ import type { ExportSummary, ListedExport } from '../../../../shared/exports/exp
 import { get, getAll } from './client';
 import type { PageOf } from './client';
 import { exportKeys } from './exports';
-import { pollMs, pollWhile } from './query-client';
+import { pollMs, pollWhile } from './polling';
 
 type ExportPage = PageOf<ListedExport> & { readonly total: number; readonly summary: ExportSummary };
 

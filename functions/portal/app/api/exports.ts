@@ -3,7 +3,7 @@ import type { ExportView } from '../../../../shared/exports/export-view';
 import type { Run } from '../../../../shared/runs/run';
 import type { NextRuns } from '../../../../shared/schedules/next-runs';
 import { getAll, request } from './client';
-import { pollWhile } from './query-client';
+import { pollWhile } from './polling';
 
 export const exportKeys = {
   all: ['exports'] as const,

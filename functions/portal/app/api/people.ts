@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ErasureView } from '../../../../shared/people/erasure';
 import type { PersonTrace } from '../../../../shared/people/person-trace';
 import { get, request } from './client';
-import { pollMs, pollWhile } from './query-client';
+import { pollMs, pollWhile } from './polling';
 
 /**
  * Where one person is. Nothing of it is kept beside what is shown: it is personal data.

@@ -2,7 +2,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-qu
 import type { Run } from '../../../../shared/runs/run';
 import { get, getAll } from './client';
 import type { PageOf } from './client';
-import { pollMs } from './query-client';
+import { pollMs, pollWhile } from './polling';
 import { runKeys } from './runs';
 
 /** As `GET /api/runs` names them. */
@@ -34,13 +34,12 @@ export const useRunList = (filters: RunFilters) =>
         : get<PageOf<Run>>(pageParam, { signal }),
     getNextPageParam: ({ nextLink }) => nextLink,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state: { data, status } }) => {
-      if (status === 'error') return 5_000;
-      const active = (data?.pages ?? []).flatMap(({ value }) => value).filter(({ endedAt }) => endedAt === undefined);
+    refetchInterval: pollWhile(({ pages }: { readonly pages: readonly PageOf<Run>[] }) => {
+      const active = pages.flatMap(({ value }) => value).filter(({ endedAt }) => endedAt === undefined);
       if (active.length === 0) return QUIET_MS;
       const youngest = Math.max(...active.map(({ submittedAt }) => Date.parse(submittedAt)));
-      return Math.max(pollMs(Date.now() - youngest), 1_000 * (data?.pages.length ?? 1));
-    },
+      return Math.max(pollMs(Date.now() - youngest), 1_000 * pages.length);
+    }),
   });
 
 /** Most runs that a plot over all exports reads. */

@@ -5,7 +5,7 @@ import type { Run } from '../../../../shared/runs/run';
 import type { RunJobs } from '../../../../shared/runs/run-jobs';
 import { download, get, request } from './client';
 import { exportKeys } from './exports';
-import { pollMs, pollWhile } from './query-client';
+import { pollMs, pollWhile } from './polling';
 
 export const runKeys = {
   all: ['runs'] as const,

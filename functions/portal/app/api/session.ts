@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { createContext, useContext, useEffect, useState } from 'react';
+import { createContext, useCallback, useContext, useEffect, useState } from 'react';
 import type { Caller } from '../../../../shared/caller';
 import { get, onSignedOut } from './client';
 
@@ -30,13 +30,11 @@ export const useSignedOut = (): { readonly signedOut: boolean; readonly renewed:
   const [signedOut, setSignedOut] = useState(false);
   const client = useQueryClient();
   useEffect(() => onSignedOut(() => setSignedOut(true)), []);
-  return {
-    signedOut,
-    renewed: () => {
-      setSignedOut(false);
-      void client.invalidateQueries();
-    },
-  };
+  const renewed = useCallback(() => {
+    setSignedOut(false);
+    void client.invalidateQueries();
+  }, [client]);
+  return { signedOut, renewed };
 };
 
 /** The local cloud's roles; anywhere else there is no such address, so it is asked for on this machine's own addresses alone. */

@@ -10,6 +10,7 @@ import { DataTable } from '../../components/data-table';
 import type { Column } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { ProblemMessage } from '../../components/problem-message';
+import { useReadOn } from '../../components/read-on';
 import { useSearchState } from '../../components/search-state';
 import { Time } from '../../components/time';
 import { ActivityFilterBar } from './activity-filter-bar';
@@ -39,7 +40,7 @@ const ActivityTab = () => {
   const names = useExportNames();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  const { hasNextPage, isFetching, fetchNextPage } = list;
+  const { hasNextPage, isFetching } = list;
 
   const kindText = useCallback(
     (kind: string): string => {
@@ -52,9 +53,7 @@ const ActivityTab = () => {
     const all = (list.data?.pages ?? []).flatMap((page) => page.value);
     return search === '' ? all : all.filter((entry) => holds(entry, search, kindText(entry.kind)));
   }, [list.data, search, kindText]);
-  const readOn = useCallback(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
+  const readOn = useReadOn(list);
   const pages = list.data?.pages.length ?? 0;
   useEffect(() => {
     if (entries.length < ENOUGH && pages > 0 && pages < MOST_PAGES) readOn();
@@ -89,7 +88,7 @@ const ActivityTab = () => {
                 (name ?? exportId)
               )
             ) : connectionId !== undefined ? (
-              <Link href={`/connections?open=${connectionId}`}>{name ?? connectionId}</Link>
+              <Link href={`/connections/${connectionId}`}>{name ?? connectionId}</Link>
             ) : (
               (name ?? (person === undefined ? '–' : t('person')))
             )}

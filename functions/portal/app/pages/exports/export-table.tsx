@@ -1,6 +1,6 @@
 import { Button, makeStyles, Text, tokens } from '@fluentui/react-components';
 import { MoreHorizontalRegular } from '@fluentui/react-icons';
-import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useLocation } from 'wouter';
 import type { ListedExport } from '../../../../../shared/exports/export-list';
@@ -10,6 +10,7 @@ import { DataTable } from '../../components/data-table';
 import type { Column } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { ProblemMessage } from '../../components/problem-message';
+import { useReadOn } from '../../components/read-on';
 import { RunStrip } from '../../components/run-strip';
 import { useSearchState } from '../../components/search-state';
 import { ActivityCell, HealthCell, LastRunCell, MembersCell, NameCell, NextRunCell } from './cells';
@@ -86,10 +87,8 @@ export const ExportTable = ({
     [t, mayEdit, isAdministrator, dryRun],
   );
 
-  const { hasNextPage, isFetching, fetchNextPage } = list;
-  const readOn = useCallback(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
+  const { isFetching } = list;
+  const readOn = useReadOn(list);
 
   if (items.length === 0 && !isFetching) {
     return (
@@ -121,6 +120,7 @@ export const ExportTable = ({
         nameOf={({ name }) => name}
         rowPx={57}
         dense
+        sortsElsewhere
         sorting={{ id: value('sort') ?? 'name', descending: value('order') === 'desc' }}
         onSort={({ id, descending }) => set({ sort: id, order: descending ? 'desc' : undefined })}
         {...(mayEdit ? { selected, onSelect: setSelected } : {})}

@@ -1,5 +1,5 @@
 import { Button, makeStyles, Skeleton, SkeletonItem, Text, tokens } from '@fluentui/react-components';
-import { useCallback, useEffect, useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import type { Run } from '../../../../../shared/runs/run';
@@ -10,6 +10,7 @@ import type { Column } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
+import { useReadOn } from '../../components/read-on';
 import { useRunColumns } from '../../components/run-columns';
 import { useSearchState } from '../../components/search-state';
 import { FILTERS, filtersOf } from './run-filters';
@@ -36,7 +37,7 @@ const RunsPage = () => {
   const filters = filtersOf(value);
   const connectionId = value('connectionId');
   const list = useRunList(filters);
-  const { hasNextPage, isFetching, fetchNextPage } = list;
+  const { hasNextPage, isFetching } = list;
 
   const inConnection = useMemo(() => {
     if (connectionId === undefined || names.data === undefined) return undefined;
@@ -47,9 +48,7 @@ const RunsPage = () => {
     return inConnection === undefined ? all : all.filter(({ exportId }) => inConnection.has(exportId));
   }, [list.data, inConnection]);
 
-  const readOn = useCallback(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
+  const readOn = useReadOn(list);
   // a page may hold few of what is looked for, or none, and another one follow
   const pages = list.data?.pages.length ?? 0;
   useEffect(() => {
