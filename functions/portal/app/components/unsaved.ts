@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { VERSION } from '../../../../shared/version';
 
 /** Asks before the window is closed or left while something is unsaved. */
 export const useLeaveWarning = (unsaved: boolean): void => {
@@ -15,7 +16,8 @@ export const useLeaveWarning = (unsaved: boolean): void => {
  * reload, or a step back. Never for keys or personal data.
  */
 export const useDraft = <T>(name: string, initial: T): readonly [T, (next: T | ((before: T) => T)) => void, () => void] => {
-  const key = `portal-draft-${name}`;
+  // a draft of another version may have other fields
+  const key = `portal-draft-${VERSION}-${name}`;
   const [value, setValue] = useState<T>(() => {
     try {
       const kept = sessionStorage.getItem(key);

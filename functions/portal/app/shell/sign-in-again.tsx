@@ -15,7 +15,7 @@ export const SignInAgain = ({ firstTime }: { firstTime: boolean }) => {
     const channel = new BroadcastChannel(SIGNED_IN_CHANNEL);
     channel.onmessage = renewed;
     return () => channel.close();
-  });
+  }, [renewed]);
   const signIn = () => {
     if (firstTime) location.assign(signInAddress(location.pathname + location.search));
     else window.open(signInAddress('/portal/signed-in'), 'sign-in', 'popup,width=520,height=680');

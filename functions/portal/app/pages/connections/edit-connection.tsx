@@ -9,7 +9,9 @@ import type { ChangeProps } from './use-change';
 
 /** Another name, other people who may use it; exports are kept. */
 export const EditConnection = (props: ChangeProps) => {
-  const { view, onClose } = props;
+  const { onClose } = props;
+  // as it was when the dialog opened, like the version that the change names
+  const [view] = useState(props.view);
   const t = useTranslations('connections');
   const change = useChange(props);
   const exportsOf = useExportsOf(view.id);

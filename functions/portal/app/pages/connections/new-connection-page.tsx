@@ -52,7 +52,7 @@ const Connected = ({ connection }: { connection: CheckedConnection }) => {
         <Checklist checks={connection.checks} />
       </Card>
       <div className={styles.actions}>
-        <Link href={`/exports/new?connectionId=${connection.id}`}>{t('nextExport')}</Link>
+        <Link href={`/exports/new?connection=${connection.id}`}>{t('nextExport')}</Link>
         <Link href={`/connections/${connection.id}`}>{t('openConnection')}</Link>
       </div>
     </Page>
@@ -90,7 +90,9 @@ const NewConnectionPage = () => {
       if (error instanceof ApiError) attempt.current = { content: '', idempotencyKey: '' };
     },
     onSuccess: () => {
+      // the key is nowhere any more, though the page stays
       setKey({ kind: 'typed', apiKey: '' });
+      attempt.current = { content: '', idempotencyKey: '' };
       void client.invalidateQueries({ queryKey: connectionKeys.all });
     },
   });

@@ -16,7 +16,9 @@ export interface ChangeProps {
 }
 
 /** Sends one change of a connection, held against the API's schema first; closes when it worked. */
-export const useChange = ({ view: { id }, etag, onDone, onClose }: ChangeProps) => {
+export const useChange = ({ view: { id }, etag: newest, onDone, onClose }: ChangeProps) => {
+  // as it was when the dialog opened: what others save while it is open must not be overwritten unseen
+  const [etag] = useState(newest);
   const validate = useValidation();
   const fieldProblem = useFieldProblem();
   const [problems, setProblems] = useState<FormProblems>(new Map());

@@ -19,14 +19,17 @@ export const useSettingForm = <N extends 'schedule' | 'limits'>(name: N, schema:
   const setting = useSetting(name);
   const save = useSetSetting(name);
   type Value = NonNullable<typeof setting.data>['body'];
-  const [typed, setTyped] = useState<Value>();
+  /** with the version that it was typed upon: what others save meanwhile may be read by then, and must not be overwritten unseen */
+  const [draft, setDraft] = useState<{ readonly value: Value; readonly etag: string | undefined }>();
+  const typed = draft?.value;
+  const setTyped = (next: Value) => setDraft((before) => ({ value: next, etag: before === undefined ? setting.data?.etag : before.etag }));
   const [problems, setProblems] = useState<FormProblems>(new Map());
   const read = setting.data?.body;
   const value = typed ?? read;
   const changed = typed !== undefined && JSON.stringify(typed) !== JSON.stringify(read);
   useLeaveWarning(changed);
   const undo = () => {
-    setTyped(undefined);
+    setDraft(undefined);
     setProblems(new Map());
     save.reset();
   };
@@ -44,15 +47,15 @@ export const useSettingForm = <N extends 'schedule' | 'limits'>(name: N, schema:
       onUndo: undo,
       onReload: () => void setting.refetch().then(undo),
       onSave: () => {
-        if (value === undefined || setting.data?.etag === undefined) return;
-        const found = validate(schema, value);
+        if (draft?.etag === undefined) return;
+        const found = validate(schema, draft.value);
         setProblems(found);
         if (found.size > 0) return;
         save.mutate(
-          { value, etag: setting.data.etag },
+          { value: draft.value, etag: draft.etag },
           {
             onSuccess: () => {
-              setTyped(undefined);
+              setDraft(undefined);
               say(t('saved'));
             },
           },
