@@ -8,7 +8,7 @@ import {
   webLightTheme,
 } from '@fluentui/react-components';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { Suspense } from 'react';
+import { Suspense, useEffect } from 'react';
 import { Router } from 'wouter';
 import { createQueryClient } from './api/query-client';
 import { TOASTER } from './components/toast';
@@ -46,6 +46,10 @@ const GlobalStyles = () => {
 
 const Themed = () => {
   const { dark } = usePreferences();
+  // also for what the browser draws itself: scroll bars, the pickers of dates and times, the page behind ours
+  useEffect(() => {
+    document.documentElement.style.colorScheme = dark ? 'dark' : 'light';
+  }, [dark]);
   return (
     <RendererProvider renderer={renderer} targetDocument={document}>
       <GlobalStyles />

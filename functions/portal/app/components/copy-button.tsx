@@ -1,23 +1,33 @@
 import { Button } from '@fluentui/react-components';
-import { CheckmarkRegular, CopyRegular } from '@fluentui/react-icons';
+import { CheckmarkRegular, CopyRegular, DismissRegular } from '@fluentui/react-icons';
 import { useEffect, useState } from 'react';
+import { useTranslations } from 'use-intl';
+import { copyText } from './copy-text';
+import { useHiddenStyles } from './hidden';
 
-/** Copies `text`; a tick says that it did. */
+/** Copies `text`; a sign and a word say whether it did. */
 export const CopyButton = ({ text, label }: { text: string; label: string }) => {
-  const [copied, setCopied] = useState(false);
+  const t = useTranslations('common');
+  const hidden = useHiddenStyles();
+  const [outcome, setOutcome] = useState<'copied' | 'notCopied'>();
   useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), 2_000);
+    if (outcome === undefined) return;
+    const timer = setTimeout(() => setOutcome(undefined), 2_000);
     return () => clearTimeout(timer);
-  }, [copied]);
+  }, [outcome]);
   return (
-    <Button
-      size="small"
-      appearance="subtle"
-      icon={copied ? <CheckmarkRegular /> : <CopyRegular />}
-      aria-label={label}
-      title={label}
-      onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
-    />
+    <>
+      <Button
+        size="small"
+        appearance="subtle"
+        icon={outcome === undefined ? <CopyRegular /> : outcome === 'copied' ? <CheckmarkRegular /> : <DismissRegular />}
+        aria-label={label}
+        title={outcome === undefined ? label : t(outcome)}
+        onClick={() => void copyText(text).then((done) => setOutcome(done ? 'copied' : 'notCopied'))}
+      />
+      <span aria-live="polite" className={hidden.hidden}>
+        {outcome !== undefined && t(outcome)}
+      </span>
+    </>
   );
 };

@@ -5,6 +5,7 @@ import { useLayoutEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
 import { useHiddenStyles } from './hidden';
+import { NarrowTools } from './narrow-tools';
 
 const useStyles = makeStyles({
   frame: {
@@ -102,6 +103,8 @@ export interface DataTableProps<T> {
   readonly rowPx?: number;
   /** many columns: less room between them */
   readonly dense?: boolean;
+  /** the page has a choice of its own by which to sort, so that a narrow screen needs no second one */
+  readonly sortsElsewhere?: boolean;
 }
 
 /** Rows under this number are all drawn: the browser's own search finds them. */
@@ -126,6 +129,7 @@ export const DataTable = <T,>({
   onEnd,
   rowPx = ROW_PX,
   dense = false,
+  sortsElsewhere = false,
 }: DataTableProps<T>) => {
   const styles = useStyles();
   const hidden = useHiddenStyles();
@@ -159,6 +163,8 @@ export const DataTable = <T,>({
     onSelect?.(next);
   };
   const all = items.length > 0 && items.every((item) => chosen.has(keyOf(item)));
+  const allChosen = all ? true : chosen.size > 0 ? 'mixed' : false;
+  const chooseAll = () => onSelect?.(all ? new Set() : new Set(items.map(keyOf)));
   const spacer = (height: number) =>
     height > 0 && (
       <tr aria-hidden>
@@ -167,16 +173,19 @@ export const DataTable = <T,>({
     );
   return (
     <div ref={frame} className={styles.frame} role="region" aria-label={label} tabIndex={0}>
+      <NarrowTools
+        columns={columns}
+        sorting={sorting}
+        onSort={sortsElsewhere ? undefined : onSort}
+        allChosen={allChosen}
+        onChooseAll={onSelect === undefined ? undefined : chooseAll}
+      />
       <table className={styles.table} role="table" aria-label={label} aria-rowcount={total + 1}>
         <thead className={styles.head} role="rowgroup">
           <tr role="row" aria-rowindex={1}>
             {onSelect && (
               <th className={styles.th} role="columnheader" scope="col">
-                <Checkbox
-                  aria-label={t('selectAll')}
-                  checked={all ? true : chosen.size > 0 ? 'mixed' : false}
-                  onChange={() => onSelect(all ? new Set() : new Set(items.map(keyOf)))}
-                />
+                <Checkbox aria-label={t('selectAll')} checked={allChosen} onChange={chooseAll} />
               </th>
             )}
             {columns.map(({ id, header, headerHidden, number, sortable, width: css }) => {

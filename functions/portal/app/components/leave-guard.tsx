@@ -2,6 +2,7 @@ import { Button, Dialog, DialogActions, DialogBody, DialogContent, DialogSurface
 import { useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { beforeBack } from './back-gate';
+import { useFocusBack } from './focus-back';
 import { useLeaveWarning } from './unsaved';
 
 /** A way out of the page that waits for somebody's word. */
@@ -21,7 +22,6 @@ const leadsTo = (event: MouseEvent): string | undefined => {
  * @param onDiscard called when they are given up
  */
 export const LeaveGuard = ({ unsaved, onDiscard }: { unsaved: boolean; onDiscard: () => void }) => {
-  const t = useTranslations('forms');
   const [way, setWay] = useState<Way>();
   /** on the way out already: nothing is asked any more */
   const leaving = useRef(false);
@@ -67,17 +67,23 @@ export const LeaveGuard = ({ unsaved, onDiscard }: { unsaved: boolean; onDiscard
     if ('back' in way) history.back();
     else history.pushState(null, '', way.href);
   };
+  return <Question onStay={() => setWay(undefined)} onLeave={leave} />;
+};
+
+const Question = ({ onStay, onLeave }: { onStay: () => void; onLeave: () => void }) => {
+  const t = useTranslations('forms');
+  useFocusBack();
   return (
-    <Dialog open modalType="alert" onOpenChange={(_, { open }) => !open && setWay(undefined)}>
+    <Dialog open modalType="alert" onOpenChange={(_, { open }) => !open && onStay()}>
       <DialogSurface>
         <DialogBody>
           <DialogTitle>{t('leaveTitle')}</DialogTitle>
           <DialogContent>{t('leave')}</DialogContent>
           <DialogActions>
-            <Button appearance="primary" onClick={() => setWay(undefined)}>
+            <Button appearance="primary" onClick={onStay}>
               {t('stay')}
             </Button>
-            <Button onClick={leave}>{t('discard')}</Button>
+            <Button onClick={onLeave}>{t('discard')}</Button>
           </DialogActions>
         </DialogBody>
       </DialogSurface>

@@ -14,6 +14,11 @@ const en = {
     search: 'Search',
     none: 'none',
     unknown: 'unknown',
+    copied: 'Copied',
+    sortBy: 'Sort by',
+    sortedAscending: 'Ascending; turn round',
+    sortedDescending: 'Descending; turn round',
+    notCopied: 'The browser did not allow it to be copied',
   },
   shell: {
     name: 'Customer Insights to Klaviyo',
@@ -266,7 +271,6 @@ const en = {
       clear: 'Clear the selection',
     },
     done: {
-      run: '“{name}” runs.',
       paused: '“{name}” is paused: nothing starts it until you resume it.',
       resumed: '“{name}” runs again on its schedule.',
     },
@@ -275,6 +279,8 @@ const en = {
       runAction: '{count, plural, one {Run it} other {Run # exports}}',
       runText:
         '{count, plural, one {It reads its segments} other {They read their segments}} ({members, plural, =0 {how many members is not known yet} one {one member when last counted} other {# members when last counted}}) and {count, plural, one {sends} other {send}} to Klaviyo what is new or has changed.',
+      runMirrors:
+        '{count, plural, =0 {Nobody is removed from a list.} other {Of {count, plural, one {one export} other {# exports}} those who have left the segments are removed from the Klaviyo list, up to its limit; above it the removals wait for your word.}}',
       runCannot:
         '{count, plural, one {One of the selected exports is} other {# of the selected exports are}} paused or without a connection, and left out.',
       runActive: '{count, plural, one {One is running already: that run counts.} other {# are running already: those runs count.}}',
@@ -743,7 +749,6 @@ const en = {
       dryRun: 'Dry run',
       pause: 'Pause',
       resume: 'Resume',
-      resumeAgain: 'Resume (try again)',
       edit: 'Edit',
       more: 'More actions',
       duplicate: 'Duplicate',
@@ -1002,6 +1007,7 @@ const en = {
         'A new run reads {count, plural, one {this row} other {these # rows}} anew from the source and sends nothing else. It helps where the source has been corrected, or Klaviyo was at fault.',
       runAgain: 'Run again',
       copy: 'Copy diagnostics',
+      copyFailed: 'Not copied, try again',
       copied: '{characters} characters copied, without personal data.',
     },
     facts: {
@@ -1246,6 +1252,8 @@ const en = {
     week: 'The next seven days',
     weekWhat:
       '{collisions, plural, =0 {Exports that begin in each hour, by your clock; never more than one.} one {Exports that begin in each hour, by your clock. In one hour several begin; those of the same Klaviyo account share its pace.} other {Exports that begin in each hour, by your clock. In # hours several begin; those of the same Klaviyo account share its pace.}}',
+    weekTogether: 'Hours in which several exports begin',
+    weekMore: '{count, plural, one {and # other} other {and # others}}',
     weekEmpty: 'Nothing runs by itself in the next seven days.',
     weekLeftOut: '{count, plural, one {# rare schedule is left out.} other {# rare schedules are left out.}}',
     day: 'Day',

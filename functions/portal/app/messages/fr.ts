@@ -12,6 +12,11 @@ const fr: typeof en = {
     search: 'Rechercher',
     none: 'aucun',
     unknown: 'inconnu',
+    copied: 'Copié',
+    sortBy: 'Trier par',
+    sortedAscending: 'Ordre croissant ; inverser',
+    sortedDescending: 'Ordre décroissant ; inverser',
+    notCopied: 'Le navigateur n’a pas permis la copie',
   },
   shell: {
     name: 'Customer Insights vers Klaviyo',
@@ -263,7 +268,6 @@ const fr: typeof en = {
       clear: 'Effacer la sélection',
     },
     done: {
-      run: '« {name} » est en cours d’exécution.',
       paused: '« {name} » est en pause : rien ne le lance avant sa reprise.',
       resumed: '« {name} » s’exécute de nouveau selon sa planification.',
     },
@@ -272,6 +276,8 @@ const fr: typeof en = {
       runAction: '{count, plural, one {Exécuter} other {Exécuter # exports}}',
       runText:
         '{count, plural, one {Il lit ses segments} other {Ils lisent leurs segments}} ({members, plural, =0 {nombre de membres encore inconnu} one {un membre au dernier décompte} other {# membres au dernier décompte}}) et {count, plural, one {envoie} other {envoient}} à Klaviyo ce qui est nouveau ou a changé.',
+      runMirrors:
+        '{count, plural, =0 {Personne n’est retiré d’une liste.} other {Pour {count, plural, one {un export} other {# exports}}, les personnes qui ont quitté les segments sont retirées de la liste Klaviyo, dans la limite fixée ; au-delà, les retraits attendent votre décision.}}',
       runCannot:
         '{count, plural, one {Un des exports sélectionnés est en pause ou sans connexion, et laissé de côté.} other {# des exports sélectionnés sont en pause ou sans connexion, et laissés de côté.}}',
       runActive:
@@ -753,7 +759,6 @@ const fr: typeof en = {
       dryRun: 'Exécution à blanc',
       pause: 'Mettre en pause',
       resume: 'Reprendre',
-      resumeAgain: 'Reprendre (réessayer)',
       edit: 'Modifier',
       more: 'Autres actions',
       duplicate: 'Dupliquer',
@@ -1026,6 +1031,7 @@ const fr: typeof en = {
         'Une nouvelle exécution relit {count, plural, one {cette ligne} other {ces # lignes}} dans la source et n’envoie rien d’autre. C’est utile si la source a été corrigée ou si Klaviyo était en cause.',
       runAgain: 'Exécuter à nouveau',
       copy: 'Copier le diagnostic',
+      copyFailed: 'Non copié, réessayer',
       copied: '{characters} caractères copiés, sans données personnelles.',
     },
     facts: {
@@ -1278,6 +1284,8 @@ const fr: typeof en = {
     week: 'Les sept prochains jours',
     weekWhat:
       '{collisions, plural, =0 {Exports qui commencent à chaque heure, selon votre horloge ; jamais plus d’un.} one {Exports qui commencent à chaque heure, selon votre horloge. Dans une tranche d’une heure, plusieurs commencent ; ceux d’un même compte Klaviyo se partagent son rythme.} other {Exports qui commencent à chaque heure, selon votre horloge. Dans # tranches d’une heure, plusieurs commencent ; ceux d’un même compte Klaviyo se partagent son rythme.}}',
+    weekTogether: 'Tranches d’une heure où plusieurs exports commencent',
+    weekMore: '{count, plural, one {et # autre} other {et # autres}}',
     weekEmpty: 'Rien ne s’exécute de lui-même dans les sept prochains jours.',
     weekLeftOut: '{count, plural, one {# planification rare est omise.} other {# planifications rares sont omises.}}',
     day: 'Jour',

@@ -62,7 +62,7 @@ const ConnectionsCard = () => {
             {
               id: 'name',
               header: t('connection'),
-              cell: ({ id, displayName }) => <Link href={`/connections?open=${id}`}>{displayName}</Link>,
+              cell: ({ id, displayName }) => <Link href={`/connections/${id}`}>{displayName}</Link>,
             },
             {
               id: 'access',

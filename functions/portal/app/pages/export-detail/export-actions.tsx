@@ -1,4 +1,4 @@
-import { Button, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
+import { Button, makeStyles, Menu, MenuDivider, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
 import {
   BeakerRegular,
   CopyRegular,
@@ -16,8 +16,11 @@ import type { ExportView } from '../../../../../shared/exports/export-view';
 import type { Run } from '../../../../../shared/runs/run';
 import { RUNS_SHOWN, useExportActions } from '../../api/exports';
 import { Confirm } from '../../components/confirm';
+import { ProblemMessage } from '../../components/problem-message';
 import { useSay } from '../../components/toast';
 import { lastSized, sizeOf } from './plot-data';
+
+const useStyles = makeStyles({ problem: { flexBasis: '100%' } });
 
 type Asked = 'detach' | 'remove' | 'pause';
 
@@ -60,21 +63,25 @@ export const ExportActions = ({
   runs?: readonly Run[] | undefined;
   onStart: (how: 'run' | 'dryRun') => void;
 }) => {
+  const styles = useStyles();
   const t = useTranslations('exportDetail.actions');
   const say = useSay();
   const [, go] = useLocation();
   const { resume } = useExportActions();
   const [asked, setAsked] = useState<Asked>();
-  const [problem, setProblem] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  const [resuming, setResuming] = useState(false);
   const runnable = view.connection !== undefined && !view.paused;
   const resumeIt = async () => {
-    setProblem(false);
+    setProblem(undefined);
+    setResuming(true);
     try {
       await resume(view.id);
       say(t('resumeDone'));
-    } catch {
-      setProblem(true);
+    } catch (error) {
+      setProblem(error);
     }
+    setResuming(false);
   };
   return (
     <>
@@ -89,8 +96,8 @@ export const ExportActions = ({
         </>
       )}
       {view.paused ? (
-        <Button appearance="primary" icon={<PlayRegular />} onClick={() => void resumeIt()}>
-          {t(problem ? 'resumeAgain' : 'resume')}
+        <Button appearance="primary" icon={<PlayRegular />} disabled={resuming} onClick={() => void resumeIt()}>
+          {t('resume')}
         </Button>
       ) : (
         <Button icon={<PauseRegular />} onClick={() => setAsked('pause')}>
@@ -121,6 +128,11 @@ export const ExportActions = ({
           </MenuList>
         </MenuPopover>
       </Menu>
+      {problem !== undefined && (
+        <div className={styles.problem}>
+          <ProblemMessage error={problem} />
+        </div>
+      )}
       {asked !== undefined && <Asking what={asked} view={view} runs={runs} onClose={() => setAsked(undefined)} />}
     </>
   );

@@ -15,6 +15,7 @@ import {
 } from '@fluentui/react-components';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
+import { useFocusBack } from '../../components/focus-back';
 import { Time } from '../../components/time';
 import { useFacetText } from './facet-text';
 import { meetingsOf, merged } from './facets';
@@ -46,6 +47,7 @@ const MergeDialog = ({
 }) => {
   const styles = useStyles();
   const t = useTranslations('exportEditor.merge');
+  useFocusBack();
   const tc = useTranslations('common');
   const { labelOf, valueOf } = useFacetText();
   const meetings = meetingsOf(base, mine, theirs.form);

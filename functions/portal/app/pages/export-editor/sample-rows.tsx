@@ -1,6 +1,6 @@
 import { Badge, makeStyles, Switch, tokens } from '@fluentui/react-components';
 import { CheckmarkCircleRegular, DismissCircleRegular } from '@fluentui/react-icons';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import type { PreviewRow } from '../../../../../shared/preview/preview-row';
@@ -115,7 +115,9 @@ export const SampleRows = ({ form }: { form: ExportForm }) => {
     staleTime: 5 * 60_000,
     // personal data is forgotten as soon as nobody looks
     gcTime: shown ? 0 : 60_000,
-    placeholderData: keepPreviousData,
+    // what was shown in clear never stands in for what is hidden again
+    placeholderData: (before: Preview | undefined, query) =>
+      (query?.queryKey[1] as { masked?: boolean } | undefined)?.masked === !shown ? before : undefined,
     queryFn: async ({ signal }) => (await request<Preview>('POST', '/exports/preview', { body, signal })).body,
   });
   return (

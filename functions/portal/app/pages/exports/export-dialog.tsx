@@ -57,6 +57,7 @@ const ExportDialog = ({ what, exports, onClose, onDone }: Asked & { onClose: () 
           onClose={onClose}
         >
           <p>{t('runText', { count: runnable.length, members: sum(({ members }) => members) })}</p>
+          <p>{t('runMirrors', { count: runnable.filter(({ membership }) => membership === 'mirror').length })}</p>
           {cannot > 0 && <p>{t('runCannot', { count: cannot })}</p>}
           {active > 0 && <p>{t('runActive', { count: active })}</p>}
         </Confirm>

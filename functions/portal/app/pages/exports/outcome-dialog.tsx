@@ -11,6 +11,7 @@ import {
 } from '@fluentui/react-components';
 import { useTranslations } from 'use-intl';
 import type { Outcome } from '../../api/export-bulk';
+import { useFocusBack } from '../../components/focus-back';
 import { useProblemCodeText } from '../../components/problem-text';
 
 const useStyles = makeStyles({
@@ -29,6 +30,7 @@ export const OutcomeDialog = ({
 }) => {
   const styles = useStyles();
   const t = useTranslations('exports.outcome');
+  useFocusBack();
   const common = useTranslations('common');
   const textOf = useProblemCodeText();
   return (

@@ -39,7 +39,7 @@ const RowMenu = ({
             </MenuItem>
           ) : (
             <>
-              <MenuItem icon={<PlayRegular />} disabled={!canRun} onClick={() => actions.run(item)}>
+              <MenuItem icon={<PlayRegular />} disabled={!canRun} onClick={() => actions.ask({ what: 'run', exports: [item] })}>
                 {t(activity === 'idle' || activity === 'paused' ? 'run' : 'runAgain')}
               </MenuItem>
               <MenuItem icon={<BeakerRegular />} disabled={!canRun} onClick={() => actions.dryRun(item)}>

@@ -22,6 +22,7 @@ import type { SchedulesChange } from '../../../../../shared/schedules/set-schedu
 import { useFieldProblem } from '../../components/problem-text';
 import { ProblemMessage } from '../../components/problem-message';
 import { defaultRecurrence } from '../../components/default-recurrence';
+import { useFocusBack } from '../../components/focus-back';
 import { RecurrenceFields } from '../../components/recurrence-fields';
 import { useScheduleText } from '../../components/schedule-text';
 import { useValidation } from '../../components/validation';
@@ -63,6 +64,7 @@ export const ScheduleDialog = ({
   const styles = useStyles();
   const t = useTranslations('exports.scheduling');
   const fieldProblem = useFieldProblem();
+  useFocusBack();
   const common = useTranslations('common');
   const textOf = useScheduleText();
   const [first] = exports;

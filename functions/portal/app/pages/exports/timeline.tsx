@@ -2,6 +2,7 @@ import { Link as FluentLink, makeStyles, mergeClasses, Skeleton, SkeletonItem, t
 import { useFormatter, useNow, useTranslations } from 'use-intl';
 import { Link, useLocation } from 'wouter';
 import { PLOT_LIMIT, useRunsSince } from '../../api/run-list';
+import { useHiddenStyles } from '../../components/hidden';
 import { ProblemMessage } from '../../components/problem-message';
 import { useDuration } from '../../components/time';
 import { daysIn, lanesOf, lastDays } from './timeline-lanes';
@@ -57,12 +58,12 @@ const useStyles = makeStyles({
     paddingLeft: '3px',
   },
   few: { '@media (max-width: 640px)': { ':nth-child(even)': { display: 'none' } } },
-  hidden: { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)' },
 });
 
 /** When each export ran in the last 30 days, a lane each; said in words, too, and all runs are one link away as a table. */
 const Timeline = ({ exports }: { exports: readonly { readonly id: string; readonly name: string }[] }) => {
   const styles = useStyles();
+  const hidden = useHiddenStyles();
   const t = useTranslations('exports.timeline');
   const endings = useTranslations('strip');
   const states = useTranslations('status.run');
@@ -110,7 +111,7 @@ const Timeline = ({ exports }: { exports: readonly { readonly id: string; readon
             <Link href={`/exports/${id}`} className={styles.name} title={name}>
               {name}
             </Link>
-            <span className={styles.hidden}>
+            <span className={hidden.hidden}>
               {t('lane', { runs: bars.length, failed: failedHere })}
               {bars.length > 0 && `, ${t('longest', { duration: duration(longestMs) })}`}
             </span>

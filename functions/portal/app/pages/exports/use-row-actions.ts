@@ -48,11 +48,6 @@ export const useRowActions = () => {
     ask,
     error,
     dryRun,
-    run: ({ id, name }: ListedExport): void =>
-      void once(id, async () => {
-        await api.start(id, {}, crypto.randomUUID());
-        say(t('run', { name }));
-      }),
     setPaused: ({ id, name }: ListedExport, paused: boolean): void =>
       void once(id, async () => {
         await (paused ? api.pause(id) : api.resume(id));

@@ -3,6 +3,7 @@ import { ArrowSyncRegular, CheckmarkCircleFilled, CircleRegular, DismissCircleFi
 import type { ReactElement } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
 import type { Run } from '../../../../../shared/runs/run';
+import { useHiddenStyles } from '../../components/hidden';
 import { useDuration } from '../../components/time';
 import { paceOf, stepsOf } from './progress';
 import type { Step, StepState } from './progress';
@@ -61,6 +62,7 @@ const Icon = ({ state }: { state: StepState }): ReactElement => {
 
 const PhaseStep = ({ step: { phase, state, seconds } }: { step: Step }) => {
   const styles = useStyles();
+  const hidden = useHiddenStyles();
   const t = useTranslations('runDetail.steps');
   const phases = useTranslations('status.phase');
   const duration = useDuration();
@@ -80,6 +82,8 @@ const PhaseStep = ({ step: { phase, state, seconds } }: { step: Step }) => {
       </span>
       <span className={styles.time} title={t(state)}>
         {time}
+        {/* what the sign before the name says */}
+        {seconds !== undefined && <span className={hidden.hidden}> ({t(state)})</span>}
       </span>
     </li>
   );

@@ -70,18 +70,20 @@ export const RowsCard = ({ run, mayEdit }: { run: Run; mayEdit: boolean }) => {
       <div className={styles.body}>
         <TabList className={styles.tabs} selectedValue={stage} onTabSelect={(_, { value: chosen }) => set({ rows: String(chosen) })}>
           {present.map((one) => (
-            <Tab key={one} value={one}>
+            <Tab key={one} value={one} id={`rows-${one}`} aria-controls="rows-panel">
               {t('tab', { stage: t(`stages.${one}`), count: run.counts[one] })}
             </Tab>
           ))}
         </TabList>
-        <p className={styles.note}>{t(`about.${stage}`)}</p>
-        <Reasons reasons={reasonsOf(run, stage)} stage={stage} />
-        {mayEdit ? (
-          <RowFinder key={stage} runId={run.id} stage={stage} count={run.counts[stage]} />
-        ) : (
-          <p className={styles.note}>{t('notForYou')}</p>
-        )}
+        <div className={styles.body} role="tabpanel" id="rows-panel" aria-labelledby={`rows-${stage}`}>
+          <p className={styles.note}>{t(`about.${stage}`)}</p>
+          <Reasons reasons={reasonsOf(run, stage)} stage={stage} />
+          {mayEdit ? (
+            <RowFinder key={stage} runId={run.id} stage={stage} count={run.counts[stage]} />
+          ) : (
+            <p className={styles.note}>{t('notForYou')}</p>
+          )}
+        </div>
       </div>
     </Section>
   );

@@ -9,6 +9,7 @@ import type { RunJobs } from '../../../../../shared/runs/run-jobs';
 import { VERSION } from '../../../../../shared/version';
 import { runKeys, useRunActions } from '../../api/runs';
 import { Confirm } from '../../components/confirm';
+import { copyText } from '../../components/copy-text';
 import { StartRun } from '../../components/start-run';
 import { useSay } from '../../components/toast';
 import { diagnosticsOf } from './diagnostics';
@@ -59,21 +60,35 @@ const CopyDiagnostics = ({ run }: { run: Run }) => {
   const say = useSay();
   const client = useQueryClient();
   const format = useFormatter();
+  const [failed, setFailed] = useState(false);
   const copy = async () => {
+    setFailed(false);
     const jobs = client.getQueryData<RunJobs>(runKeys.jobs(run.id));
     const text = diagnosticsOf(run, jobs, { version: VERSION, page: location.pathname });
-    await navigator.clipboard.writeText(text);
-    say(t('copied', { characters: format.number(text.length) }));
+    if (await copyText(text)) say(t('copied', { characters: format.number(text.length) }));
+    else setFailed(true);
   };
   return (
     <Button icon={<CopyRegular />} onClick={() => void copy()}>
-      {t('copy')}
+      {t(failed ? 'copyFailed' : 'copy')}
     </Button>
   );
 };
 
-/** What can be done with a run; what cannot, or is not for the caller, is not there. @param isLast the export's last finished real run */
-export const RunActions = ({ run, mayEdit, mayRun, isLast }: { run: Run; mayEdit: boolean; mayRun: boolean; isLast: boolean }) => {
+/** What can be done with a run; what cannot, or is not for the caller, is not there. @param isLast the export's last finished real run @param mirror its export removes who left */
+export const RunActions = ({
+  run,
+  mirror,
+  mayEdit,
+  mayRun,
+  isLast,
+}: {
+  run: Run;
+  mirror: boolean;
+  mayEdit: boolean;
+  mayRun: boolean;
+  isLast: boolean;
+}) => {
   const t = useTranslations('runDetail.actions');
   const [asking, setAsking] = useState<'cancel' | 'retry' | 'run'>();
   const close = () => setAsking(undefined);
@@ -99,7 +114,7 @@ export const RunActions = ({ run, mayEdit, mayRun, isLast }: { run: Run; mayEdit
       <CopyDiagnostics run={run} />
       {asking === 'cancel' && <Cancel run={run} onClose={close} />}
       {asking === 'retry' && <Retry run={run} onClose={close} />}
-      {asking === 'run' && <StartRun exportId={run.exportId} onClose={close} />}
+      {asking === 'run' && <StartRun exportId={run.exportId} mirror={mirror} onClose={close} />}
     </>
   );
 };

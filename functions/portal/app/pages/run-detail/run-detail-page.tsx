@@ -6,6 +6,7 @@ import { useExport } from '../../api/exports';
 import { useRun } from '../../api/runs';
 import { Card } from '../../components/card';
 import { HeldRemovals } from '../../components/held-removals';
+import { useHiddenStyles } from '../../components/hidden';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
 import { DetailSkeleton } from '../../components/skeletons';
@@ -23,7 +24,6 @@ import { SegmentsCard } from './segments-card';
 
 const useStyles = makeStyles({
   about: { margin: `0 0 ${tokens.spacingVerticalM} 0`, color: tokens.colorNeutralForeground2 },
-  hidden: { position: 'absolute', width: '1px', height: '1px', overflow: 'hidden', clipPath: 'inset(50%)' },
 });
 
 /** The time, each second while something moves. */
@@ -39,7 +39,7 @@ const useNowMs = (moving: boolean): number => {
 
 /** Said aloud when a run begins another phase or ends, not at each number. */
 const Announcement = ({ run }: { run: Run }) => {
-  const styles = useStyles();
+  const styles = useHiddenStyles();
   const t = useTranslations('runDetail');
   const phases = useTranslations('status.phase');
   const states = useTranslations('status.run');
@@ -75,7 +75,7 @@ const Content = ({ run }: { run: Run }) => {
       title={t(run.dryRun ? 'titleDryRun' : 'title', { number: run.number })}
       up={{ href: `/exports/${run.exportId}`, text: view?.name ?? t('export') }}
       beside={<RunStateBadge state={run.state} warnings={run.warnings.length} />}
-      actions={<RunActions run={run} mayEdit={mayEdit} mayRun={mayRun} isLast={isLast} />}
+      actions={<RunActions run={run} mirror={view?.membership === 'mirror'} mayEdit={mayEdit} mayRun={mayRun} isLast={isLast} />}
     >
       <Announcement run={run} />
       <FollowUp run={run} />

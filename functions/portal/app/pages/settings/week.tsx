@@ -13,6 +13,9 @@ import { bySchedule, HOURS, weekOf } from './week-plan';
 const MOST_SCHEDULES = 40;
 /** A week of four runs a day is 28. */
 const RUNS_ASKED = 28;
+/** Said in words below the picture: which hours, and who. */
+const MOST_MEETINGS = 20;
+const MOST_NAMES = 10;
 
 const useStyles = makeStyles({
   frame: { overflowX: 'auto' },
@@ -54,14 +57,16 @@ const Week = () => {
   if (all.data === undefined || answers.some(({ isPending }) => isPending)) {
     return all.error === null ? <Spinner label={t('loading')} /> : <ProblemMessage error={all.error} onRetry={() => void all.refetch()} />;
   }
+  const failed = answers.find(({ error }) => error !== null);
   const starts = answers.flatMap(({ data }, index) => (data?.value ?? []).map(({ at }) => ({ at, names: groups[index]!.names })));
   const week = weekOf(starts, now);
-  const collisions = week.flat().filter((names) => names.length > 1).length;
+  const meetings = week.flatMap((cells, day) => cells.flatMap((names, hour) => (names.length > 1 ? [{ day, hour, names }] : [])));
   const hours = Array.from({ length: HOURS }, (_, hour) => hour);
-  const dayOf = (day: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + day, 12);
+  const hourOf = (day: number, hour: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + day, hour);
   return (
     <Card title={t('week')}>
-      <p>{starts.length === 0 ? t('weekEmpty') : t('weekWhat', { collisions })}</p>
+      <p>{starts.length === 0 ? t('weekEmpty') : t('weekWhat', { collisions: meetings.length })}</p>
+      <ProblemMessage error={failed?.error} onRetry={() => void failed?.refetch()} />
       {groups.length > MOST_SCHEDULES && <p>{t('weekLeftOut', { count: groups.length - MOST_SCHEDULES })}</p>}
       <div className={styles.frame} role="region" aria-label={t('week')} tabIndex={0}>
         <table className={styles.table}>
@@ -81,7 +86,7 @@ const Week = () => {
             {week.map((cells, day) => (
               <tr key={day}>
                 <th className={mergeClasses(styles.head, styles.day)} scope="row">
-                  {format.dateTime(dayOf(day), { weekday: 'short', day: 'numeric', month: 'short' })}
+                  {format.dateTime(hourOf(day, 12), { weekday: 'short', day: 'numeric', month: 'short' })}
                 </th>
                 {cells.map((names, hour) => (
                   <td
@@ -97,6 +102,17 @@ const Week = () => {
           </tbody>
         </table>
       </div>
+      {meetings.length > 0 && (
+        <ul aria-label={t('weekTogether')}>
+          {meetings.slice(0, MOST_MEETINGS).map(({ day, hour, names }) => (
+            <li key={`${day} ${hour}`}>
+              {format.dateTime(hourOf(day, hour), { weekday: 'short', day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' })}
+              : {names.slice(0, MOST_NAMES).join(', ')}
+              {names.length > MOST_NAMES && ` ${t('weekMore', { count: names.length - MOST_NAMES })}`}
+            </li>
+          ))}
+        </ul>
+      )}
     </Card>
   );
 };
