@@ -16,6 +16,7 @@ export const pagesOfExports: readonly PageUnderTest[] = [
   { name: 'export-not-started', path: ({ exports: { fresh } }) => `/exports/${fresh}` },
   { name: 'export-edit', path: ({ exports: { loyalty } }) => `/exports/${loyalty}/edit` },
   { name: 'connections', path: () => '/connections' },
+  { name: 'connection-refused', path: ({ connections: { refused } }) => `/connections/${refused}` },
   { name: 'connection-new', path: () => '/connections/new' },
   { name: 'not-found', path: () => '/nowhere' },
 ];

@@ -11,7 +11,14 @@ import { ProblemMessage } from '../../components/problem-message';
 
 const useStyles = makeStyles({
   list: { maxHeight: '40vh', overflowY: 'auto', paddingLeft: tokens.spacingHorizontalL },
-  row: { display: 'flex', flexWrap: 'wrap', alignItems: 'center', columnGap: tokens.spacingHorizontalS },
+  row: {
+    display: 'flex',
+    flexWrap: 'wrap',
+    alignItems: 'center',
+    columnGap: tokens.spacingHorizontalS,
+    rowGap: tokens.spacingVerticalXS,
+    paddingBlock: tokens.spacingVerticalXS,
+  },
   name: { flexGrow: 1, overflowWrap: 'anywhere' },
 });
 
