@@ -1,69 +1,12 @@
-import { Checkbox, makeStyles, mergeClasses, tokens } from '@fluentui/react-components';
+import { Checkbox, mergeClasses } from '@fluentui/react-components';
 import { ArrowDownRegular, ArrowUpRegular } from '@fluentui/react-icons';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useLayoutEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
+import { useTableStyles } from './data-table-styles';
 import { useHiddenStyles } from './hidden';
 import { NarrowTools } from './narrow-tools';
-
-const useStyles = makeStyles({
-  frame: {
-    position: 'relative', // what is hidden for the eye in a cell stays inside
-    overflowX: 'auto',
-    backgroundColor: tokens.colorNeutralBackground1,
-    borderRadius: tokens.borderRadiusLarge,
-    boxShadow: tokens.shadow2,
-  },
-  table: { borderCollapse: 'collapse', width: '100%', '@media (max-width: 640px)': { display: 'block' } },
-  head: { '@media (max-width: 640px)': { display: 'none' } },
-  body: { '@media (max-width: 640px)': { display: 'block' } },
-  th: {
-    textAlign: 'start',
-    fontWeight: tokens.fontWeightSemibold,
-    padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`,
-    borderBottom: `1px solid ${tokens.colorNeutralStroke1}`,
-    whiteSpace: 'nowrap',
-  },
-  sort: {
-    font: 'inherit',
-    color: 'inherit',
-    background: 'none',
-    border: 'none',
-    padding: 0,
-    cursor: 'pointer',
-    display: 'inline-flex',
-    alignItems: 'center',
-    columnGap: tokens.spacingHorizontalXS,
-    ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}` },
-  },
-  row: {
-    ':hover': { backgroundColor: tokens.colorNeutralBackground1Hover },
-    '@media (max-width: 640px)': {
-      display: 'block',
-      padding: tokens.spacingVerticalS,
-      borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
-    },
-  },
-  td: {
-    padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`,
-    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
-    overflowWrap: 'break-word', // as wide as the longest word: a table that does not fit scrolls in its frame
-    '@media (max-width: 640px)': {
-      display: 'flex',
-      justifyContent: 'space-between',
-      columnGap: tokens.spacingHorizontalM,
-      textAlign: 'end',
-      borderBottom: 'none',
-      padding: `${tokens.spacingVerticalXXS} ${tokens.spacingHorizontalS}`,
-      '::before': { content: 'attr(data-label)', color: tokens.colorNeutralForeground3, textAlign: 'start' },
-    },
-  },
-  value: { minWidth: 0 },
-  dense: { '@media (min-width: 641px)': { paddingLeft: tokens.spacingHorizontalSNudge, paddingRight: tokens.spacingHorizontalSNudge } },
-  number: { textAlign: 'end', fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
-  spacer: { padding: 0, border: 'none', '@media (max-width: 640px)': { display: 'block' } },
-});
 
 export interface Column<T> {
   readonly id: string;
@@ -131,7 +74,7 @@ export const DataTable = <T,>({
   dense = false,
   sortsElsewhere = false,
 }: DataTableProps<T>) => {
-  const styles = useStyles();
+  const styles = useTableStyles();
   const hidden = useHiddenStyles();
   const t = useTranslations('common');
   const frame = useRef<HTMLDivElement>(null);

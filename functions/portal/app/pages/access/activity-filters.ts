@@ -2,6 +2,7 @@ import type { LoggedActivity } from '../../../../../shared/activity/entry';
 import type { ActivityKind } from '../../../../../shared/activity/kinds';
 import type { ActivityFilters } from '../../api/activity';
 import { dayBegins } from '../../components/days';
+import { fold } from '../../components/fold';
 
 export const FILTERS = ['search', 'kind', 'by', 'exportId', 'connectionId', 'from', 'to'] as const;
 
@@ -52,12 +53,6 @@ export const filtersOf = (value: (name: string) => string | undefined): Activity
     to: from !== undefined && to !== undefined && to <= from ? undefined : to,
   };
 };
-
-const fold = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{Mn}/gu, '')
-    .toLowerCase();
 
 /** Whether an entry holds a text anywhere, also in what changed; case and accents aside. @param kindText its kind as it is shown */
 export const holds = (entry: LoggedActivity, wanted: string, kindText: string): boolean =>

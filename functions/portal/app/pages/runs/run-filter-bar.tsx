@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useConnections } from '../../api/connections';
 import { useMay } from '../../api/session';
+import { fold } from '../../components/fold';
 import { useSearchState } from '../../components/search-state';
 import { FILTERS, STATES, TRIGGERS } from './run-filters';
 
@@ -28,12 +29,6 @@ interface Named {
   readonly id: string;
   readonly name: string;
 }
-
-const fold = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{Mn}/gu, '')
-    .toLowerCase();
 
 const ExportFilter = ({ names }: { names: readonly Named[] }) => {
   const styles = useStyles();
