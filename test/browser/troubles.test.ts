@@ -41,7 +41,8 @@ describeInBrowser('trouble', (stage) => {
 
     it('when another page is opened: the frame stays, "Try again" asks at once', async () => {
       const { page, open, settle } = await visit(AWAY);
-      await open('/exports');
+      // the home page reads the connections, too: they would still be at hand
+      await open('/settings');
       await page.route(API, away);
       await page.getByRole('link', { name: 'Connections' }).click();
       const alert = page.getByRole('alert');

@@ -69,6 +69,11 @@ export const forgetFocus = (): void => {
 
 export const focusedMark = (): string | undefined => document.activeElement?.dataset['tabStop'];
 
+/** The marks that are still there. */
+export const marksLeft = (): string[] => [
+  ...new Set([...document.querySelectorAll('[data-tab-stop]')].map(({ dataset }) => dataset['tabStop'] ?? '')),
+];
+
 export const isFocused = (element: unknown): boolean => element === document.activeElement;
 
 export const isOneFocused = (elements: readonly unknown[]): boolean => elements.includes(document.activeElement);
