@@ -38,6 +38,8 @@ const read = async (shape: string) => {
   const rows: string[][] = [];
   for await (const chunk of source.readRows({ snapshot, segment: 'Loyal', fields: names, signal }))
     for (let row = 0; row < chunk.rowCount; row += 1) rows.push(names.map((_, field) => fieldText(chunk, row, field)));
+  // files are read side by side: the rows of each come in their order, and those of several in one that their sizes decide
+  rows.sort(([one = ''], [other = '']) => (one < other ? -1 : one > other ? 1 : 0));
   return { rows, counts: manifest.segments.Loyal!, fields: snapshot.segments[0]!.fields };
 };
 

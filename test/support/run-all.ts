@@ -125,16 +125,14 @@ const main = async (): Promise<number> => {
       check('lint', 'eslint/bin/eslint.js', ['--config', 'infra/eslint.config.mjs', '--max-warnings', '0', '.']),
     ];
     const unit = jest('unit', { workers: 2, show: true, folder });
-    // integration and e2e wait for other processes part of their time: beside each other they keep both cores of a small machine busy
+    // integration, e2e and the browser wait for other processes part of their time: side by side they keep both cores of a small machine busy
     const lanes = quick
       ? [[unit], checks]
       : [
           [unit, jest('integration', { workers: 3, show: true, folder })],
-          [...checks, jest('e2e', { workers: 2, show: false, folder })],
+          [...checks, jest('e2e', { workers: 2, show: false, folder }), jest('browser', { workers: 2, show: false, folder })],
         ];
     const outcomes = [types, ...(await Promise.all(lanes.map((parts) => runLane(parts, signal)))).flat()];
-    // afterwards, as Chromium takes both cores for itself
-    if (!quick) outcomes.push(...(await runLane([jest('browser', { workers: 2, show: true, folder })], signal)));
     if (signal.aborted) outcomes.push(checkOutcome('time', `the tests took more than ${deadlineMs / 60_000} minutes`));
 
     const sum = addOutcomes(outcomes);
