@@ -55,7 +55,8 @@ export const canInstallChromium = () =>
 export const installChromium = (logFile) =>
   new Promise((resolve) => {
     const log = fs.openSync(logFile, 'w');
-    const command = 'apt-get update && apt-get install -y --no-install-recommends chromium';
+    // a list that cannot be renewed need not be the one that has it
+    const command = 'apt-get update; apt-get install -y --no-install-recommends chromium';
     const child = spawn('sh', ['-c', command], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       stdio: ['ignore', log, log],
