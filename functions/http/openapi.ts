@@ -6,6 +6,7 @@ import { gzip } from 'node:zlib';
 import { z } from 'zod';
 import { chooseEncoding } from '../../shared/http/encoding';
 import { createOpenApi } from '../../shared/http/openapi';
+import { pagePolicy } from '../../shared/http/page-policy';
 import { defineRoute } from '../../shared/http/route';
 import type { RouteDefinition } from '../../shared/http/route';
 import { VERSION } from '../../shared/version';
@@ -71,18 +72,6 @@ const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
 };
 const twins = async (body: Buffer) => ({ plain: body, gzipped: await compress(body) });
 
-/** Only what this app serves itself; React sets styles by script, which needs no 'unsafe-inline'. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 const YEAR_S = 31_536_000;
 
 /** The description of all routes, this file's included, and a page that shows it. Nothing is made before somebody asks. */
@@ -121,7 +110,7 @@ export const registerOpenApi = ({ route, definitions }: Router): void => {
     status: 200,
     content: {
       body: docsPage(await version()),
-      headers: { 'content-type': HTML, 'content-security-policy': CONTENT_SECURITY_POLICY, 'referrer-policy': 'no-referrer' },
+      headers: { 'content-type': HTML, 'content-security-policy': pagePolicy(), 'referrer-policy': 'no-referrer' },
     },
   }));
   route(getDocsFile).to(async ({ params: { file }, query: { v }, headers }) => {

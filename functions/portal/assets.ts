@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { chooseEncoding } from '../../shared/http/encoding';
 import type { Encoding } from '../../shared/http/encoding';
+import { pagePolicy } from '../../shared/http/page-policy';
 
 /**
  * What `infra/portal/build.mjs` writes beside the files: nothing is served that is not named here. A file whose compressed size is told
@@ -28,28 +29,12 @@ const PAGE = /^[\w~:@!/-]{0,500}$/;
 
 const NOTHING_ELSE = { 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' };
 
-/**
- * Only what this app serves itself. The nonce is for the styles that Fluent UI makes at run time and for the small scripts in the page;
- * the page asks nobody else for anything, stands in nobody's frame, and sends no form.
- */
-const policyOf = (nonce: string): string =>
-  [
-    "default-src 'none'",
-    `script-src 'self' 'nonce-${nonce}'`,
-    `style-src 'self' 'nonce-${nonce}'`,
-    "img-src 'self' data:",
-    "font-src 'self'",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-
 const pageHeaders = (nonce: string): Record<string, string> => ({
   ...NOTHING_ELSE,
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
-  'content-security-policy': policyOf(nonce),
+  // the nonce is for the styles that Fluent UI makes at run time and for the small scripts in the page
+  'content-security-policy': pagePolicy(nonce),
   'referrer-policy': 'no-referrer',
   'permissions-policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-write=(self)',
   // the window in which somebody signs in again is opened by the page and goes to another site

@@ -1,8 +1,7 @@
-import { useQueryClient } from '@tanstack/react-query';
 import type { RunAllAnswer } from '../../../../shared/schedules/run-all';
 import type { ScheduleChanged, SchedulesChange } from '../../../../shared/schedules/set-schedules';
 import { ApiError, request } from './client';
-import { exportKeys } from './exports';
+import { useRefreshAfter } from './exports';
 
 /** What became of several exports: how many did it, and why each of the others did not. */
 export interface Outcome {
@@ -39,15 +38,7 @@ const startEach = async (ids: readonly string[], key: string): Promise<Outcome> 
  * @throws ApiError, OfflineError when nothing could be done at all
  */
 export const useBulkActions = () => {
-  const client = useQueryClient();
-  const done = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } finally {
-      void client.invalidateQueries({ queryKey: exportKeys.all });
-      void client.invalidateQueries({ queryKey: ['runs'] });
-    }
-  };
+  const done = useRefreshAfter();
   return {
     /** @param key the same for each try of one click */
     run: (ids: readonly string[], key: string): Promise<Outcome> => done(startEach(ids, key)),

@@ -88,13 +88,17 @@ interface NamedExport {
   readonly connection: ListedExport['connection'];
 }
 
+const allExports = {
+  queryKey: [...exportKeys.all, 'all-of-them'],
+  staleTime: 60_000,
+  queryFn: ({ signal }: { signal: AbortSignal }) => getAll<ListedExport>('/exports', { query: { size: 200 }, signal }),
+};
+
+/** All exports, for what looks at them together. */
+export const useAllExports = () => useQuery(allExports);
+
+const byId = (all: readonly ListedExport[]): ReadonlyMap<string, NamedExport> =>
+  new Map(all.map(({ id, name, connection }) => [id, { id, name, connection }]));
+
 /** Name and connection of every export by its id, for tables of what belongs to exports. */
-export const useExportNames = () =>
-  useQuery({
-    queryKey: [...exportKeys.all, 'names'],
-    staleTime: 60_000,
-    queryFn: async ({ signal }) => {
-      const all = await getAll<ListedExport>('/exports', { query: { size: 200 }, signal });
-      return new Map<string, NamedExport>(all.map(({ id, name, connection }) => [id, { id, name, connection }]));
-    },
-  });
+export const useExportNames = () => useQuery({ ...allExports, select: byId });

@@ -54,13 +54,10 @@ export interface StartOptions {
   readonly countUnknown?: boolean;
 }
 
-/**
- * What can be done with an export beside editing it; each makes the lists that show it be read again.
- * @throws ApiError, OfflineError by each of them
- */
-export const useExportActions = () => {
+/** Wraps an action on exports, so that the lists that show them are read again after it. */
+export const useRefreshAfter = (): (<T>(work: Promise<T>) => Promise<T>) => {
   const client = useQueryClient();
-  const done = async <T>(work: Promise<T>): Promise<T> => {
+  return async (work) => {
     try {
       return await work;
     } finally {
@@ -69,6 +66,14 @@ export const useExportActions = () => {
       void client.invalidateQueries({ queryKey: ['runs'] });
     }
   };
+};
+
+/**
+ * What can be done with an export beside editing it; each makes the lists that show it be read again.
+ * @throws ApiError, OfflineError by each of them
+ */
+export const useExportActions = () => {
+  const done = useRefreshAfter();
   const post = (id: string, what: 'pause' | 'resume' | 'detach') => done(request<ExportView>('POST', `/exports/${id}/${what}`));
   return {
     /** @param key the same for each try of one click */

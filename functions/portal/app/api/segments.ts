@@ -1,7 +1,7 @@
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import type { SegmentOverlap } from '../../../../shared/figures/figures';
 import type { SegmentFigures } from '../../../../shared/figures/segment-figures';
-import type { SegmentDescription, SegmentInfo } from '../../../../shared/segments/segment-source';
+import type { SegmentDescription, SegmentInfo, SegmentSource } from '../../../../shared/segments/segment-source';
 import { get, request } from './client';
 
 /** A segment as lists show it; its figures where somebody has counted it since its last refresh. */
@@ -13,12 +13,24 @@ export const segmentKeys = {
   one: (name: string) => ['segments', 'one', name] as const,
 };
 
-export const useSegments = () =>
-  useQuery({
-    queryKey: segmentKeys.list,
-    staleTime: 30_000,
-    queryFn: async ({ signal }) => (await get<{ value: ListedSegment[] }>('/segments', { signal })).value,
-  });
+interface SegmentList {
+  readonly value: readonly ListedSegment[];
+  /** where they are read from */
+  readonly source: Pick<SegmentSource, 'kind' | 'location'>;
+}
+
+const segmentList = {
+  queryKey: segmentKeys.list,
+  staleTime: 30_000,
+  queryFn: ({ signal }: { signal: AbortSignal }) => get<SegmentList>('/segments', { signal }),
+};
+
+/** All segments, and where they come from. */
+export const useSegmentSource = () => useQuery(segmentList);
+
+const valueOf = ({ value }: SegmentList) => value;
+
+export const useSegments = () => useQuery({ ...segmentList, select: valueOf });
 
 /** One segment with its fields. */
 export const segmentQuery = (name: string) => ({

@@ -15,9 +15,8 @@ import { AddRegular, DismissRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
 import type { Recurrence } from '../../../../shared/schedules/schedule';
+import { dateOfWeekday, WEEKDAYS } from './weekdays';
 
-type Weekday = Recurrence['days'][number];
-const weekdays: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
 const daysOfMonth = Array.from({ length: 31 }, (_, index) => index + 1);
 /** customer-insights.md §4.1: at most four times a day */
 const MOST_TIMES = 4;
@@ -85,8 +84,6 @@ export const RecurrenceFields = ({ value, onChange, problem, disabled = false }:
   const t = useTranslations('recurrence');
   const format = useFormatter();
   const { repeat, days, times } = value;
-  // the 4th of January 2027 is a Monday
-  const nameOf = (index: number) => format.dateTime(new Date(Date.UTC(2027, 0, 4 + index, 12)), { weekday: 'long', timeZone: 'UTC' });
   const setTime = (index: number, time: string) => onChange({ ...value, times: times.map((one, at) => (at === index ? time : one)) });
   return (
     <div className={styles.fields}>
@@ -106,14 +103,14 @@ export const RecurrenceFields = ({ value, onChange, problem, disabled = false }:
       {repeat === 'weekly' && (
         <Field label={t('days')} validationMessage={problem('days')}>
           <div className={styles.row} role="group" aria-label={t('days')}>
-            {weekdays.map((day, index) => (
+            {WEEKDAYS.map((day) => (
               <Checkbox
                 key={day}
-                label={nameOf(index)}
+                label={format.dateTime(dateOfWeekday(day), { weekday: 'long', timeZone: 'UTC' })}
                 checked={days.includes(day)}
                 disabled={disabled}
                 onChange={(_, { checked }) =>
-                  onChange({ ...value, days: weekdays.filter((one) => (one === day ? checked === true : days.includes(one))) })
+                  onChange({ ...value, days: WEEKDAYS.filter((one) => (one === day ? checked === true : days.includes(one))) })
                 }
               />
             ))}

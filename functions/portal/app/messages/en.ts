@@ -804,15 +804,6 @@ const en = {
       daily: 'Daily at {times} ({zone}).',
       weekly: 'Weekly on {days} at {times} ({zone}).',
       monthly: 'Monthly on day {days} at {times} ({zone}).',
-      dayNames: {
-        monday: 'Monday',
-        tuesday: 'Tuesday',
-        wednesday: 'Wednesday',
-        thursday: 'Thursday',
-        friday: 'Friday',
-        saturday: 'Saturday',
-        sunday: 'Sunday',
-      },
       next: '{count, plural, one {The next run:} other {The next # runs:}}',
       there: '({time} {zone}, UTC{offset})',
       moved: {

@@ -820,15 +820,6 @@ const fr: typeof en = {
       daily: 'Chaque jour à {times} ({zone}).',
       weekly: 'Chaque semaine le {days} à {times} ({zone}).',
       monthly: 'Chaque mois le {days} à {times} ({zone}).',
-      dayNames: {
-        monday: 'lundi',
-        tuesday: 'mardi',
-        wednesday: 'mercredi',
-        thursday: 'jeudi',
-        friday: 'vendredi',
-        saturday: 'samedi',
-        sunday: 'dimanche',
-      },
       next: '{count, plural, one {La prochaine exécution :} other {Les # prochaines exécutions :}}',
       there: '({time} {zone}, UTC{offset})',
       moved: {

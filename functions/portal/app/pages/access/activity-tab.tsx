@@ -1,4 +1,4 @@
-import { Button, makeStyles, Skeleton, SkeletonItem, Spinner, Text, tokens } from '@fluentui/react-components';
+import { Button, makeStyles, Skeleton, SkeletonItem, Spinner, tokens } from '@fluentui/react-components';
 import { ArrowDownloadRegular } from '@fluentui/react-icons';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslations } from 'use-intl';
@@ -9,6 +9,7 @@ import { useExportNames } from '../../api/export-list';
 import { DataTable } from '../../components/data-table';
 import type { Column } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
+import { ListFoot } from '../../components/list-foot';
 import { ProblemMessage } from '../../components/problem-message';
 import { useReadOn } from '../../components/read-on';
 import { useSearchState } from '../../components/search-state';
@@ -23,8 +24,6 @@ const MOST_PAGES = 20;
 
 const useStyles = makeStyles({
   below: { display: 'block', color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
-  foot: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', alignItems: 'center', gap: tokens.spacingHorizontalM },
-  muted: { color: tokens.colorNeutralForeground3 },
   tools: { display: 'flex', justifyContent: 'end' },
 });
 
@@ -142,16 +141,13 @@ const ActivityTab = () => {
       {entries.length > 0 && (
         <>
           <DataTable label={t('label')} columns={columns} items={entries} keyOf={({ id }) => id} rowPx={57} onEnd={readOn} />
-          <div className={styles.foot}>
-            <Text className={styles.muted} aria-live="polite">
-              {hasNextPage ? t('shownSoFar', { count: entries.length }) : t('shownAll', { count: entries.length })}
-            </Text>
-            {hasNextPage && (
-              <Button size="small" disabled={isFetching} onClick={readOn}>
-                {t('more')}
-              </Button>
-            )}
-          </div>
+          <ListFoot
+            text={t(hasNextPage ? 'shownSoFar' : 'shownAll', { count: entries.length })}
+            more={t('more')}
+            hasMore={hasNextPage}
+            busy={isFetching}
+            onMore={readOn}
+          />
         </>
       )}
     </>

@@ -1,10 +1,11 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
-import { useTranslations } from 'use-intl';
+import { useFormatter, useTranslations } from 'use-intl';
 import type { ExportView } from '../../../../../shared/exports/export-view';
 import { useNextRuns } from '../../api/exports';
 import { Card } from '../../components/card';
 import { ProblemMessage } from '../../components/problem-message';
 import { Time } from '../../components/time';
+import { dateOfWeekday } from '../../components/weekdays';
 
 const useStyles = makeStyles({
   list: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalXS, margin: 0, paddingLeft: tokens.spacingHorizontalXL },
@@ -15,14 +16,18 @@ const useStyles = makeStyles({
 export const ScheduleTab = ({ view }: { view: ExportView }) => {
   const styles = useStyles();
   const t = useTranslations('exportDetail.schedule');
-  const days = useTranslations('exportDetail.schedule.dayNames');
+  const format = useFormatter();
   const next = useNextRuns(view.id);
   const { schedule } = view;
   const said = (): string => {
     if (schedule.kind !== 'custom') return t(schedule.kind);
     const { repeat, times, timeZone } = schedule;
     const on =
-      repeat === 'weekly' ? schedule.days.map((day) => days(day)).join(', ') : repeat === 'monthly' ? schedule.daysOfMonth.join(', ') : '';
+      repeat === 'weekly'
+        ? schedule.days.map((day) => format.dateTime(dateOfWeekday(day), { weekday: 'long', timeZone: 'UTC' })).join(', ')
+        : repeat === 'monthly'
+          ? schedule.daysOfMonth.join(', ')
+          : '';
     return t(repeat, { days: on, times: times.join(', '), zone: timeZone });
   };
   const { value = [], reason, timeZone } = next.data ?? {};

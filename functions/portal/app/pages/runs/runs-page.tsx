@@ -1,4 +1,4 @@
-import { Button, makeStyles, Skeleton, SkeletonItem, Text, tokens } from '@fluentui/react-components';
+import { makeStyles, Skeleton, SkeletonItem, Text, tokens } from '@fluentui/react-components';
 import { useEffect, useMemo } from 'react';
 import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
@@ -8,6 +8,7 @@ import { useRunList } from '../../api/run-list';
 import { DataTable } from '../../components/data-table';
 import type { Column } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
+import { ListFoot } from '../../components/list-foot';
 import { Page } from '../../components/page';
 import { ProblemMessage } from '../../components/problem-message';
 import { useReadOn } from '../../components/read-on';
@@ -22,8 +23,6 @@ const MOST_PAGES = 10;
 
 const useStyles = makeStyles({
   skeleton: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalM },
-  foot: { display: 'flex', flexWrap: 'wrap', justifyContent: 'center', alignItems: 'center', gap: tokens.spacingHorizontalM },
-  muted: { color: tokens.colorNeutralForeground3 },
   below: { display: 'block', color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
 
@@ -94,16 +93,13 @@ const RunsPage = () => {
       {runs.length > 0 && (
         <>
           <DataTable label={t('title')} columns={columns} items={runs} keyOf={({ id }) => id} rowPx={57} dense onEnd={readOn} />
-          <div className={styles.foot}>
-            <Text className={styles.muted} aria-live="polite">
-              {hasNextPage ? t('shownSoFar', { count: runs.length }) : t('shownAll', { count: runs.length })}
-            </Text>
-            {hasNextPage && (
-              <Button size="small" disabled={isFetching} onClick={readOn}>
-                {t('more')}
-              </Button>
-            )}
-          </div>
+          <ListFoot
+            text={t(hasNextPage ? 'shownSoFar' : 'shownAll', { count: runs.length })}
+            more={t('more')}
+            hasMore={hasNextPage}
+            busy={isFetching}
+            onMore={readOn}
+          />
         </>
       )}
     </Page>

@@ -1,8 +1,8 @@
 import { Button, makeStyles, Spinner, tokens } from '@fluentui/react-components';
-import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
-import { get } from '../../api/client';
+import { useSegmentSource } from '../../api/segments';
+import type { ListedSegment } from '../../api/segments';
 import { Card } from '../../components/card';
 import { Count } from '../../components/count';
 import { CopyButton } from '../../components/copy-button';
@@ -11,18 +11,6 @@ import type { Column } from '../../components/data-table';
 import { EmptyState } from '../../components/empty-state';
 import { ProblemMessage } from '../../components/problem-message';
 import { Time } from '../../components/time';
-
-interface Segment {
-  readonly name: string;
-  readonly refreshedAt?: string;
-  readonly partitions: number;
-  readonly bytes?: number;
-  readonly figures?: { readonly members: number; readonly exportable: number };
-}
-interface Segments {
-  readonly value: readonly Segment[];
-  readonly source: { readonly kind: 'cdm-folder' | 'dataverse'; readonly location: string };
-}
 
 const useStyles = makeStyles({
   stack: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalL },
@@ -34,9 +22,9 @@ export const Source = () => {
   const styles = useStyles();
   const t = useTranslations('settings');
   const format = useFormatter();
-  const segments = useQuery({ queryKey: ['segments', 'source'], queryFn: ({ signal }) => get<Segments>('/segments', { signal }) });
+  const segments = useSegmentSource();
   const columns = useMemo(
-    (): readonly Column<Segment>[] => [
+    (): readonly Column<ListedSegment>[] => [
       { id: 'name', header: t('segment'), cell: ({ name }) => name },
       { id: 'members', header: t('members'), number: true, cell: ({ figures }) => <Count value={figures?.members} /> },
       { id: 'exportable', header: t('exportable'), number: true, cell: ({ figures }) => <Count value={figures?.exportable} /> },

@@ -4,11 +4,11 @@ import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import { SystemSchedule } from '../../../../../shared/schedules/schedule';
 import type { Recurrence } from '../../../../../shared/schedules/schedule';
+import { useAllExports } from '../../api/export-list';
 import { Card } from '../../components/card';
 import { NextRunsList, useNextRunsOf } from '../../components/next-runs';
 import { ProblemMessage } from '../../components/problem-message';
 import { RecurrenceFields } from '../../components/recurrence-fields';
-import { useAllExports } from './all-exports';
 import { SettingForm } from './setting-form';
 import { useSettingForm } from './use-setting-form';
 

@@ -4,9 +4,9 @@ import { useMemo } from 'react';
 import { useFormatter, useNow, useTranslations } from 'use-intl';
 import type { NextRuns } from '../../../../../shared/schedules/next-runs';
 import { request } from '../../api/client';
+import { useAllExports } from '../../api/export-list';
 import { Card } from '../../components/card';
 import { ProblemMessage } from '../../components/problem-message';
-import { useAllExports } from './all-exports';
 import { bySchedule, HOURS, weekOf } from './week-plan';
 
 /** Schedules asked about; more different ones than this are said to be left out. */
