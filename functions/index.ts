@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { app } from '@azure/functions';
 import { parseEnv } from '../shared/env';
 import { KLAVIYO_REVISION, retiresAt, retiresSoon } from '../shared/klaviyo/endpoints';
@@ -31,7 +32,7 @@ app.hook.appStart(async () => {
 app.hook.appTerminate(() => services.lifetime.end());
 
 registerHttp(app, services);
-registerPortal(app);
+registerPortal(app, path.join(__dirname, 'portal', 'app'));
 registerTimer(app, services);
 registerAdvanceRun(app, services);
 registerExportRequests(app, services);

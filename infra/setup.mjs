@@ -204,7 +204,7 @@ const builds = [
   {
     name: 'Portal',
     inputs: () => [...filesBelow(path.join('infra', 'portal'), (file) => file.endsWith('.mjs')), ...portalSources(), ...sharedSources()],
-    outputs: () => ['manifest.json', 'index.html'].map((file) => path.join('dist', portalApp, file)),
+    outputs: () => ['manifest.json', 'index.html', '../metafile.json'].map((file) => path.join('dist', portalApp, file)),
     run: buildPortal,
   },
 ];

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -74,6 +75,12 @@ const twins = async (body: Buffer) => ({ plain: body, gzipped: await compress(bo
 
 const YEAR_S = 31_536_000;
 
+/** Where the page's parts lie: beside us in the package that is deployed (infra/package), which has no node_modules; in their own elsewhere. */
+const docsFolder = (): string => {
+  const packed = path.join(__dirname, 'swagger-ui');
+  return existsSync(packed) ? packed : path.dirname(require.resolve('swagger-ui-dist/package.json'));
+};
+
 /** The description of all routes, this file's included, and a page that shows it. Nothing is made before somebody asks. */
 export const registerOpenApi = ({ route, definitions }: Router): void => {
   const document = once(async () => {
@@ -93,7 +100,7 @@ export const registerOpenApi = ({ route, definitions }: Router): void => {
     };
   });
 
-  const folder = once(async () => path.dirname(require.resolve('swagger-ui-dist/package.json')));
+  const folder = once(async () => docsFolder());
   const version = once(async () => {
     const { version } = JSON.parse(await readFile(path.join(await folder(), 'package.json'), 'utf8')) as { version: string };
     return `${version}-${VERSION}`;

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { HttpHandler } from '@azure/functions';
 import type { HttpApp } from '../http/register-route';
 import { createPortalAssets } from './assets';
@@ -8,7 +7,7 @@ import { createPortalAssets } from './assets';
  * that is private, and the API behind them refuses by itself.
  * @param folder of the built pages
  */
-export const registerPortal = (app: HttpApp, folder = path.join(__dirname, 'app')): void => {
+export const registerPortal = (app: HttpApp, folder: string): void => {
   const assets = createPortalAssets(folder);
   const portal: HttpHandler = async ({ method, params, headers }) => {
     const { status, headers: given, body } = await assets.answer(params.path ?? '', headers.get('accept-encoding'));

@@ -7,7 +7,8 @@ export const usage = `npm start -- [options]
   --rows N         make a segment of N profiles, Generated_N, and run it
   --port N         port of API and portal (7071); 0 takes a free one
   --data DIR       where the local cloud keeps its data (.local/data)
-  --reset          start from nothing: the data folder is emptied first`;
+  --reset          start from nothing: the data folder is emptied first
+  --app DIR        run this app, such as a package (npm run package makes dist/package/app); it finds no module outside its folder`;
 
 /** Above this the addresses of the generated people would no longer be told apart in six characters of list id. */
 const MAX_ROWS = 50_000_000;
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly port: number;
   readonly dataDir: string;
   readonly reset: boolean;
+  /** another app than the one that was built here */
+  readonly appDir?: string;
 }
 
 /** What was typed cannot be used; the message says why. */
@@ -48,6 +51,7 @@ export const parseArguments = (args: readonly string[], { cwd, root }: { cwd: st
         port: { type: 'string', default: '7071' },
         data: { type: 'string' },
         reset: { type: 'boolean', default: false },
+        app: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -55,7 +59,9 @@ export const parseArguments = (args: readonly string[], { cwd, root }: { cwd: st
     throw new UsageError((error as Error).message.split('. ')[0]!.replace(/\.?$/, '.'));
   }
   if (values.help) return 'help';
-  if (values.segment?.trim() === '' || values.data?.trim() === '') throw new UsageError('--segment and --data take a name each.');
+  if ([values.segment, values.data, values.app].some((name) => name?.trim() === '')) {
+    throw new UsageError('--segment, --data and --app take a name each.');
+  }
   return {
     once: values.once,
     segment: values.segment,
@@ -63,5 +69,6 @@ export const parseArguments = (args: readonly string[], { cwd, root }: { cwd: st
     port: wholeNumber('port', values.port, { min: 0, max: 65_535 }),
     dataDir: values.data === undefined ? path.join(root, '.local', 'data') : path.resolve(cwd, values.data),
     reset: values.reset,
+    appDir: values.app === undefined ? undefined : path.resolve(cwd, values.app),
   };
 };

@@ -122,6 +122,8 @@ const appSettings = ({ azurite, vault, klaviyo, dataverse }: Stores): Record<str
 
 /**
  * Starts every part of the local cloud: Azurite, the vault, the Klaviyo sandbox, and last the app in the function host.
+ * @param appDir folder with host.json and package.json
+ * @param sealed the app finds no module outside that folder, as on Azure
  * @param dataverse the segments that a Dataverse stand-in holds; without it the source is a folder of files
  * @param prepare fills the stores before the app starts
  * @param onDeath a part died and cannot be replaced
@@ -130,6 +132,7 @@ const appSettings = ({ azurite, vault, klaviyo, dataverse }: Stores): Record<str
 export const startCloud = async ({
   dataDir,
   appDir,
+  sealed = false,
   port,
   dataverse: people,
   prepare,
@@ -139,6 +142,7 @@ export const startCloud = async ({
 }: {
   dataDir: string;
   appDir: string;
+  sealed?: boolean;
   port: number;
   dataverse?: readonly LocalSegment[];
   prepare: (stores: { storage: string; klaviyo: string }) => Promise<void>;
@@ -185,6 +189,7 @@ export const startCloud = async ({
       const host = spawnFunctionHost({
         env,
         appDir,
+        sealed,
         port,
         dataDir: path.join(dataDir, 'function-host'),
         functionKeys: [LOCAL_FUNCTION_KEY],

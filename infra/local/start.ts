@@ -77,7 +77,8 @@ const work = async (options: StartOptions, ending: AbortController): Promise<boo
   say(`Starting the local cloud; data and logs in ${path.relative(process.cwd(), dataDir) || '.'}`);
   cloud = await startCloud({
     dataDir,
-    appDir: root,
+    appDir: options.appDir ?? root,
+    sealed: options.appDir !== undefined,
     port,
     ...(fromDataverse ? { dataverse: dataverseSegments(wanted, Object.keys(readManifest(dataDir).segments)) } : {}),
     signal,

@@ -12,6 +12,8 @@ import { ownFiles } from './own-files.mjs';
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const app = path.join(root, 'functions', 'portal', 'app');
 const out = path.join(root, 'dist', 'functions', 'portal', 'app');
+/** esbuild's record of what stands in which file, for the bill of materials (infra/package); beside the pages, not served. */
+const record = path.join(path.dirname(out), 'metafile.json');
 const brotli = promisify(zlib.brotliCompress);
 const gzip = promisify(zlib.gzip);
 
@@ -37,6 +39,7 @@ const writeTwins = async (file) => {
 
 const common = {
   absWorkingDir: root,
+  preserveSymlinks: true, // paths below our folder, wherever node_modules really lies: names of files are hashes over them, too
   bundle: true,
   target: 'es2022',
   minify: true,
@@ -96,14 +99,15 @@ const earlyScript = async (metafile, address) => {
     languages: Object.fromEntries(languages().map((code) => [code, filesOf(source(`messages/${code}.ts`))])),
     pages: routes().map(([pattern, file]) => [pattern, filesOf(file)]),
   };
-  const { outputFiles } = await esbuild.build({
+  const built = await esbuild.build({
     ...common,
     entryPoints: [path.join(app, 'early.ts')],
     format: 'iife',
     write: false,
+    metafile: true,
     define: { ...common.define, EARLY: JSON.stringify(early) },
   });
-  return outputFiles[0].text.trim();
+  return { script: built.outputFiles[0].text.trim(), inPage: built.metafile.outputs };
 };
 
 /**
@@ -134,8 +138,9 @@ export const buildPortal = async () => {
   const entry = outputOf(metafile, source('main.tsx'));
   const first = withImports(metafile, entry);
   const address = (file) => `/portal/${name(file)}`;
+  const { script, inPage } = await earlyScript(metafile, address);
   const head = [
-    `<script nonce="__NONCE__">${await earlyScript(metafile, address)}</script>`,
+    `<script nonce="__NONCE__">${script}</script>`,
     ...first.map((file) => `<link rel="modulepreload" href="${address(file)}" nonce="__NONCE__" />`),
     `<script type="module" src="${address(entry)}" nonce="__NONCE__"></script>`,
   ];
@@ -147,6 +152,7 @@ export const buildPortal = async () => {
     files: Object.fromEntries(outputs.map((file) => [name(file), described(file)])),
     firstLoad: { bytes: budget.bytes, budget: FIRST_LOAD_BUDGET, files: budget.files.map(name) },
   };
+  fs.writeFileSync(record, JSON.stringify({ outputs: { ...inPage, ...metafile.outputs } }));
   fs.writeFileSync(path.join(out, 'manifest.json'), JSON.stringify(manifest));
   return manifest;
 };

@@ -590,6 +590,25 @@ describe('queue triggers', () => {
     });
   });
 
+  it.each([
+    [false, 'the app registered no function'],
+    [true, "Cannot find module 'beside' in the app's folder"],
+  ])('FH23 sealed (%s): a package of a folder above is there or not', async (sealed, words) => {
+    const above = mkdtempSync(path.join(folder, 'sealed-'));
+    for (const [file, text] of Object.entries({
+      'node_modules/beside/index.js': '',
+      'app/index.js': "require('node:fs'); require('./own.js'); require('beside');",
+      'app/own.js': '',
+      'app/package.json': '{ "main": "index.js" }',
+      'app/host.json': '{ "version": "2.0" }',
+    })) {
+      mkdirSync(path.dirname(path.join(above, file)), { recursive: true });
+      writeFileSync(path.join(above, file), text);
+    }
+    const host = spawnFunctionHost({ appDir: path.join(above, 'app'), env: {}, sealed });
+    await expect(host.ready).rejects.toThrow(words);
+  });
+
   it('survives storage that is away for a while', async () => {
     const own = await startAzurite({ location: path.join(folder, 'away') });
     const host = await start({ AzureWebJobsStorage: own.connectionString, FIXTURE_QUEUE: 'away' });

@@ -18,6 +18,7 @@ const LONG = [
   'integration/pacing',
   'integration/connection-runs',
   'integration/people',
+  'e2e/package',
   'e2e/crash',
   'e2e/kill',
   'e2e/start',

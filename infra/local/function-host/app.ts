@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import Module from 'node:module';
+import { readFileSync, realpathSync } from 'node:fs';
+import Module, { registerHooks } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -76,12 +76,30 @@ interface ModuleInternals {
 }
 
 /**
+ * From now on, what a file of the app asks for must lie in the app's folder or be Node's own, as on Azure, where nothing else is there.
+ * Elsewhere Node goes on to look into node_modules of every folder above.
+ */
+const seal = (appDir: string): void => {
+  const inside = pathToFileURL(realpathSync(appDir) + path.sep).href;
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      const found = next(specifier, context);
+      if (!context.parentURL?.startsWith(inside) || !found.url.startsWith('file:') || found.url.startsWith(inside)) return found;
+      throw Object.assign(new Error(`Cannot find module '${specifier}' in the app's folder; there is one at ${found.url}`), {
+        code: 'MODULE_NOT_FOUND',
+      });
+    },
+  });
+};
+
+/**
  * Loads a compiled function app through the same seam as Microsoft's Node worker: the module `@azure/functions-core`, which exists only
  * inside a host. One app at a time in a process.
+ * @param isSealed the app finds no module outside its folder, for as long as this process lives
  * @throws what the app throws while loading, or an Error naming what it registered and this host does not know
  * @see azure-functions-nodejs-worker: setupCoreModule.ts, InvocationHandler.ts
  */
-export const loadApp = async (appDir: string, log: Log): Promise<App> => {
+export const loadApp = async (appDir: string, log: Log, { isSealed = false }: { isSealed?: boolean } = {}): Promise<App> => {
   const registered = new Map<string, { metadata: Metadata; callback: unknown }>();
   const hooks = new Map<string, HookCallback[]>();
   const appHookData = {};
@@ -127,6 +145,7 @@ export const loadApp = async (appDir: string, log: Log): Promise<App> => {
     const isApp = [appDir, path.dirname(main)].some((folder) => file.startsWith(folder + path.sep)) && !/[\\/]node_modules[\\/]/.test(file);
     if (isLibrary || (isApp && !file.startsWith(__dirname + path.sep))) delete modules._cache[file];
   }
+  if (isSealed) seal(appDir);
   const load = modules._load;
   modules._load = function (request, ...rest) {
     return request === '@azure/functions-core' ? core : load.call(this, request, ...rest);

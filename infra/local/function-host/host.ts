@@ -11,6 +11,8 @@ import { startTimerListener, type TimerListener } from './timers';
 export interface FunctionHostOptions {
   /** Folder with host.json and package.json, whose `main` is the compiled app. */
   readonly appDir: string;
+  /** The app finds no module outside that folder, as on Azure. */
+  readonly sealed?: boolean;
   /** Port on 127.0.0.1; 0 or nothing means a free one. */
   readonly port?: number;
   /** Where the timers' status is kept. */
@@ -59,7 +61,7 @@ export const startFunctionHost = async (options: FunctionHostOptions): Promise<F
   if (authentication) process.env.WEBSITE_AUTH_ENABLED = 'True';
   else delete process.env.WEBSITE_AUTH_ENABLED;
   const env = process.env;
-  const app = await loadApp(appDir, log);
+  const app = await loadApp(appDir, log, { isSealed: options.sealed });
   const queueSettings = hostJson.extensions.queues;
   const running = new Set<Promise<unknown>>();
   const { seed, settings: chaosSettings } = options.chaos ?? {};

@@ -4,7 +4,7 @@ import { startFunctionHost } from './host';
 
 /*
  * The function host as a process of its own:
- * node main.js --app DIR [--port N] [--data DIR] [--no-authentication] [--queue-lock-ms N] [--shutdown-ms N] [--parent-watch]
+ * node main.js --app DIR [--port N] [--data DIR] [--sealed] [--no-authentication] [--queue-lock-ms N] [--shutdown-ms N] [--parent-watch]
  * [--chaos-seed N [--chaos notDeleted=0.5,waitMs=2000]]
  * Keys come from LOCAL_FUNCTION_KEYS (comma-separated) and LOCAL_MASTER_KEY, chaos also from LOCAL_CHAOS_SEED and LOCAL_CHAOS; the app
  * sees none of these.
@@ -17,6 +17,7 @@ const main = async (): Promise<void> => {
       app: { type: 'string' },
       port: { type: 'string', default: '0' },
       data: { type: 'string' },
+      sealed: { type: 'boolean', default: false },
       'no-authentication': { type: 'boolean', default: false },
       'queue-lock-ms': { type: 'string' },
       'shutdown-ms': { type: 'string' },
@@ -42,6 +43,7 @@ const main = async (): Promise<void> => {
     appDir: values.app,
     port: Number(values.port),
     dataDir: values.data,
+    sealed: values.sealed,
     authentication: !values['no-authentication'],
     queueLockMs: number(values['queue-lock-ms']),
     shutdownTimeoutMs: number(values['shutdown-ms']),

@@ -7,6 +7,8 @@ export interface SpawnFunctionHostOptions {
   /** The app's settings; of this process's own environment the child gets only PATH, HOME and TMPDIR. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly appDir: string;
+  /** The app finds no module outside its folder, as on Azure. */
+  readonly sealed?: boolean;
   readonly port?: number;
   readonly dataDir?: string;
   readonly authentication?: boolean;
@@ -49,6 +51,7 @@ export const spawnFunctionHost = (options: SpawnFunctionHostOptions): FunctionHo
   const { PATH, HOME, TMPDIR } = process.env;
   const args = ['--app', path.resolve(options.appDir), '--port', String(options.port ?? 0), '--parent-watch'];
   if (options.dataDir !== undefined) args.push('--data', path.resolve(options.dataDir));
+  if (options.sealed) args.push('--sealed');
   if (options.authentication === false) args.push('--no-authentication');
   if (options.queueLockMs !== undefined) args.push('--queue-lock-ms', String(options.queueLockMs));
   if (options.shutdownTimeoutMs !== undefined) args.push('--shutdown-ms', String(options.shutdownTimeoutMs));

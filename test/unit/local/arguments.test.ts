@@ -7,9 +7,9 @@ it('has a default for everything', () => {
 });
 
 it('takes every option, a data folder from where the command was typed', () => {
-  const args = ['--once', '--reset', '--rows', '60000', '--segment', 'AllCustomers', '--port', '0', '--data', 'there'];
+  const args = ['--once', '--reset', '--rows', '60000', '--segment', 'AllCustomers', '--port', '0', '--data', 'there', '--app', 'packed'];
   expect(parseArguments(args, places)).toEqual({
-    ...{ once: true, reset: true, rows: 60_000, segment: 'AllCustomers', port: 0, dataDir: '/home/ada/there' },
+    ...{ once: true, reset: true, rows: 60_000, segment: 'AllCustomers', port: 0, dataDir: '/home/ada/there', appDir: '/home/ada/packed' },
   });
 });
 
@@ -22,7 +22,7 @@ it.each([
   [['--rows', '0'], '--rows takes a whole number from 1 to 50000000, not "0".'],
   [['--port', '65536'], '--port takes a whole number from 0 to 65535, not "65536".'],
   [['--port', '-1'], expect.stringContaining('--port')],
-  [['--data', ''], '--segment and --data take a name each.'],
+  [['--data', ''], '--segment, --data and --app take a name each.'],
   [['--onec'], "Unknown option '--onec'."],
   [['once'], expect.stringContaining('once')],
 ])('refuses %j with one sentence', (args, sentence) => {
