@@ -60,6 +60,10 @@ const Settings = z
     TICK_SCHEDULE: text.default('0 * * * * *'),
     /** whether system callers may use function keys */
     ALLOW_FUNCTION_KEYS: flag(false),
+    /** whether notifications may go to receivers in private networks, and without https; in the local cloud only */
+    NOTIFICATION_PRIVATE_HOSTS: flag(false),
+    /** host name of this app, set by the platform: links in notifications lead to its portal */
+    WEBSITE_HOSTNAME: text.optional(),
     /** set by the platform where its authentication is on, never by us */
     WEBSITE_AUTH_ENABLED: z
       .string()

@@ -13,6 +13,10 @@ export type RunId = z.infer<typeof RunId>;
 export const EraseId = id('era').brand<'EraseId'>();
 export type EraseId = z.infer<typeof EraseId>;
 
+/** Of a channel that notifications go to. */
+export const ChannelId = id('chn').brand<'ChannelId'>();
+export type ChannelId = z.infer<typeof ChannelId>;
+
 /** Klaviyo's list id: six characters today; longer ones are taken, too, as nothing promises the length. */
 export const ListId = z
   .string()

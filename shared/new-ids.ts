@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { ConnectionId, EraseId, ExportId, RunId, firstRunIdAt } from './ids';
+import { ChannelId, ConnectionId, EraseId, ExportId, RunId, firstRunIdAt } from './ids';
 
 const inLetters = (bytes: Buffer): string =>
   BigInt(`0x${bytes.toString('hex')}`)
@@ -15,6 +15,8 @@ export const newConnectionId = (requestKey?: string): ConnectionId =>
 /** @param requestKey as for connections */
 export const newExportId = (requestKey?: string): ExportId =>
   ExportId.parse(`exp_${requestKey === undefined ? random(10) : keyed(requestKey)}`);
+
+export const newChannelId = (): ChannelId => ChannelId.parse(`chn_${random(8)}`);
 
 export const newEraseId = (): EraseId => EraseId.parse(`era_${random(10)}`);
 

@@ -21,6 +21,11 @@ import { createKlaviyo } from './klaviyo/client';
 import { createPacing } from './klaviyo/pacing';
 import { createPacingStore } from './klaviyo/pacing-store';
 import { createSecretClient, createStorageClients } from './platform/azure-clients';
+import { createChannelSecrets } from './notifications/channel-secrets';
+import { createChannels } from './notifications/channels';
+import { createNotificationStore } from './notifications/notification-store';
+import { createNotifications } from './notifications/notifications';
+import { createSend } from './notifications/send';
 import { createBlobs } from './platform/blobs';
 import { createClientCredential, createCredential } from './platform/identity';
 import { createLifetime } from './platform/lifetime';
@@ -28,6 +33,7 @@ import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
 import { createRows } from './platform/tables';
 import { createLog } from './platform/telemetry';
+import { createWebhooks } from './platform/webhooks';
 import { createPreview } from './preview/preview';
 import { createErasureStore } from './people/erasure-store';
 import { createErasures } from './people/erasures';
@@ -94,6 +100,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     occurrences: storage.table('occurrences'),
     pacing: storage.table('pacing', { maxRetries: 0 }),
     idempotency: storage.table('idempotency'),
+    notifications: storage.table('notifications'),
   };
   const queues = {
     exportRuns: createQueue<RunMessage>(storage.queue('export-runs')),
@@ -121,6 +128,19 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const exportStore = createExportStore({ table: tables.exports, now, log });
   const settingParts = { maxProfiles: env.MAX_PROFILES_PER_EXPORT, now };
   const settings = createSettings({ ...settingParts, table: tables.settings });
+  const webhooks = createWebhooks({ allowPrivate: env.NOTIFICATION_PRIVATE_HOSTS });
+  const channelSecrets = createChannelSecrets({ table: tables.notifications, secrets, now });
+  const channelParts = { secrets: channelSecrets, webhooks, now };
+  const channels = createChannels({ ...channelParts, settings });
+  const notificationStore = createNotificationStore({ table: tables.notifications });
+  const sendNotification = createSend({ secrets: channelSecrets, webhooks, now });
+  const notifications = createNotifications({
+    channels,
+    store: notificationStore,
+    send: sendNotification,
+    app: env.WEBSITE_HOSTNAME,
+    now,
+  });
 
   const monotonicMs = () => performance.now();
   const pacing = createPacing({ store: createPacingStore({ table: tables.pacing, monotonicMs }), monotonicMs, log });
@@ -228,7 +248,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     retention: createRetention({ store: runStore, runRows, reports, activities, occurrences, now }),
     sweepStaged: createStagedSweep({ store: runStore, staging, activities, now, log }),
     sweepKeys: idempotency.sweep,
-    sweepSecrets: (options) => connections.sweepSecrets(options),
+    sweepSecrets: async (options) => (await connections.sweepSecrets(options)) + (await channels.sweep(options)),
     clearLog: activity.clear,
     sweepFigures: figures.sweep,
     auditRuns: createRunAudit({ store: runStore, runRows, exportStore, removeEverythingOf: removal.goOn, now, log }),
@@ -292,7 +312,10 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const checkParts = { source, figures, maxProfiles: env.MAX_PROFILES_PER_EXPORT, settings, now };
   const segmentExports = createExports({ ...exportParts, connections, checks: createExportChecks({ ...checkParts, connections }) });
   const configurationTargets = (options: { signal: AbortSignal }) =>
-    createTargets({ tables, settings: settingParts, connections: connectionParts, exports: exportParts, checks: checkParts }, options);
+    createTargets(
+      { tables, settings: settingParts, channels: channelParts, connections: connectionParts, exports: exportParts, checks: checkParts },
+      options,
+    );
   const configuration = createConfiguration({
     read: createReadCurrent({ settings, connectionStore, exportStore }),
     targets: configurationTargets,
@@ -375,6 +398,9 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     configuration,
     configurationTargets,
     settings,
+    channels,
+    notifications,
+    webhooks,
     source,
     figures,
     previews,

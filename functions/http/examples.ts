@@ -3,9 +3,55 @@ import type { ApiExamples } from '../../shared/http/openapi';
 import { defaultLimits } from '../../shared/settings/limits';
 import { recordedExamples } from './recorded-examples';
 
+const notifications = {
+  channels: [
+    { name: 'On call', form: 'json', scope: 'all', kinds: ['run_failed', 'did_not_start', 'key_refused', 'secret_missing'] },
+    { name: 'Marketing', form: 'teams', scope: 'chosen' },
+  ],
+  digest: { time: '08:00', timeZone: 'Europe/Paris' },
+  rejectedShare: 0.05,
+  lateMinutes: 15,
+};
+const [onCall, marketing] = [
+  { ...notifications.channels[0], id: 'chn_1f4c0y9hq3zt2', host: 'hooks.example.com' },
+  { ...notifications.channels[1], id: 'chn_0r8v5m2xk7wba', host: 'prod-12.westeurope.logic.azure.com' },
+];
+const savedNotifications = {
+  ...notifications,
+  channels: [
+    {
+      ...onCall,
+      secretMadeAt: '2026-11-20T08:00:00.000Z',
+      changedAt: '2026-11-20T08:00:00.000Z',
+      delivery: { state: 'working', at: '2026-11-26T02:41:18.000Z', status: 204, waiting: 0 },
+    },
+    {
+      ...marketing,
+      changedAt: '2026-11-20T08:05:00.000Z',
+      delivery: {
+        state: 'broken',
+        at: '2026-11-25T07:00:03.000Z',
+        since: '2026-11-25T07:00:03.000Z',
+        status: 404,
+        code: 'gone',
+        waiting: 0,
+      },
+    },
+  ],
+};
+const failed = {
+  kind: 'run_failed',
+  subject: { type: 'export', id: 'exp_2ianiczvdtpqa21n', name: 'Newsletter readers' },
+  since: '2026-11-26T02:41:02.000Z',
+  count: 2,
+  code: 'list_unknown',
+  sentence: 'The export “Newsletter readers” failed, 2 times in a row (list_unknown); its last run says why.',
+};
+
 const configuration = {
   version: 1,
   settings: {
+    notifications,
     schedule: {
       active: true,
       repeat: 'weekly',
@@ -45,7 +91,7 @@ export const apiExamples: ApiExamples = {
       consentVersion: '2026-11',
     },
     Configuration: configuration,
-    SavedConfiguration: { ...configuration, settings: { ...configuration.settings, limits: defaultLimits } },
+    SavedConfiguration: { ...configuration, settings: { ...configuration.settings, limits: defaultLimits, notifications } },
     ConfigurationPlan: {
       applied: false,
       created: [],
@@ -62,6 +108,36 @@ export const apiExamples: ApiExamples = {
           detail: 'Klaviyo’s account Main account has no list with the id YafG4m; copy the id from the list’s settings in Klaviyo.',
         },
       ],
+    },
+    NotificationSettings: {
+      ...notifications,
+      channels: [
+        { ...notifications.channels[0], id: onCall.id },
+        { ...notifications.channels[1], url: 'https://prod-12.westeurope.logic.azure.com/workflows/…' },
+      ],
+    },
+    SavedNotificationSettings: savedNotifications,
+    ChannelTestRequest: { channelId: 'chn_1f4c0y9hq3zt2' },
+    ChannelTest: { delivered: true, status: 204, detail: 'The receiver took the message (status 204).' },
+    OpenConditionList: {
+      value: [
+        {
+          ...failed,
+          openedAt: '2026-11-26T02:41:18.000Z',
+          seenAt: '2026-11-26T06:41:18.000Z',
+          toldAt: '2026-11-26T02:41:18.000Z',
+          channelIds: ['chn_1f4c0y9hq3zt2'],
+        },
+      ],
+    },
+    NotificationMessage: {
+      version: 1,
+      type: 'condition.opened',
+      timestamp: '2026-11-26T02:41:18.000Z',
+      app: 'my-exports.azurewebsites.net',
+      items: [{ ...failed, count: 1, link: 'https://my-exports.azurewebsites.net/portal/exports/exp_2ianiczvdtpqa21n' }],
+      more: 0,
+      link: 'https://my-exports.azurewebsites.net/portal/settings',
     },
     ConnectionChange: { displayName: 'Main account, Europe', access: 'administrators' },
     ConnectionCheck: { check: 'lists:read', ok: true, detail: 'The key has the scope lists:read.' },

@@ -10,6 +10,7 @@ import { createOpenApi } from '../../shared/http/openapi';
 import { pagePolicy } from '../../shared/http/page-policy';
 import { defineRoute } from '../../shared/http/route';
 import type { RouteDefinition } from '../../shared/http/route';
+import { notificationWebhook } from '../../shared/notifications/message';
 import { VERSION } from '../../shared/version';
 import { docsPage, docsStart } from './docs-page';
 import { apiExamples } from './examples';
@@ -81,10 +82,14 @@ const docsFolder = (): string => {
   return existsSync(packed) ? packed : path.dirname(require.resolve('swagger-ui-dist/package.json'));
 };
 
+/** The description, with what the app itself sends; also for whoever writes it into a file. */
+export const openApiOf = (definitions: readonly RouteDefinition[]): Record<string, unknown> =>
+  createOpenApi(definitions, { version: VERSION, examples: apiExamples, webhooks: { notification: notificationWebhook } });
+
 /** The description of all routes, this file's included, and a page that shows it. Nothing is made before somebody asks. */
 export const registerOpenApi = ({ route, definitions }: Router): void => {
   const document = once(async () => {
-    const text = JSON.stringify(createOpenApi(definitions, { version: VERSION, examples: apiExamples }));
+    const text = JSON.stringify(openApiOf(definitions));
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
     return { etag, ...(await twins(Buffer.from(text))) };
   });
@@ -138,7 +143,3 @@ export const registerOpenApi = ({ route, definitions }: Router): void => {
     };
   });
 };
-
-/** For whoever writes the description into a file. */
-export const openApiOf = (definitions: readonly RouteDefinition[]): Record<string, unknown> =>
-  createOpenApi(definitions, { version: VERSION, examples: apiExamples });

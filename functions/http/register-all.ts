@@ -6,6 +6,7 @@ import { registerConnections } from './connections';
 import { registerExports } from './exports';
 import { registerHealth } from './health';
 import { registerMe } from './me';
+import { registerNotifications } from './notifications';
 import { registerOpenApi } from './openapi';
 import { registerPeople } from './people';
 import { registerPreview } from './preview';
@@ -29,6 +30,7 @@ export const registerHttp = (app: HttpApp, services: Services) => {
   registerSegments(router, services);
   registerPreview(router, services);
   registerSettings(router, services);
+  registerNotifications(router, services);
   registerConfiguration(router, services);
   registerPeople(router, services);
   registerActivity(router, services);

@@ -27,12 +27,16 @@ const ADJUSTABLE = [
 /** The function key of the local host, where ALLOW_FUNCTION_KEYS is on; no secret, as the host answers to this machine only. */
 export const LOCAL_FUNCTION_KEY = 'local-function-key';
 
-/** A dead runner is replaced sooner than on Azure, and the timer looks every ten seconds: nobody likes to wait at a desk. */
+/**
+ * A dead runner is replaced sooner than on Azure, and the timer looks every ten seconds: nobody likes to wait at a desk. Receivers of
+ * notifications may lie on this machine.
+ */
 const LOCAL_VALUES = {
   SOURCE_QUIET_SECONDS: '0',
   RUN_LEASE_SECONDS: '15',
   RUN_GUARD_SECONDS: '20',
   TICK_SCHEDULE: '*/10 * * * * *',
+  NOTIFICATION_PRIVATE_HOSTS: 'true',
 };
 
 /** Go to the function host's process, see its README: what the real host is known to do, by seed. */

@@ -3,6 +3,7 @@ import type { Caller } from '../caller';
 import { nameKey } from '../connections/connection-store';
 import { ConflictError, InvalidInputError, UpstreamError, isDomainError } from '../errors';
 import { requireVersion } from '../platform/versions';
+import { channelNameKey } from '../settings/notification-settings';
 import { mapConcurrent } from '../streams/map-concurrent';
 import { toDocument, versionOf } from './current';
 import type { ConfigurationClaim } from './claim';
@@ -44,7 +45,9 @@ const runSteps = async (
   target: Target,
   { current, goOn, caller, signal }: { current: Current; goOn: boolean; caller: Caller } & Options,
 ): Promise<readonly Outcome[]> => {
-  const context = { target, connectionIds: new Map(current.connections.map(({ value }) => [nameKey(value), value.id])), caller, signal };
+  const connectionIds = new Map(current.connections.map(({ value }) => [nameKey(value), value.id]));
+  const channelIds = new Map(current.notifications.value.channels.map(({ id, name }) => [channelNameKey(name), id]));
+  const context = { target, connectionIds, channelIds, caller, signal };
   const outcomes: Outcome[] = [];
   let failed = false;
   const attempt = async (step: Step): Promise<Outcome | undefined> => {

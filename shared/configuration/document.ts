@@ -4,6 +4,7 @@ import { Export, NewExport } from '../exports/export';
 import { ExportId } from '../ids';
 import { SavedSchedule, SavedSystemSchedule, SystemSchedule } from '../schedules/schedule';
 import { Limits } from '../settings/limits';
+import { ChannelInput, MAX_CHANNELS, NotificationSettings, StoredNotifications, channelNameKey } from '../settings/notification-settings';
 
 const { displayName, type, access, secretName } = NewConnection.shape;
 
@@ -26,6 +27,46 @@ export const ConfiguredConnection = z
   })
   .meta({ id: 'ConfiguredConnection' });
 export type ConfiguredConnection = z.infer<typeof ConfiguredConnection>;
+
+const { name: channelName, form, scope, kinds, url } = ChannelInput.shape;
+
+/** A channel as a document names it: by its name, and never with its address, which lies in the vault of each deployment. */
+export const ConfiguredChannel = z
+  .strictObject({
+    name: channelName,
+    form,
+    scope,
+    kinds,
+    /** needed where the channel is new, e.g. put in by a pipeline; given for another one it replaces the address; never given by a read */
+    url,
+  })
+  .meta({ id: 'ConfiguredChannel' });
+export type ConfiguredChannel = z.infer<typeof ConfiguredChannel>;
+
+const { digest, rejectedShare, lateMinutes } = NotificationSettings.shape;
+
+export const ConfiguredNotifications = z
+  .strictObject({
+    channels: z
+      .array(ConfiguredChannel)
+      .max(MAX_CHANNELS)
+      .refine(
+        (channels) => new Set(channels.map((channel) => channelNameKey(channel.name))).size === channels.length,
+        'expected each name once',
+      )
+      .default([]),
+    digest,
+    rejectedShare,
+    lateMinutes,
+  })
+  .meta({ id: 'ConfiguredNotifications' });
+export type ConfiguredNotifications = z.infer<typeof ConfiguredNotifications>;
+
+/** As it is read: kinds of a later version and a zone that is not known here are shown as they are. */
+const SavedConfiguredNotifications = ConfiguredNotifications.extend({
+  channels: z.array(ConfiguredChannel.omit({ url: true }).extend({ kinds: z.array(z.string()).optional() })),
+  digest: StoredNotifications.shape.digest,
+}).meta({ id: 'SavedConfiguredNotifications' });
 
 const { name, segments, mapping, membership, schedule, canaryRows } = NewExport.shape;
 const { maxProfiles, resyncDays, maxInvalidShare, guardCount, guardShare } = NewExport.shape;
@@ -52,6 +93,8 @@ export const ConfiguredExport = z
     maxInvalidShare,
     guardCount,
     guardShare,
+    /** names of channels */
+    notify: z.strictObject({ channels: z.array(channelName).max(10) }).optional(),
   })
   .meta({ id: 'ConfiguredExport' });
 export type ConfiguredExport = z.infer<typeof ConfiguredExport>;
@@ -62,7 +105,11 @@ export const Configuration = z
     version: z.literal(1),
     /** a setting that is left out stays as it is */
     settings: z
-      .strictObject({ schedule: SystemSchedule.optional(), limits: Limits.optional() })
+      .strictObject({
+        schedule: SystemSchedule.optional(),
+        limits: Limits.optional(),
+        notifications: ConfiguredNotifications.optional(),
+      })
       .default({})
       .meta({ id: 'ConfigurationSettings' }),
     connections: z.array(ConfiguredConnection).max(1_000).default([]),
@@ -73,7 +120,9 @@ export type Configuration = z.infer<typeof Configuration>;
 
 /** The same as it is read: a schedule that was saved is shown as it is, also where it would not be taken (any more). */
 export const SavedConfiguration = Configuration.extend({
-  settings: z.strictObject({ schedule: SavedSystemSchedule, limits: Limits }).meta({ id: 'SavedConfigurationSettings' }),
+  settings: z
+    .strictObject({ schedule: SavedSystemSchedule, limits: Limits, notifications: SavedConfiguredNotifications })
+    .meta({ id: 'SavedConfigurationSettings' }),
   connections: z.array(ConfiguredConnection),
   exports: z.array(ConfiguredExport.extend({ schedule: SavedSchedule }).meta({ id: 'SavedConfiguredExport' })),
 }).meta({ id: 'SavedConfiguration' });

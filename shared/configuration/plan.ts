@@ -4,13 +4,14 @@ import type { Connection, ConnectionChange } from '../connections/connection';
 import { nameKey } from '../connections/connection-store';
 import { ConflictError } from '../errors';
 import type { Export, ExportChange } from '../exports/export';
-import type { ConnectionId, ExportId } from '../ids';
+import type { ChannelId, ConnectionId, ExportId } from '../ids';
 import type { Stored } from '../platform/tables';
 import type { SystemSchedule } from '../schedules/schedule';
 import type { Limits } from '../settings/limits';
-import { compare, configuredConnection, configuredExport, sharedNames } from './current';
+import { channelNameKey } from '../settings/notification-settings';
+import { channelNames, compare, configuredConnection, configuredExport, configuredNotifications, sharedNames } from './current';
 import type { Current } from './current';
-import type { Configuration, ConfiguredConnection, ConfiguredExport, PlanItem, PlanProblem } from './document';
+import type { Configuration, ConfiguredConnection, ConfiguredExport, ConfiguredNotifications, PlanItem, PlanProblem } from './document';
 import type { Target } from './target';
 
 /** What a step works on: the deployment itself, or a draft of it. */
@@ -18,6 +19,8 @@ export interface StepContext {
   readonly target: Target;
   /** connections by the key of their name; a step that makes one adds it */
   readonly connectionIds: Map<string, ConnectionId>;
+  /** channels by the key of their name; the step that makes them adds them */
+  readonly channelIds: Map<string, ChannelId>;
   readonly caller: Caller;
   readonly signal: AbortSignal;
   /** says what was done, as soon as it is done: it is told in the activity log, also when the rest of the step fails */
@@ -57,7 +60,7 @@ const difference = (before: object, after: object, fields: readonly string[]): P
 };
 
 /** A change clears them with null. */
-const clearable = ['maxProfiles', 'resyncDays', 'maxInvalidShare', 'guardCount', 'guardShare'] as const;
+const clearable = ['maxProfiles', 'resyncDays', 'maxInvalidShare', 'guardCount', 'guardShare', 'notify'] as const;
 const CONNECTION_FIELDS = ['displayName', 'access', 'secretName', 'secret'];
 /** `listName` is for readers, `id` says which one is meant. */
 const EXPORT_FIELDS = [
@@ -77,6 +80,19 @@ const idOf = ({ connectionIds }: StepContext, displayName: string): ConnectionId
     pointer: '/connectionId',
   });
 };
+
+/** The channels that an export is to name. @throws ConflictError channel_not_made where their own step could not make them */
+const channelsOf = ({ channelIds }: StepContext, { channels }: NonNullable<ConfiguredExport['notify']>): NonNullable<Export['notify']> => ({
+  channelIds: [...new Set(channels.map(channelNameKey))].map((key, index) => {
+    const id = channelIds.get(key);
+    if (id !== undefined) return id;
+    throw new ConflictError({
+      code: 'channel_not_made',
+      message: 'A channel of this export cannot be made; see there.',
+      pointer: `/notify/channelIds/${index}`,
+    });
+  }),
+});
 
 /**
  * What a document changes here, as steps that each call the operation of a single route; nothing is done yet, and nothing outside is asked.
@@ -116,6 +132,53 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
   setting('limits', document.settings.limits, current.limits, ({ target, signal }, value, ifMatch) =>
     target.settings.setLimits(value, { ifMatch, signal }),
   );
+
+  const notifications = document.settings.notifications;
+  const storedChannels = new Map(current.notifications.value.channels.map((channel) => [channelNameKey(channel.name), channel]));
+  /** An address that replaces another shows nowhere but by that. */
+  const withoutUrls = ({ channels, ...rest }: ConfiguredNotifications) => ({
+    channels: channels
+      .map(({ url, ...channel }) => ({ ...channel, ...(url === undefined ? {} : { newUrl: true }) }))
+      .sort((one, other) => compare(one.name, other.name)),
+    ...rest,
+  });
+  const changeNotifications = (wanted: ConfiguredNotifications): void => {
+    const differs = difference(configuredNotifications(current.notifications.value), withoutUrls(wanted), Object.keys(wanted));
+    if (differs === undefined) {
+      unchanged += 1;
+      return;
+    }
+    const bare = wanted.channels.flatMap(({ name, url }, index) =>
+      url === undefined && !storedChannels.has(channelNameKey(name)) ? [{ name, index }] : [],
+    );
+    for (const { name, index } of bare) {
+      problems.push({
+        what: 'setting',
+        name: 'notifications',
+        pointer: `/settings/notifications/channels/${index}/url`,
+        code: 'channel_url_needed',
+        detail: `There is no channel “${name}” here yet, and a document that was read carries no address: make it once by hand, or put its url in.`,
+      });
+    }
+    if (bare.length > 0) return;
+    const run = async ({ target, channelIds, signal, tell }: StepContext): Promise<void> => {
+      const channels = wanted.channels.map((channel) => {
+        const id = storedChannels.get(channelNameKey(channel.name))?.id;
+        return { ...channel, ...(id === undefined ? {} : { id }) };
+      });
+      const { value } = await target.channels.set({ ...wanted, channels }, { ifMatch: current.notifications.etag, signal });
+      for (const { name, id } of value.channels) channelIds.set(channelNameKey(name), id);
+      tell({ kind: 'notifications_changed', ...differs });
+    };
+    const item: PlanItem = { what: 'setting', name: 'notifications', ...differs };
+    steps.push({ stage: 'settings', action: 'changed', item, pointer: '/settings/notifications', run });
+  };
+  if (notifications !== undefined) changeNotifications(notifications);
+  /** Those that there will be. */
+  const channelKeys = new Set(
+    notifications === undefined ? storedChannels.keys() : notifications.channels.map(({ name }) => channelNameKey(name)),
+  );
+  const namesOfChannels = channelNames(current);
 
   // --- connections
   const connections = new Map(current.connections.map((stored) => [nameKey(stored.value), stored]));
@@ -194,7 +257,7 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
   const newNames = new Set<string>();
 
   const createExport = (entry: ConfiguredExport, pointer: string, problem: (code: string, detail: string, at?: string) => void): void => {
-    const { id: _, connection, listName: __, paused, ...rest } = entry;
+    const { id: _, connection, listName: __, paused, notify, ...rest } = entry;
     if (connection === undefined) {
       return problem('connection_needed', `The export “${entry.name}” is new here and needs a connection.`, '/connection');
     }
@@ -205,11 +268,13 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
       );
     }
     newNames.add(entry.name);
-    const item: PlanItem = { what: 'export', name: entry.name, after: { ...rest, connection, paused } };
+    const told = notify === undefined ? {} : { notify };
+    const item: PlanItem = { what: 'export', name: entry.name, after: { ...rest, ...told, connection, paused } };
     const run = async (context: StepContext): Promise<void> => {
       const { target, caller, signal, tell } = context;
       const connectionId = idOf(context, connection);
-      const { value } = await target.segmentExports.create({ ...rest, connectionId }, { caller, signal });
+      const channels = notify === undefined ? {} : { notify: channelsOf(context, notify) };
+      const { value } = await target.segmentExports.create({ ...rest, ...channels, connectionId }, { caller, signal });
       let isPaused = false;
       const record = async (): Promise<void> => void (isPaused = true);
       try {
@@ -222,15 +287,21 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
     steps.push({ stage: 'exports', action: 'created', item, pointer, run });
   };
 
+  const asStored = ({ channels }: NonNullable<ConfiguredExport['notify']>): ConfiguredExport['notify'] => {
+    const names = new Map(channels.map((one) => [channelNameKey(one), storedChannels.get(channelNameKey(one))?.name ?? one]));
+    return names.size === 0 ? undefined : { channels: [...names.values()].sort(compare) };
+  };
   const changeExport = (entry: ConfiguredExport, { value, etag }: Stored<Export>, pointer: string): void => {
-    const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId));
-    const differs = difference(before, entry, EXPORT_FIELDS);
+    const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId), namesOfChannels);
+    // in whatever order and case the names were written
+    const wanted = { ...entry, ...(entry.notify === undefined ? {} : { notify: asStored(entry.notify) }) };
+    const differs = difference(before, wanted, EXPORT_FIELDS);
     if (differs === undefined) {
       unchanged += 1;
       return;
     }
-    const { connection, paused, ...fields } = differs.after as Partial<ConfiguredExport>;
-    const cleared = clearable.filter((field) => field in (differs.before ?? {}) && !(field in fields));
+    const { connection, paused, notify, ...fields } = differs.after as Partial<ConfiguredExport>;
+    const cleared = clearable.filter((field) => field in (differs.before ?? {}) && !(field in (differs.after ?? {})));
     const isDetached = entry.connection === undefined && before.connection !== undefined;
     const item: PlanItem = { what: 'export', name: entry.name, ...differs };
     const run = async (context: StepContext): Promise<void> => {
@@ -238,6 +309,7 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
       const change: ExportChange = {
         ...fields,
         ...Object.fromEntries(cleared.map((field) => [field, null])),
+        ...(notify === undefined ? {} : { notify: channelsOf(context, notify) }),
         ...(connection === undefined ? {} : { connectionId: idOf(context, connection) }),
       };
       const done: string[] = [];
@@ -260,7 +332,7 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
           await attempt(['paused'], () => target.segmentExports[paused ? 'pause' : 'resume'](value.id, { caller, signal, record }));
         }
       } finally {
-        const told = difference(before, entry, done);
+        const told = difference(before, wanted, done);
         if (told) tell({ kind: 'export_changed', exportId: value.id, name: entry.name, ...told });
       }
     };
@@ -277,6 +349,12 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
         problem('connection_unknown', `There is no connection “${entry.connection}”, here or in the document.`, '/connection');
         continue;
       }
+    }
+    const unknown = (entry.notify?.channels ?? []).findIndex((one) => !channelKeys.has(channelNameKey(one)));
+    if (unknown >= 0) {
+      const called = entry.notify!.channels[unknown]!;
+      problem('channel_unknown', `There will be no channel “${called}” here.`, `/notify/channels/${unknown}`);
+      continue;
     }
     const stored = entry.id === undefined ? byName.get(entry.name) : byId.get(entry.id);
     if (entry.id === undefined && shared.has(entry.name)) {
@@ -303,7 +381,7 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
   };
   for (const { value, etag } of [...current.exports].sort((one, other) => compare(one.value.name, other.value.name))) {
     if (namedExports.has(value.id)) continue;
-    const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId));
+    const before = configuredExport(value, value.connectionId && connectionById.get(value.connectionId), namesOfChannels);
     leftOut('exportsRemoved', { what: 'export', name: value.name, before }, async ({ target, caller, signal, tell }) => {
       await target.segmentExports.remove(value.id, { ifMatch: etag, caller, signal });
       tell({ kind: 'export_removed', exportId: value.id, name: value.name, before });

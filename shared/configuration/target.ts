@@ -9,6 +9,8 @@ import { createExportStore } from '../exports/export-store';
 import { createExports } from '../exports/exports';
 import type { SegmentExports } from '../exports/exports';
 import type { KlaviyoClient } from '../klaviyo/client';
+import { createChannels } from '../notifications/channels';
+import type { Channels } from '../notifications/channels';
 import { createDraftTable } from '../platform/draft-table';
 import { createSettings } from '../settings/settings';
 import type { Settings } from '../settings/settings';
@@ -16,6 +18,7 @@ import type { Settings } from '../settings/settings';
 /** The operations of the single routes, on the deployment itself or on a draft of it. */
 export interface Target {
   readonly settings: Pick<Settings, 'setSchedule' | 'setLimits'>;
+  readonly channels: Pick<Channels, 'set'>;
   readonly connections: Pick<Connections, 'create' | 'update' | 'remove'>;
   readonly segmentExports: Pick<SegmentExports, 'create' | 'update' | 'remove' | 'detach' | 'pause' | 'resume'>;
 }
@@ -24,10 +27,13 @@ export interface Target {
 export interface Parts {
   readonly tables: Readonly<Record<'settings' | 'connections' | 'exports', TableClient>>;
   readonly settings: Omit<Parameters<typeof createSettings>[0], 'table'>;
+  readonly channels: Omit<Parameters<typeof createChannels>[0], 'settings'>;
   readonly connections: Parameters<typeof createConnections>[0];
   readonly exports: Omit<Parameters<typeof createExports>[0], 'connections' | 'checks'>;
   readonly checks: Omit<Parameters<typeof createExportChecks>[0], 'connections'>;
 }
+
+const nothing = async (): Promise<void> => undefined;
 
 /** Asks once for each key and remembers the answer. */
 const once = <T>(ask: (key: string) => Promise<T>): ((key: string) => Promise<T>) => {
@@ -57,10 +63,11 @@ export const createTargets = (parts: Parts, { signal }: { signal: AbortSignal })
   const clients = new Map<string, Promise<KlaviyoClient>>();
 
   const over = ({
+    channels: channelParts,
     connections: connectionParts,
     exports: exportParts,
     settings,
-  }: Pick<Parts, 'connections' | 'exports'> & { settings: Settings }): Target => {
+  }: Pick<Parts, 'channels' | 'connections' | 'exports'> & { settings: Settings }): Target => {
     const connections = createConnections(connectionParts);
     const clientOf: Connections['clientOf'] = (connection, options) => {
       const { secretName } = connection;
@@ -70,10 +77,12 @@ export const createTargets = (parts: Parts, { signal }: { signal: AbortSignal })
     };
     const checks = createExportChecks({
       ...parts.checks,
+      settings,
       source: { describeSegment: (segment) => describe(segment) },
       connections: { clientOf },
     });
-    return { settings, connections, segmentExports: createExports({ ...exportParts, connections, checks }) };
+    const channels = createChannels({ ...channelParts, settings });
+    return { settings, channels, connections, segmentExports: createExports({ ...exportParts, connections, checks }) };
   };
 
   const { now } = parts.settings;
@@ -86,6 +95,10 @@ export const createTargets = (parts: Parts, { signal }: { signal: AbortSignal })
   const store = createConnectionStore({ table: drafts.connections });
   const draft = over({
     settings: createSettings({ ...parts.settings, table: drafts.settings }),
+    channels: {
+      ...parts.channels,
+      secrets: { ...parts.channels.secrets, note: nothing, set: async () => ({ version: 'draft' }), remove: nothing, forget: nothing },
+    },
     connections: {
       ...parts.connections,
       store,
@@ -104,6 +117,7 @@ export const createTargets = (parts: Parts, { signal }: { signal: AbortSignal })
   });
   const real = over({
     settings: createSettings({ ...parts.settings, table: parts.tables.settings }),
+    channels: parts.channels,
     connections: parts.connections,
     exports: parts.exports,
   });

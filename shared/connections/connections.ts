@@ -42,7 +42,7 @@ const SECRET_SETTLES_MS = 2 * CHANGE_SETTLES_MS;
 
 /** The form of names of secrets that we make, and delete: nobody else may lean on one. */
 const newSecretName = (): string => `klaviyo-${randomBytes(16).toString('hex')}`;
-const OUR_SECRET = /^klaviyo-[0-9a-f]{32}$/i;
+const OUR_SECRET = /^(?:klaviyo|notify)-[0-9a-f]{32}$/i;
 
 const isShared = (connection: Connection): boolean => connection.access === 'administratorsAndContributors';
 

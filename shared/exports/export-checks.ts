@@ -41,7 +41,10 @@ export const createExportChecks = ({
   connections: Pick<Connections, 'clientOf'>;
   source: Pick<SegmentSource, 'describeSegment'>;
   figures: KnownFigures;
-  settings: { getLimits: (options: Options) => Promise<{ readonly value: { readonly maxProfiles?: number | undefined } }> };
+  settings: {
+    getLimits: (options: Options) => Promise<{ readonly value: { readonly maxProfiles?: number | undefined } }>;
+    getNotifications: (options: Options) => Promise<{ readonly value: { readonly channels: readonly { readonly id: string }[] } }>;
+  };
   maxProfiles: number;
   now: () => Date;
 }) => {
@@ -88,6 +91,19 @@ export const createExportChecks = ({
         message: `This app exports at most ${number(maxProfiles)} profiles at a time; choose a maxProfiles up to that.`,
         pointer: '/maxProfiles',
       });
+    },
+
+    /** The channels that an export names; costs a call where it names any. @throws InvalidInputError channel_unknown */
+    channels: async ({ notify }: Pick<Export, 'notify'>, { signal }: Options): Promise<void> => {
+      if (notify === undefined || notify.channelIds.length === 0) return;
+      const { value } = await settings.getNotifications({ signal });
+      const known = new Set<string>(value.channels.map(({ id }) => id));
+      const problems = notify.channelIds.flatMap((id, index) =>
+        known.has(id) ? [] : [{ pointer: `/notify/channelIds/${index}`, detail: 'There is no such channel; it may have been removed.' }],
+      );
+      const [first] = problems;
+      if (!first) return;
+      throw new InvalidInputError({ code: 'channel_unknown', message: first.detail, problems });
     },
 
     /** The list of this id. @throws InvalidInputError list_unknown; UpstreamError */

@@ -16,6 +16,7 @@ export const ExportDraft = Export.pick({
   maxInvalidShare: true,
   guardCount: true,
   guardShare: true,
+  notify: true,
 })
   .extend({ connectionId: ConnectionId.optional() })
   .meta({ id: 'ExportDraft' });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConnectionId, ExportId, ListId, RunId } from '../ids';
+import { ChannelId, ConnectionId, ExportId, ListId, RunId } from '../ids';
 import { ExportSchedule, SavedSchedule } from '../schedules/schedule';
 import { Mapping } from './mapping';
 import { RECENT_RUNS, RecentRun } from './recent-run';
@@ -38,6 +38,15 @@ const editable = {
   /** removals above this count and this share are held, until somebody approves them (mirror only) */
   guardCount: z.int().min(0).max(100_000_000).optional(),
   guardShare: z.number().min(0).max(1).optional(),
+  /** channels of the scope `chosen` that are told of this export, beside those that are told of all */
+  notify: z
+    .strictObject({
+      channelIds: z
+        .array(ChannelId)
+        .max(10)
+        .refine((ids) => new Set(ids).size === ids.length, 'expected each channel once'),
+    })
+    .optional(),
 };
 
 /** A list that is to be made in Klaviyo unless there is one of this name. */
@@ -62,7 +71,7 @@ export const NewExport = z
   .meta({ id: 'NewExport' });
 export type NewExport = z.infer<typeof NewExport>;
 
-/** A change names only what changes (RFC 7396): no defaults here, or an absent field would be reset. null clears a limit. */
+/** A change names only what changes (RFC 7396): no defaults here, or an absent field would be reset. null clears a limit, or `notify`. */
 export const ExportChange = z
   .strictObject({
     name: editable.name.optional(),
@@ -79,6 +88,7 @@ export const ExportChange = z
     maxInvalidShare: editable.maxInvalidShare.nullable(),
     guardCount: editable.guardCount.nullable(),
     guardShare: editable.guardShare.nullable(),
+    notify: editable.notify.nullable(),
   })
   .refine(({ listId, createList }) => listId === undefined || createList === undefined, {
     path: ['listId'],

@@ -351,6 +351,7 @@ export const createExports = ({
     ): Promise<Omit<Changed<SavedExport>, 'before'> & { listCreated: boolean }> => {
       checks.cap(input.maxProfiles);
       const connection = await usableConnection(input.connectionId, { caller, signal });
+      await checks.channels(input, { signal });
       await checks.fields(input, { signal });
       const { createList, ...fields } = input;
       const { created: listCreated, ...list } = await chooseList(connection, { listId: input.listId, createList }, { signal });
@@ -417,6 +418,8 @@ export const createExports = ({
       const connection =
         moved && wanted.connectionId !== undefined ? await usableConnection(wanted.connectionId, { caller, signal }) : before;
       const checked = !isDeepStrictEqual([wanted.segments, wanted.mapping], [current.segments, current.mapping]);
+      // those it had before may have been removed since: they are no reason to refuse another change
+      if (!isDeepStrictEqual(wanted.notify, current.notify)) await checks.channels(wanted, { signal });
       if (checked) await checks.fields(wanted, { signal });
       const listChanges = createList !== undefined || wanted.listId !== current.listId;
       if (listChanges && connection === undefined) {

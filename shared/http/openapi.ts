@@ -17,6 +17,15 @@ export interface ApiExamples {
 const SCHEMAS = '#/components/schemas/';
 const IF_MATCH = { required: 'IfMatch', orAny: 'IfMatchOrAny', optional: 'IfMatchOptional' } as const;
 
+/** What the app itself posts to receivers outside. */
+export interface WebhookDefinition {
+  readonly summary: string;
+  readonly description: string;
+  readonly body: z.ZodType;
+  /** names of headers and what they say */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** What every operation that is signed in may answer beside its own; 405 belongs to the address and not to an operation. */
 const refusalsOf = ({ method, who, params, ifMatch, idempotent, body, refusals = [] }: RouteDefinition): number[] => {
   const changes = method !== 'GET';
@@ -152,10 +161,12 @@ const headersOf = ({ etag, location }: AnswerDefinition, idempotent: boolean): J
  */
 export const createOpenApi = (
   definitions: readonly RouteDefinition[],
-  { version, examples }: { version: string; examples: ApiExamples },
+  { version, examples, webhooks = {} }: { version: string; examples: ApiExamples; webhooks?: Readonly<Record<string, WebhookDefinition>> },
 ): Json => {
   const inputs: Record<string, z.ZodType> = {};
   const outputs: Record<string, z.ZodType> = { problem: Problem };
+  // what the app sends is an answer's kind of thing: fields with a default are always there
+  for (const [name, { body }] of Object.entries(webhooks)) outputs[`webhook ${name}`] = body;
   for (const { operation, params, query, body, answers } of definitions) {
     if (params) inputs[`${operation} params`] = params;
     if (query) inputs[`${operation} query`] = query;
@@ -238,6 +249,29 @@ export const createOpenApi = (
     };
   };
 
+  const webhookOf = (name: string, { summary, description, headers }: WebhookDefinition): Json => {
+    const schema = asAnswered(answered.properties[`webhook ${name}`]);
+    return {
+      operationId: name,
+      summary,
+      description,
+      parameters: Object.entries(headers).map(([header, says]) => ({
+        name: header,
+        in: 'header',
+        required: true,
+        description: says,
+        schema: { type: 'string' },
+      })),
+      requestBody: { required: true, content: { 'application/json': { schema, ...exampleOf(schema, undefined) } } },
+      responses: {
+        '2XX': { description: 'Taken' },
+        404: { description: 'There is no such receiver; nothing more is sent until somebody gives another address. 410 the same' },
+        429: { description: 'Not now; Retry-After is obeyed' },
+        default: { description: 'Not taken; sent again with growing waits for a day. Redirects are not followed' },
+      },
+    };
+  };
+
   const sorted = [...definitions].sort((one, other) => (`${one.path} ${one.method}` < `${other.path} ${other.method}` ? -1 : 1));
   const paths: Record<string, Json> = {};
   for (const definition of sorted) {
@@ -266,6 +300,7 @@ export const createOpenApi = (
     servers: [{ url: '/' }],
     tags: [...new Set(sorted.map(tagOf))].map((name) => ({ name })),
     paths,
+    webhooks: Object.fromEntries(Object.entries(webhooks).map(([name, definition]) => [name, { post: webhookOf(name, definition) }])),
     components: {
       schemas,
       parameters: {

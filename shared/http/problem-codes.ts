@@ -64,6 +64,11 @@ export const PROBLEM_CODES: Readonly<Record<string, { readonly statuses: readonl
   figures_gone: { statuses: [503], says: 'the figures were cleared meanwhile; ask again' },
   figures_unreadable: { statuses: [503], says: 'kept figures are damaged; ask again' },
   cap_too_high: { statuses: [422], says: 'above the most profiles that this app exports' },
+  // notifications
+  channel_unknown: { statuses: [400], says: 'no such channel of notifications' },
+  channel_url_needed: { statuses: [400], says: 'a new channel needs its address' },
+  channel_url_refused: { statuses: [400], says: 'the address of a channel must be public, begin with https:// and hold no user name' },
+  channel_not_made: { statuses: [409], says: 'a channel that the document names could not be made' },
   // configuration
   configuration_refused: { statuses: [409], says: 'nothing was changed; `details.problems` names what stands in the way' },
   configuration_busy: { statuses: [409], says: 'another document is being applied; send it again in a minute' },

@@ -36,8 +36,24 @@ export interface RowKey {
 
 /** Azure's limit for a string property: 64 KiB of UTF-16; a row holds sixteen times that. */
 const MAX_PROPERTY_CHARACTERS = 32_000;
+/** What a row may hold as JSON, cut into several properties. */
+const MAX_DOCUMENT_CHARACTERS = 448_000;
 /** Rows that one transaction may change. */
 const MAX_BATCH = 100;
+
+/** A document as properties: document, document1, … */
+const inParts = (document: string): { document: string } & Record<string, string> => {
+  const parts: Record<string, string> = {};
+  for (let part = 1; part * MAX_PROPERTY_CHARACTERS < document.length; part += 1) {
+    parts[`document${part}`] = document.slice(part * MAX_PROPERTY_CHARACTERS, (part + 1) * MAX_PROPERTY_CHARACTERS);
+  }
+  return { ...parts, document: document.slice(0, MAX_PROPERTY_CHARACTERS) };
+};
+
+const requireSmall = (document: string, { what, maxCharacters }: { what: string; maxCharacters: number }): string => {
+  if (document.length <= maxCharacters) return document;
+  throw new LimitError({ code: 'too_large', message: `${what} is too large to be stored; make it smaller.` });
+};
 
 export const tableError = (error: unknown, what: string): Error => {
   const rest = error as RestError;
@@ -109,15 +125,8 @@ export const createRows = <S extends z.ZodType>({
     return { value: schema.parse(JSON.parse(document)), etag: String(entity.etag) };
   };
   const entity = ({ partition, row }: RowKey, value: T) => {
-    const document = JSON.stringify(value);
-    if (document.length > maxCharacters) {
-      throw new LimitError({ code: 'too_large', message: `${what} is too large to be stored; make it smaller.` });
-    }
-    const parts: Record<string, string> = {};
-    for (let part = 1; part * MAX_PROPERTY_CHARACTERS < document.length; part += 1) {
-      parts[`document${part}`] = document.slice(part * MAX_PROPERTY_CHARACTERS, (part + 1) * MAX_PROPERTY_CHARACTERS);
-    }
-    return { ...columns(value), partitionKey: partition, rowKey: row, document: document.slice(0, MAX_PROPERTY_CHARACTERS), ...parts };
+    const document = requireSmall(JSON.stringify(value), { what, maxCharacters });
+    return { ...columns(value), partitionKey: partition, rowKey: row, ...inParts(document) };
   };
 
   return {
@@ -342,7 +351,8 @@ export const createTransaction =
     const actions = changes.map((change): TransactionAction => {
       const key = { partitionKey: partition, rowKey: change.row };
       if (change.kind === 'remove') return ['delete', key];
-      const entity = { ...key, document: JSON.stringify(change.value) };
+      const document = requireSmall(JSON.stringify(change.value), { what, maxCharacters: MAX_DOCUMENT_CHARACTERS });
+      const entity = { ...key, ...inParts(document) };
       return change.kind === 'insert' ? ['create', entity] : ['update', entity, 'Replace', { etag: change.ifMatch }];
     });
     try {

@@ -5,7 +5,7 @@ const Weekday = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 
 export type Weekday = z.infer<typeof Weekday>;
 
 /** Wall-clock time of day; any minute (customer-insights.md §4.1: the step of the original's list is undocumented). */
-const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time such as 02:30');
+export const TimeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time such as 02:30');
 
 const isOnce = (values: readonly unknown[]): boolean => new Set(values).size === values.length;
 const once = (what: string) => `expected each ${what} once`;

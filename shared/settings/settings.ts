@@ -8,6 +8,7 @@ import { requireVersion } from '../platform/versions';
 import { SystemRefresh, defaultSystemSchedule } from '../schedules/schedule';
 import type { SystemSchedule } from '../schedules/schedule';
 import { type Limits, StoredLimits, defaultLimits } from './limits';
+import { StoredNotifications, defaultNotifications } from './notification-settings';
 
 const PARTITION = 'settings';
 /** Version of a setting that nobody has stored yet. */
@@ -77,20 +78,39 @@ export const createSettings = ({ table, maxProfiles, now }: { table: TableClient
   });
   const limits = createSetting(table, { row: 'limits', schema: StoredLimits, what: 'The limits', otherwise: defaultLimits });
 
+  const notifications = createSetting(table, {
+    row: 'notifications',
+    schema: StoredNotifications,
+    what: 'The notification settings',
+    otherwise: defaultNotifications,
+  });
+
   const all = createRows({ table, schema: z.unknown(), what: 'The settings' });
+  const readAll = async ({ signal }: { signal: AbortSignal }) => {
+    const found = new Map<string, Stored<unknown>>();
+    // in between lie at most a few rows that others keep
+    for await (const stored of all.list(PARTITION, { signal, from: 'limits', below: 'schedule!' })) found.set(stored.row, stored);
+    return {
+      refresh: schedule.of(found.get('schedule')),
+      limits: limits.of(found.get('limits')),
+      notifications: notifications.of(found.get('notifications')),
+    };
+  };
 
   return {
     /** All of them, by one query. */
-    getAll: async ({
-      signal,
-    }: {
+    getAll: async (options: {
       signal: AbortSignal;
-    }): Promise<{ readonly schedule: Stored<SystemSchedule>; readonly limits: Stored<Limits> }> => {
-      const found = new Map<string, Stored<unknown>>();
-      // in between lie at most a few rows that others keep
-      for await (const stored of all.list(PARTITION, { signal, from: 'limits', below: 'schedule!' })) found.set(stored.row, stored);
-      const { value, etag } = schedule.of(found.get('schedule'));
-      return { schedule: { value: withoutSetAt(value), etag }, limits: limits.of(found.get('limits')) };
+    }): Promise<{
+      readonly schedule: Stored<SystemSchedule>;
+      readonly limits: Stored<Limits>;
+      readonly notifications: Stored<StoredNotifications>;
+    }> => {
+      const {
+        refresh: { value, etag },
+        ...others
+      } = await readAll(options);
+      return { schedule: { value: withoutSetAt(value), etag }, ...others };
     },
 
     /** The system refresh; off until somebody turns it on. */
@@ -105,6 +125,11 @@ export const createSettings = ({ table, maxProfiles, now }: { table: TableClient
       const { value: stored, before, etag } = await schedule.set(value, options);
       return { value: withoutSetAt(stored), before: withoutSetAt(before), etag };
     },
+
+    /** Whom notifications go to, and what they tell of; channels name their secrets, so this is for the app itself. */
+    getNotifications: (options: { signal: AbortSignal }): Promise<Stored<StoredNotifications>> => notifications.get(options),
+    /** @throws ConflictError changed_meanwhile when it is no longer the version of `ifMatch`; LimitError too_large */
+    setNotifications: (value: StoredNotifications, options: { ifMatch: string; signal: AbortSignal }) => notifications.set(value, options),
 
     /** What exports are held to that have no limits of their own, and how long things are kept. */
     getLimits: (options: { signal: AbortSignal }): Promise<Stored<Limits>> => limits.get(options),

@@ -88,6 +88,8 @@ export const routeCosts: readonly RouteCost[] = [
   read('getSegment', () => ['GET', '/api/segments/Loyal?email=EMail']),
   read('getSystemSchedule', () => ['GET', '/api/settings/schedule']),
   read('getLimits', () => ['GET', '/api/settings/limits']),
+  read('getNotificationSettings', () => ['GET', '/api/settings/notifications']),
+  read('listNotifications', () => ['GET', '/api/notifications']),
   read('listActivity', () => ['GET', '/api/activity']),
   read('getConfiguration', () => ['GET', '/api/configuration'], {
     because: 'it is the whole: with a thousand exports half a megabyte is made, held against the contract and written as text',
@@ -155,6 +157,11 @@ export const routeCosts: readonly RouteCost[] = [
     exclusive,
   ),
   write('setLimits', (scene) => settingOf(scene, '/api/settings/limits', { reportDays: 30 + (scene.next() % 30) }), exclusive),
+  write(
+    'setNotificationSettings',
+    (scene) => settingOf(scene, '/api/settings/notifications', { lateMinutes: 5 + (scene.next() % 60) }),
+    exclusive,
+  ),
   // many things by one call: so much for the call, and so much for each
   write('detachExports', async (scene) => ['POST', '/api/exports/detach', { body: { exportIds: [await makeExport(scene)] } }], {
     atMost: 7,
@@ -168,6 +175,7 @@ export const routeCosts: readonly RouteCost[] = [
 
 /** Routes that are neither counted nor timed here, and why. */
 export const notCounted: Readonly<Record<string, string>> = {
+  testNotificationChannel: 'it waits for the receiver of a channel',
   approveRemovals: 'it needs a run that holds removals, and reads the source before it starts another one',
   dismissRemovals: 'it needs a run that holds removals',
   retryRejected: 'it needs a run with rejected rows',

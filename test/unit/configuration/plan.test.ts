@@ -7,6 +7,7 @@ import { Connection } from '../../../shared/connections/connection';
 import { Export } from '../../../shared/exports/export';
 import { defaultSystemSchedule } from '../../../shared/schedules/schedule';
 import { defaultLimits } from '../../../shared/settings/limits';
+import { StoredNotifications } from '../../../shared/settings/notification-settings';
 
 const AT = '2026-11-23T00:00:00.000Z';
 const id = (prefix: string, index: number): string => `${prefix}_${String(index).padStart(10, '0')}`;
@@ -26,6 +27,28 @@ const aConnection = (index: number, { owns, shared }: { owns: boolean; shared: b
       exportUser: 'a',
     },
   });
+
+const someChannels = fc
+  .uniqueArray(fc.constantFrom('Ops', 'Marketing', 'Ä', '__proto__', 'toString'), { maxLength: 4 })
+  .chain((names) =>
+    fc.tuple(
+      ...names.map((name, index) =>
+        fc.record({
+          name: fc.constant(name),
+          form: fc.constantFrom('json', 'teams', 'slack'),
+          scope: fc.constantFrom('all', 'chosen'),
+          kinds: fc.option(fc.constant(['run_failed', 'key_refused']), { nil: undefined }),
+          ...{
+            id: fc.constant(id('chn', index)),
+            host: fc.constant('hooks.example'),
+            secretName: fc.constant('notify-0'),
+            changedAt: fc.constant(AT),
+          },
+        }),
+      ),
+    ),
+  )
+  .map((channels) => StoredNotifications.parse({ channels, digest: { time: '07:30', timeZone: 'Europe/Paris' } }));
 
 const someExports = (connections: number) =>
   fc.array(
@@ -48,6 +71,11 @@ const someExports = (connections: number) =>
       maxProfiles: fc.option(fc.integer({ min: 1, max: 1_000 }), { nil: undefined }),
       guardShare: fc.option(fc.constantFrom(0, 0.5, 1), { nil: undefined }),
       listName: fc.option(fc.string(), { nil: undefined }),
+      // also one that is gone
+      notify: fc.option(
+        fc.uniqueArray(fc.nat({ max: 4 }), { maxLength: 3 }).map((channels) => ({ channelIds: channels.map((one) => id('chn', one)) })),
+        { nil: undefined },
+      ),
     }),
     { maxLength: 8 },
   );
@@ -55,7 +83,8 @@ const someExports = (connections: number) =>
 const deployments: fc.Arbitrary<Current> = fc
   .array(fc.record({ owns: fc.boolean(), shared: fc.boolean() }), { maxLength: 4 })
   .chain((connections) =>
-    someExports(connections.length).map((segmentExports) => ({
+    fc.tuple(someExports(connections.length), someChannels).map(([segmentExports, notifications]) => ({
+      notifications: { value: notifications, etag: '"3"' },
       schedule: { value: defaultSystemSchedule, etag: '"1"' },
       limits: { value: defaultLimits, etag: '"2"' },
       connections: connections.map((connection, index) => ({ value: aConnection(index, connection), etag: `"c${index}"` })),
@@ -81,7 +110,7 @@ describe('a document that was read', () => {
       fc.property(deployments, fc.boolean(), (current, prune) => {
         const { steps, problems, notInDocument, unchanged } = planOf(fromGit(current), current, { prune });
         expect({ steps, problems, notInDocument }).toEqual({ steps: [], problems: [], notInDocument: [] });
-        expect(unchanged).toBe(2 + current.connections.length + current.exports.length);
+        expect(unchanged).toBe(3 + current.connections.length + current.exports.length);
       }),
     );
   });
@@ -117,7 +146,9 @@ describe('a plan', () => {
         const document = fromGit(there);
         const { steps, problems, notInDocument, unchanged } = planOf(document, here, { prune });
         const deleted = steps.filter(({ action }) => action === 'deleted').length;
-        expect(steps.length - deleted + unchanged + problems.length).toBe(2 + document.connections.length + document.exports.length);
+        // several channels may lack an address, all of one setting
+        const inTheWay = new Set(problems.map(({ what, pointer }) => (what === 'setting' ? what : pointer))).size;
+        expect(steps.length - deleted + unchanged + inTheWay).toBe(3 + document.connections.length + document.exports.length);
         expect([prune ? 0 : deleted, prune ? notInDocument.length : 0]).toEqual([0, 0]);
       }),
     );

@@ -70,6 +70,13 @@ const fr: CodeMessages = {
       figures_gone: 'Les chiffres ont été effacés entre-temps ; réessayez.',
       figures_unreadable: 'Les chiffres conservés sont illisibles ; réessayez.',
       cap_too_high: 'C’est plus que le nombre maximal de profils que cette application exporte ; choisissez une limite plus basse.',
+      // notifications
+      channel_unknown: 'Ce canal de notification n’existe pas ; il a peut-être été supprimé.',
+      channel_url_needed: 'Un nouveau canal a besoin de l’adresse à laquelle les messages sont envoyés.',
+      channel_url_refused:
+        'L’adresse d’un canal doit mener à un hôte public, commencer par https:// et ne contenir aucun nom d’utilisateur.',
+      channel_not_made: 'Un canal que le document désigne n’a pas pu être créé ; créez-le d’abord.',
+      address_refused: 'L’adresse mène à un réseau privé ; rien n’y est envoyé.',
       // configuration
       configuration_refused: 'Rien n’a été modifié : des points du document s’y opposent.',
       configuration_busy: 'Un autre document est en cours d’application ; renvoyez le vôtre dans une minute.',

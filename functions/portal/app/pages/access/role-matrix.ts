@@ -30,6 +30,8 @@ export const roleMatrix = [
       'listSegments',
       'getSystemSchedule',
       'getLimits',
+      'getNotificationSettings',
+      'listNotifications',
       'nextRuns',
     ],
   },
@@ -49,7 +51,11 @@ export const roleMatrix = [
     allowed: administrators,
     operations: ['createConnection', 'updateConnection', 'testConnection', 'removeConnection'],
   },
-  { id: 'settings', allowed: administrators, operations: ['setSystemSchedule', 'setLimits', 'getConfiguration', 'setConfiguration'] },
+  {
+    id: 'settings',
+    allowed: administrators,
+    operations: ['setSystemSchedule', 'setLimits', 'setNotificationSettings', 'getConfiguration', 'setConfiguration'],
+  },
   { id: 'activity', allowed: administrators, operations: ['listActivity', 'downloadActivity'] },
   { id: 'people', allowed: administrators, operations: ['tracePerson', 'erasePerson', 'getErasure'] },
 ] as const satisfies readonly MatrixRow[];

@@ -1,0 +1,214 @@
+import { InvalidInputError } from '../errors';
+import type { FieldProblem } from '../errors';
+import { newChannelId } from '../new-ids';
+import type { Stored } from '../platform/tables';
+import { requireVersion } from '../platform/versions';
+import type { AddressProblem, Webhooks } from '../platform/webhooks';
+import type { StoredNotifications } from '../settings/notification-settings';
+import type { ChannelInput, NotificationSettings, StoredChannel } from '../settings/notification-settings';
+import type { Settings } from '../settings/settings';
+import type { ChannelSecret, ChannelSecrets } from './channel-secrets';
+import { newSigningSecret } from './signature';
+
+/** Undoing must not be cut short by the deadline that made it necessary. */
+const UNDO_MS = 15_000;
+/** A signing secret that was replaced signs for so long beside the new one. */
+const CHANGE_OVER_MS = 24 * 3_600_000;
+
+type Options = { signal: AbortSignal };
+
+/** What was saved, and the signing secrets that were made for it, by channel. */
+export interface SavedChannels extends Stored<StoredNotifications> {
+  readonly before: StoredNotifications;
+  readonly made: ReadonlyMap<string, string>;
+}
+
+const SAYS: Readonly<Record<AddressProblem, string>> = {
+  not_a_url: 'This is no web address; copy the whole address from the receiver, https:// included.',
+  not_https: 'The address must begin with https://, as what is sent names exports and connections.',
+  has_user: 'The address must hold no user name or password.',
+  address_refused: 'The address must lead to a host of the public internet, not into a private network.',
+};
+
+/** A channel as it will be, and the secret that has to be made for it. */
+interface Planned {
+  readonly channel: StoredChannel;
+  readonly secret?: ChannelSecret;
+  /** a signing secret that nobody knows yet */
+  readonly made?: string;
+  /** of the channel before: no longer its own */
+  readonly left?: string;
+}
+
+/**
+ * Channels: whom notifications go to. Addresses and signing secrets lie in Key Vault alone; what is stored names the host.
+ */
+export const createChannels = ({
+  settings,
+  secrets,
+  webhooks,
+  now,
+}: {
+  settings: Pick<Settings, 'getNotifications' | 'setNotifications'>;
+  secrets: ChannelSecrets;
+  webhooks: Pick<Webhooks, 'problemOf'>;
+  now: () => Date;
+}) => {
+  /** @throws InvalidInputError channel_unknown, channel_url_needed, channel_url_refused, each naming all fields of its kind */
+  const requireUsable = (channels: readonly ChannelInput[], known: ReadonlyMap<string, StoredChannel>): void => {
+    const refuse = (code: string, problems: readonly FieldProblem[]): void => {
+      const [first] = problems;
+      if (first === undefined) return;
+      throw new InvalidInputError({
+        code,
+        message: problems.length === 1 ? first.detail : `${problems.length} channels cannot be saved; see errors.`,
+        problems,
+      });
+    };
+    const each = (detail: (channel: ChannelInput) => string | undefined, field: string): FieldProblem[] =>
+      channels.flatMap((channel, index) => {
+        const says = detail(channel);
+        return says === undefined ? [] : [{ pointer: `/channels/${index}/${field}`, detail: says }];
+      });
+    refuse(
+      'channel_unknown',
+      each(
+        ({ id }) => (id === undefined || known.has(id) ? undefined : 'There is no such channel; leave the id out to make a new one.'),
+        'id',
+      ),
+    );
+    refuse(
+      'channel_url_needed',
+      each(
+        ({ id, url }) =>
+          id === undefined && url === undefined ? 'A new channel needs the address that messages are posted to.' : undefined,
+        'url',
+      ),
+    );
+    refuse(
+      'channel_url_refused',
+      each(({ url }) => {
+        const problem = url === undefined ? undefined : webhooks.problemOf(url);
+        return problem && SAYS[problem];
+      }, 'url'),
+    );
+  };
+
+  /** What has to be made for a channel; the vault is asked only where something of the old secret goes on. */
+  const plan = async (
+    { id, url, newSecret, ...rest }: ChannelInput,
+    before: StoredChannel | undefined,
+    { signal }: Options,
+  ): Promise<Planned> => {
+    const at = now();
+    const isSigned = rest.form === 'json';
+    const wasSigned = before?.secretMadeAt !== undefined;
+    const needsSecret = isSigned && (!wasSigned || newSecret === true);
+    if (before !== undefined && url === undefined && !needsSecret) {
+      const { secretMadeAt, ...kept } = before;
+      // the kinds that are left out are all kinds
+      const { kinds: _, ...fields } = kept;
+      return { channel: { ...fields, ...rest, ...(isSigned && secretMadeAt ? { secretMadeAt } : {}) } };
+    }
+    const old =
+      before === undefined || (url !== undefined && !(isSigned && wasSigned))
+        ? undefined
+        : await secrets.get(before.secretName, { signal });
+    const made = needsSecret ? newSigningSecret() : undefined;
+    const until = new Date(at.getTime() + CHANGE_OVER_MS).toISOString();
+    const secret: ChannelSecret = {
+      url: url ?? old!.url,
+      ...(isSigned ? { signingSecret: made ?? old?.signingSecret ?? newSigningSecret() } : {}),
+      ...(made !== undefined && old?.signingSecret !== undefined ? { before: { signingSecret: old.signingSecret, until } } : {}),
+      ...(made === undefined && old?.before !== undefined ? { before: old.before } : {}),
+    };
+    const channel: StoredChannel = {
+      ...rest,
+      id: id ?? newChannelId(),
+      host: new URL(secret.url).host,
+      secretName: secrets.newName(),
+      ...(isSigned ? { secretMadeAt: made === undefined ? before!.secretMadeAt! : at.toISOString() } : {}),
+      changedAt: at.toISOString(),
+    };
+    return { channel, secret, ...(made === undefined ? {} : { made }), ...(before ? { left: before.secretName } : {}) };
+  };
+
+  return {
+    get: (options: Options): Promise<Stored<StoredNotifications>> => settings.getNotifications(options),
+
+    /**
+     * Makes the channels what the caller says, and the rest of the settings with them. Secrets come before the row that names them and go
+     * after it, so that at any moment what is stored can be read; what a crash leaves, the sweep removes.
+     * @throws InvalidInputError channel_unknown, channel_url_needed, channel_url_refused; ConflictError changed_meanwhile; UpstreamError
+     */
+    set: async (wanted: NotificationSettings, { ifMatch, signal }: { ifMatch: string } & Options): Promise<SavedChannels> => {
+      const current = await settings.getNotifications({ signal });
+      const etag = requireVersion(current, ifMatch, 'The notification settings');
+      const known = new Map<string, StoredChannel>(current.value.channels.map((channel) => [channel.id, channel]));
+      requireUsable(wanted.channels, known);
+      const planned: Planned[] = [];
+      for (const channel of wanted.channels) {
+        planned.push(await plan(channel, channel.id === undefined ? undefined : known.get(channel.id), { signal }));
+      }
+      const named = new Set(planned.map(({ channel }) => channel.id));
+      const gone = current.value.channels.filter(({ id }) => !named.has(id)).map(({ secretName }) => secretName);
+      const left = [...gone, ...planned.flatMap((one) => one.left ?? [])];
+      const added = planned.flatMap(({ channel, secret }) => (secret ? [{ name: channel.secretName, secret }] : []));
+      const { digest, rejectedShare, lateMinutes } = wanted;
+      const { digest: digestBefore, digestSetAt } = current.value;
+      const isSameDigest = digest.time === digestBefore.time && digest.timeZone === digestBefore.timeZone;
+      const next: StoredNotifications = {
+        channels: planned.map(({ channel }) => channel),
+        ...{ digest, rejectedShare, lateMinutes },
+        digestSetAt: isSameDigest ? digestSetAt : now().toISOString(),
+      };
+
+      const names = [...left, ...added.map(({ name }) => name)];
+      await secrets.note(names, { signal });
+      const save = async (): Promise<Stored<StoredNotifications>> => {
+        for (const { name, secret } of added) await secrets.set(name, secret, { signal });
+        return settings.setNotifications(next, { ifMatch: etag, signal });
+      };
+      let stored: Stored<StoredNotifications>;
+      try {
+        stored = await save();
+      } catch (error) {
+        const options = { signal: AbortSignal.timeout(UNDO_MS) };
+        const found = await settings.getNotifications(options).catch(() => undefined);
+        const isWritten = added.length > 0 && found?.value.channels.some(({ secretName }) => secretName === added[0]!.name);
+        // its answer was lost: storage, asked again by the client, then found a conflict with itself
+        if (!isWritten) {
+          // what is not known stays noted, for the sweep
+          if (found)
+            await secrets
+              .remove(
+                added.map(({ name }) => name),
+                options,
+              )
+              .catch(() => undefined);
+          throw error;
+        }
+        stored = found!;
+      }
+      // it is saved: what cannot be cleared away now, the sweep does
+      await secrets.remove(left, { signal }).catch(() => undefined);
+      await secrets
+        .forget(
+          added.map(({ name }) => name),
+          { signal },
+        )
+        .catch(() => undefined);
+      const made = new Map(planned.flatMap((one) => (one.made === undefined ? [] : [[one.channel.id as string, one.made] as const])));
+      return { ...stored, before: current.value, made };
+    },
+
+    /** Removes secrets that a crash has left without a channel. @returns how many */
+    sweep: ({ signal }: Options): Promise<number> =>
+      secrets.sweep(
+        async (options) => new Set((await settings.getNotifications(options)).value.channels.map(({ secretName }) => secretName)),
+        { signal },
+      ),
+  };
+};
+
+export type Channels = ReturnType<typeof createChannels>;

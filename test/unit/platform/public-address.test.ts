@@ -1,0 +1,89 @@
+import { isPublicAddress, literalAddress } from '../../../shared/platform/public-address';
+import { createWebhooks } from '../../../shared/platform/webhooks';
+
+it.each(['8.8.8.8', '52.239.143.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450:4001::200e'])('%s is public', (address) => {
+  expect(isPublicAddress(address)).toBe(true);
+});
+
+it.each([
+  ...['0.0.0.0', '10.1.2.3', '100.64.0.1', '127.0.0.1', '127.255.255.254', '169.254.169.254', '172.16.0.1', '172.31.255.255'],
+  ...['192.0.0.8', '192.0.2.1', '192.88.99.1', '192.168.1.1', '198.18.0.1', '198.51.100.7', '203.0.113.9', '224.0.0.1', '255.255.255.255'],
+  // Azure's host agent
+  '168.63.129.16',
+  ...[
+    '::',
+    '::1',
+    'fe80::1',
+    'fe80::1%eth0',
+    'fec0::1',
+    'fc00::1',
+    'fd12:3456::1',
+    'ff02::1',
+    '2001:db8::1',
+    '2001::1',
+    '2002:7f00:1::',
+    '3fff::1',
+  ],
+  // IPv4 in disguise: mapped, compatible, NAT64
+  ...['::ffff:127.0.0.1', '::ffff:8.8.8.8', '::127.0.0.1', '64:ff9b::7f00:1', '100::1'],
+  ...['', 'example.com', '8.8.8', '0x7f000001'],
+])('%p is not', (address) => {
+  expect(isPublicAddress(address)).toBe(false);
+});
+
+it.each([
+  ['[::1]', '::1'],
+  ['127.0.0.1', '127.0.0.1'],
+  ['example.com', undefined],
+])('the host %s holds the address %s', (host, address) => {
+  expect(literalAddress(host)).toBe(address);
+});
+
+describe('an address that somebody types', () => {
+  const strict = createWebhooks({ allowPrivate: false });
+  const local = createWebhooks({ allowPrivate: true });
+  afterAll(() => Promise.all([strict.close(), local.close()]));
+
+  it.each<[string, string | undefined]>([
+    ['https://hooks.slack.com/services/T0/B0/x', undefined],
+    ['https://prod-12.westeurope.logic.azure.com:443/workflows/a?sig=b', undefined],
+    ['https://8.8.8.8/hook', undefined],
+    ['hooks.slack.com/services', 'not_a_url'],
+    ['http://hooks.slack.com/', 'not_https'],
+    ['ftp://hooks.slack.com/', 'not_https'],
+    ['javascript:alert(1)', 'not_https'],
+    ['https://user:password@example.com/', 'has_user'],
+    ['https://user@example.com/', 'has_user'],
+    ['https://localhost/hook', 'address_refused'],
+    ['https://api.localhost/hook', 'address_refused'],
+    ['https://printer.local/hook', 'address_refused'],
+    ['https://vm.internal/hook', 'address_refused'],
+    ['https://intranet/hook', 'address_refused'],
+    ['https://127.0.0.1/hook', 'address_refused'],
+    // other spellings of 127.0.0.1 and 169.254.169.254
+    ['https://2130706433/hook', 'address_refused'],
+    ['https://0x7f.1/hook', 'address_refused'],
+    ['https://0251.0376.0251.0376/metadata', 'address_refused'],
+    ['https://169.254.169.254/metadata/identity', 'address_refused'],
+    ['https://[::1]/hook', 'address_refused'],
+    ['https://[::ffff:127.0.0.1]/hook', 'address_refused'],
+    ['https://[fd00::1]/hook', 'address_refused'],
+  ])('%s', (address, problem) => {
+    expect(strict.problemOf(address)).toBe(problem);
+  });
+
+  it('may lie on this machine, and do without https, in the local cloud; users it may not name there either', () => {
+    expect(local.problemOf('http://127.0.0.1:8080/hook')).toBeUndefined();
+    expect(local.problemOf('http://user@127.0.0.1:8080/hook')).toBe('has_user');
+  });
+
+  it('is not posted to where its name leads into a private network', async () => {
+    // a name that public name servers, and this machine without them, do not lead to a public address
+    const answer = await strict.post('https://localhost.localdomain.example.invalid/hook', {
+      headers: {},
+      body: '{}',
+      signal: AbortSignal.timeout(5_000),
+    });
+    expect(answer).toMatchObject({ kind: 'unanswered' });
+  });
+});
