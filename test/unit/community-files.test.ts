@@ -66,6 +66,8 @@ it('the workflow runs what a developer runs, from the oldest Node that package.j
   const ci = textOf('.github/workflows/ci.yml');
   expect(ci).toMatch(/^ +- run: \.ci\/run$/m);
   expect(statSync(path.join(root, '.ci/run')).mode & 0o111).not.toBe(0);
+  const scripts = [...ci.matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script!);
+  expect(scripts.filter((script) => manifest.scripts[script] === undefined)).toEqual([]);
   const [oldest] = /\d+/.exec(json<{ engines: { node: string } }>('package.json').engines.node)!;
   const nodes = /node: \[([\d, ]+)\]/.exec(ci)?.[1]?.split(', ');
   expect(nodes).toEqual([oldest, manifest.devDependencies.node.split('.')[0]]);
