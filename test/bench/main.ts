@@ -7,6 +7,7 @@ import { sampleFolder } from '../../infra/local/sample/sample';
 import { benchApi } from './api';
 import { csvFilesOf } from './children';
 import { csvParse, sdk, startCloud, startSandbox, startSink } from './cloud';
+import { benchColdStart } from './cold-start';
 import { costOf } from './cost';
 import { type Figure, ratio, single, toJson, toTable, verdict, worst } from './figures';
 import { median } from './measure';
@@ -30,6 +31,7 @@ const usage = `npm run bench -- [options]
   --only NAMES with --api: these operations, by comma
   --portal     the pages in Chromium: cold load on a slow processor, scrolling with 1,000 exports
   --sandbox    the Klaviyo sandbox alone: 2,000,000 profiles (or --rows) in ten lists; with --everywhere all of them in each
+  --cold-start a new instance: from loading the app to its first answer, packed by npm run package and as it is compiled
   --source     reading and mapping alone: from storage, from local files, from Dataverse`;
 
 const LATENCY_MS = 300;
@@ -418,6 +420,7 @@ const readOptions = () => {
       only: { type: 'string' },
       portal: { type: 'boolean', default: false },
       source: { type: 'boolean', default: false },
+      'cold-start': { type: 'boolean', default: false },
       sandbox: { type: 'boolean', default: false },
       everywhere: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -428,8 +431,8 @@ const readOptions = () => {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rows) || rows < 10_000 || rows % 10_000 !== 0) throw new RangeError('--rows takes a multiple of 10,000');
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number above 0');
-  const { quick, write, api, portal, source, sandbox, everywhere } = values;
-  return { quick, rows, rounds, write, api, portal, source, sandbox, everywhere, only: values.only?.split(',') };
+  const { quick, write, api, portal, source, sandbox, everywhere, 'cold-start': coldStart } = values;
+  return { quick, rows, rounds, write, api, portal, source, sandbox, everywhere, coldStart, only: values.only?.split(',') };
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -441,6 +444,7 @@ const run = async (): Promise<void> => {
   if (options?.api) await benchApi(options, say);
   else if (options?.portal) await benchPortal(options, say);
   else if (options?.sandbox) await benchSandbox(options, say);
+  else if (options?.coldStart) await benchColdStart(options, say);
   else if (options?.source) await benchSource(options);
   else if (options) await bench(options);
   else say(usage);

@@ -139,6 +139,23 @@ export type SourceTask =
   | { readonly kind: 'container'; readonly connectionString: string; readonly container: string; readonly segment: string }
   | { readonly kind: 'dataverse'; readonly url: string; readonly segment: string };
 
+export interface ColdStartTask {
+  readonly appDir: string;
+}
+
+/** From the moment when the app begins to be loaded. */
+export interface ColdStartReport {
+  /** all files of the app have run, every function is registered */
+  readonly loaded: PhaseUse;
+  /** the first HTTP request is answered, the app's own start-up before it included */
+  readonly answered: PhaseUse;
+  /** a queue message after that is worked through */
+  readonly worked: PhaseUse;
+  readonly rssMb: number;
+  /** how many files were loaded */
+  readonly files: number;
+}
+
 /** What arrived at the sink. */
 export interface Landed {
   readonly jobs: number;
