@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createApiClient } from './api-client';
 import { parseArguments, type StartOptions, usage, UsageError } from './arguments';
@@ -67,7 +68,10 @@ const sourceKind = (): 'cdm-folder' | 'dataverse' => {
 /** @returns whether the run was successful */
 const work = async (options: StartOptions, ending: AbortController): Promise<boolean> => {
   const { signal } = ending;
-  const { dataDir } = options;
+  const { dataDir, appDir } = options;
+  if (appDir !== undefined && !existsSync(path.join(appDir, 'host.json'))) {
+    throw new Error(`There is no app in ${appDir}, as it has no host.json; npm run package makes one in dist/package/app.`);
+  }
   await openDataFolder(dataDir, { reset: options.reset });
   watchDisk(dataDir, (error) => ending.abort(error));
   const { chosen, wanted } = chooseSegment(options, Object.keys(readManifest(dataDir).segments));
@@ -77,8 +81,8 @@ const work = async (options: StartOptions, ending: AbortController): Promise<boo
   say(`Starting the local cloud; data and logs in ${path.relative(process.cwd(), dataDir) || '.'}`);
   cloud = await startCloud({
     dataDir,
-    appDir: options.appDir ?? root,
-    sealed: options.appDir !== undefined,
+    appDir: appDir ?? root,
+    sealed: appDir !== undefined,
     port,
     ...(fromDataverse ? { dataverse: dataverseSegments(wanted, Object.keys(readManifest(dataDir).segments)) } : {}),
     signal,

@@ -57,5 +57,7 @@ describe('npm start -- --once', () => {
     const { code, output } = await cloud.start('--rows', 'many').ended;
     expect(code).toBe(2);
     expect(output).toContain('--rows');
+    const elsewhere = await cloud.start('--app', path.join(cloud.dataDir, 'nowhere')).ended;
+    expect([elsewhere.code, elsewhere.output]).toEqual([1, expect.stringContaining('npm run package makes one')]);
   }, 60_000);
 });
