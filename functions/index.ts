@@ -11,25 +11,39 @@ import { registerExportRequests } from './queue/export-requests';
 import { registerExportStarts } from './queue/export-starts';
 import { registerPoison } from './queue/poison';
 import { registerTimer } from './timer/refresh';
+import { watchInvocations } from './watch-invocations';
 
 /** Longest the app waits at its start for missing tables, queues and containers; they may come later, too. */
 const PROVISION_MS = 30_000;
 
 const services = createServices(parseEnv(process.env));
+const { log, telemetry } = services;
 
-app.setup({ enableHttpStream: true }); // downloads go out as they are read
+// The exporter would report its own use to Microsoft, beside what it sends to the customer's own Application Insights.
+process.env.APPLICATION_INSIGHTS_NO_STATSBEAT ??= 'true';
+process.env.APPLICATIONINSIGHTS_SDKSTATS_DISABLED ??= 'true';
+
+app.setup({
+  enableHttpStream: true, // downloads go out as they are read
+  ...(telemetry.isOn ? { capabilities: { WorkerOpenTelemetryEnabled: true } } : {}),
+});
+watchInvocations(app, telemetry);
 
 app.hook.appStart(async () => {
+  telemetry.start();
   if (retiresSoon(KLAVIYO_REVISION, new Date()))
-    console.warn(JSON.stringify({ event: 'revision_retires_soon', revision: KLAVIYO_REVISION, retiresAt: retiresAt(KLAVIYO_REVISION) }));
+    log('revision_retires_soon', { revision: KLAVIYO_REVISION, retiresAt: retiresAt(KLAVIYO_REVISION) });
   try {
     await ensureStorage(services, { signal: services.lifetime.signal({ deadlineMs: PROVISION_MS }) });
   } catch (error) {
     // Not fatal: on Azure everything exists already, and each call says itself what it misses.
-    console.error(JSON.stringify({ event: 'storage_not_ensured', code: (error as { code?: string }).code ?? 'unknown' }));
+    log('storage_not_ensured', { code: (error as { code?: string }).code ?? 'unknown' });
   }
 });
-app.hook.appTerminate(() => services.lifetime.end());
+app.hook.appTerminate(async () => {
+  services.lifetime.end();
+  await telemetry.end();
+});
 
 registerHttp(app, services);
 registerPortal(app, path.join(__dirname, 'portal', 'app'));

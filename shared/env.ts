@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SAMPLERS } from './platform/samplers';
 
 const flag = (fallback: boolean) =>
   z
@@ -58,6 +59,23 @@ const Settings = z
     RUN_GUARD_SECONDS: whole(45, 20, 600),
     /** NCRONTAB of the minute timer; read by the host as %TICK_SCHEDULE% */
     TICK_SCHEDULE: text.default('0 * * * * *'),
+    /** where logs, traces and metrics go: Application Insights; without it they stay on standard output and nowhere */
+    APPLICATIONINSIGHTS_CONNECTION_STRING: text
+      .regex(
+        /(?:^|;)\s*InstrumentationKey=[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i,
+        'expected a connection string of Application Insights',
+      )
+      .optional(),
+    /** who may write there, where it takes no keys: ClientId=…;Authorization=AAD (the host reads it, too) */
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: text.optional(),
+    /** what telemetry calls the app; this and the next two are OpenTelemetry's own names, and the host reads them, too */
+    OTEL_SERVICE_NAME: text.default('customer-insights-to-klaviyo'),
+    /** which traces are kept; metrics and logs always are */
+    OTEL_TRACES_SAMPLER: z.enum(SAMPLERS).default('parentbased_always_on'),
+    /** share of the traces, for the samplers by ratio */
+    OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+    /** set by the platform, never by us: where it is there, the host exports what is written to standard output */
+    WEBSITE_SITE_NAME: z.string().optional(),
     /** whether system callers may use function keys */
     ALLOW_FUNCTION_KEYS: flag(false),
     /** whether notifications may go to receivers in private networks, and without https; in the local cloud only */

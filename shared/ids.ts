@@ -24,6 +24,16 @@ export const ListId = z
   .brand<'ListId'>();
 export type ListId = z.infer<typeof ListId>;
 
+/**
+ * W3C trace context of whoever asked for something. One that cannot be read is none: nobody is refused because of it.
+ * @see w3.org/TR/trace-context, "traceparent"
+ */
+export const Traceparent = z
+  .string()
+  .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/)
+  .optional()
+  .catch(undefined);
+
 /** One more than the largest instant a run id can hold: 36^9 milliseconds (the year 5188). */
 const END_OF_TIME = 36 ** 9;
 

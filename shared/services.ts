@@ -27,12 +27,14 @@ import { createNotificationStore } from './notifications/notification-store';
 import { createNotifications } from './notifications/notifications';
 import { createSend } from './notifications/send';
 import { createBlobs } from './platform/blobs';
-import { createClientCredential, createCredential } from './platform/identity';
+import { createTelemetry } from './platform/create-telemetry';
+import { createClientCredential, createCredential, createTelemetryCredential } from './platform/identity';
 import { createLifetime } from './platform/lifetime';
+import type { Exporters } from './platform/open-telemetry';
+import { createQueueWatch } from './platform/queue-watch';
 import { createQueue } from './platform/queues';
 import { createSecrets } from './platform/secrets';
 import { createRows } from './platform/tables';
-import { createLog } from './platform/telemetry';
 import { createWebhooks } from './platform/webhooks';
 import { createPreview } from './preview/preview';
 import { createErasureStore } from './people/erasure-store';
@@ -81,9 +83,23 @@ import { createDataverseWebApi } from './segments/dataverse/web-api';
 import type { SegmentSource } from './segments/segment-source';
 import { limitsFor } from './settings/limits';
 import { createSettings } from './settings/settings';
+import { VERSION } from './version';
 
 /** Every object of the app, built once; reads like a parts list and touches no network. */
-export const createServices = (env: Env, { now = () => new Date() }: { now?: () => Date } = {}) => {
+export const createServices = (
+  env: Env,
+  {
+    now = () => new Date(),
+    write = (line) => console.log(line),
+    exporters,
+  }: {
+    now?: () => Date;
+    /** takes the lines of the log */
+    write?: (line: string) => void;
+    /** of telemetry, in place of Application Insights */
+    exporters?: () => Promise<Exporters>;
+  } = {},
+) => {
   const lifetime = createLifetime();
   const credential = createCredential({ clientId: env.AZURE_CLIENT_ID ?? env.AzureWebJobsStorage__clientId });
 
@@ -120,9 +136,25 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
   const secrets = createSecrets(
     createSecretClient({ url: env.KEY_VAULT_URL, verifyChallenge: env.KEY_VAULT_VERIFY_CHALLENGE }, credential),
   );
-  const klaviyo = createKlaviyo({ baseUrl: env.KLAVIYO_BASE_URL });
 
-  const log = createLog({ write: (line) => console.log(line) });
+  const telemetry = createTelemetry({
+    settings: {
+      connectionString: env.APPLICATIONINSIGHTS_CONNECTION_STRING,
+      credential: createTelemetryCredential({
+        authentication: env.APPLICATIONINSIGHTS_AUTHENTICATION_STRING,
+        clientId: env.AZURE_CLIENT_ID,
+      }),
+      serviceName: env.OTEL_SERVICE_NAME,
+      serviceVersion: VERSION,
+      sampler: env.OTEL_TRACES_SAMPLER,
+      samplerRatio: env.OTEL_TRACES_SAMPLER_ARG,
+    },
+    write,
+    isHosted: env.WEBSITE_SITE_NAME !== undefined,
+    exporters,
+  });
+  const { log } = telemetry;
+  const klaviyo = createKlaviyo({ baseUrl: env.KLAVIYO_BASE_URL, telemetry });
   const connectionStore = createConnectionStore({ table: tables.connections, log });
   const connectionKeys = createConnectionKeys({ store: connectionStore, secrets, now });
   const exportStore = createExportStore({ table: tables.exports, now, log });
@@ -231,6 +263,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     settings,
     maxProfiles: env.MAX_PROFILES_PER_EXPORT,
     now,
+    telemetry,
     log,
   });
   const idempotency = createIdempotency({
@@ -285,6 +318,7 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     times: { sliceSeconds: env.RUN_SLICE_SECONDS, leaseSeconds: env.RUN_LEASE_SECONDS, guardSeconds: env.RUN_GUARD_SECONDS },
     now,
     monotonicMs,
+    telemetry,
     log,
   });
 
@@ -371,18 +405,27 @@ export const createServices = (env: Env, { now = () => new Date() }: { now?: () 
     source: env.SOURCE_KIND === 'cdm-folder' ? eventsOf() : undefined,
     activity,
     now,
+    telemetry,
     log,
   });
-  const startMessages = createStartMessages({ runs, poison, poisonQueue: queues.exportStartsPoison, activity, now, log });
+  const startMessages = createStartMessages({ runs, poison, poisonQueue: queues.exportStartsPoison, activity, now, telemetry, log });
   const setSchedules = createSetSchedules({ store: exportStore, segmentExports, now });
   const nextRuns = createNextRuns({ segmentExports: exportStore, settings, now });
-  const runAll = createRunAll({ exportStore, segmentExports, settings, runs, queue: queues.exportStarts, log });
+  const runAll = createRunAll({ exportStore, segmentExports, settings, runs, queue: queues.exportStarts, telemetry, log });
+  const watchQueues = createQueueWatch({
+    queues: Object.values(queues),
+    telemetry,
+    now,
+    log,
+  });
   const runMessages = createRunMessages({ advanceRun, poison, poisonQueue: queues.exportRunsPoison });
 
   return {
     env,
     now,
     log,
+    telemetry,
+    watchQueues,
     lifetime,
     tables,
     queues,

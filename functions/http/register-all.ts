@@ -20,9 +20,9 @@ import { registerSystem } from './system';
 
 /** Every HTTP route of the app. @returns the definitions, for the API's description */
 export const registerHttp = (app: HttpApp, services: Services) => {
-  const { activity, env, idempotency, lifetime, now } = services;
+  const { activity, env, idempotency, lifetime, log, now } = services;
   const authenticate = createAuthenticator({ enabled: env.WEBSITE_AUTH_ENABLED, tenantId: env.TENANT_ID });
-  const router = createRouter({ app, parts: { activity, authenticate, idempotency, lifetime, now } });
+  const router = createRouter({ app, parts: { activity, authenticate, idempotency, lifetime, log, now } });
   registerConnections(router, services);
   registerExports(router, services);
   registerRuns(router, services);

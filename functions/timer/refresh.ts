@@ -1,6 +1,8 @@
 import type { app as App } from '@azure/functions';
 import type { Erasures } from '../../shared/people/erasures';
 import type { Lifetime } from '../../shared/platform/lifetime';
+import type { QueueWatch } from '../../shared/platform/queue-watch';
+import type { Log } from '../../shared/platform/telemetry';
 import type { FanOut } from '../../shared/schedules/fan-out';
 
 /** Each part is ended after this, all within the ten minutes of host.json; the next tick goes on with what is left. */
@@ -10,7 +12,7 @@ const ERASE_DEADLINE_MS = 100_000;
 
 /**
  * Each minute: one run per export that is due, a look at runs that stand still and at what is to be cleared away, and the next part of
- * each erasure.
+ * each erasure. At its end it says that it was there, every minute: who hears nothing of it knows that the timer stands.
  */
 export const registerTimer = (
   app: typeof App,
@@ -19,13 +21,17 @@ export const registerTimer = (
     runs,
     housekeeping,
     erasures,
+    watchQueues,
     lifetime,
+    log,
   }: {
     fanOut: FanOut;
     runs: { sweep: (options: { signal: AbortSignal }) => Promise<unknown> };
     housekeeping: { tick: (options: { signal: AbortSignal }) => Promise<unknown> };
     erasures: Pick<Erasures, 'tick'>;
+    watchQueues: QueueWatch;
     lifetime: Lifetime;
+    log: Log;
   },
 ): void => {
   app.timer('refresh', {
@@ -33,16 +39,26 @@ export const registerTimer = (
     runOnStartup: false,
     handler: async () => {
       const signal = (deadlineMs = DEADLINE_MS) => lifetime.signal({ deadlineMs });
+      const begunMs = performance.now();
+      let did = {};
+      let ok = false;
       try {
-        await fanOut.tick({ signal: signal() });
-      } finally {
+        const watching = watchQueues({ signal: signal() });
         try {
-          const rest = signal();
-          await runs.sweep({ signal: rest }); // standing runs must not wait for a schedule that fails
-          await housekeeping.tick({ signal: rest });
+          did = await fanOut.tick({ signal: signal() });
         } finally {
-          await erasures.tick({ signal: signal(ERASE_DEADLINE_MS) });
+          try {
+            const rest = signal();
+            await runs.sweep({ signal: rest }); // standing runs must not wait for a schedule that fails
+            await housekeeping.tick({ signal: rest });
+          } finally {
+            await erasures.tick({ signal: signal(ERASE_DEADLINE_MS) });
+          }
         }
+        await watching;
+        ok = true;
+      } finally {
+        log('tick', { ok, ...did, seconds: Math.round(performance.now() - begunMs) / 1_000 });
       }
     },
   });

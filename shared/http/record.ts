@@ -4,6 +4,7 @@ import type { ActivityKind } from '../activity/kinds';
 import type { Caller } from '../caller';
 import { ConnectionId, ExportId, RunId } from '../ids';
 import { errorFields } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
 import { clientAddressOf } from './client-address';
 
 /** What a handler says of what it did: one thing, several, or none with []. */
@@ -11,6 +12,8 @@ export type Told = ActivityDetails | readonly ActivityDetails[];
 
 /** Writing is tried again by the storage client; all of it ends after this long. */
 const RECORD_MS = 10_000;
+/** Things that one request did of which the app’s own log tells in place of the activity log. */
+const MAX_TOLD = 20;
 
 /** A handler that says nothing was about what its address names. */
 const subjectOf = (id: unknown): ActivityDetails => {
@@ -47,15 +50,20 @@ export const createRecorder = (
     before: (told: Told = {}): Promise<void> => write(told),
 
     /** For what is done: it stands also when the log cannot be written, which then shows in the app's own log. Never throws. */
-    after: async (told: Told = {}, log: (line: string) => void): Promise<void> => {
+    after: async (told: Told = {}, log: Log): Promise<void> => {
       if (done) return;
       try {
         await write(told);
       } catch (error) {
-        const ids = ([told].flat() as readonly ActivityDetails[]).slice(0, 20).map(({ connectionId, exportId, runId }) => {
-          return { ...subject, ...(connectionId ? { connectionId } : {}), ...(exportId ? { exportId } : {}), ...(runId ? { runId } : {}) };
-        });
-        log(JSON.stringify({ event: 'activity_not_recorded', kind, by: caller.id, about: ids, ...errorFields(error) }));
+        for (const { connectionId, exportId, runId } of ([told].flat() as readonly ActivityDetails[]).slice(0, MAX_TOLD)) {
+          const ids = {
+            ...subject,
+            ...(connectionId ? { connectionId } : {}),
+            ...(exportId ? { exportId } : {}),
+            ...(runId ? { runId } : {}),
+          };
+          log('activity_not_recorded', { kind, by: caller.id, ...ids, ...errorFields(error) });
+        }
       }
     },
   };

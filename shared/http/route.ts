@@ -5,6 +5,8 @@ import type { ActivityRecorder } from '../activity/activity';
 import type { ActivityKind } from '../activity/kinds';
 import type { Caller, Role } from '../caller';
 import { NotFoundError } from '../errors';
+import { framesOf } from '../platform/telemetry';
+import type { Log } from '../platform/telemetry';
 import { functionKeyCaller, refuseCrossSite, requireRole } from './auth';
 import type { Authenticate } from './auth';
 import { readIdempotencyKey } from './idempotency';
@@ -182,7 +184,7 @@ type Answer = Parameters<typeof toResponse>[1] & { readonly activity?: Told };
 const respond = async (
   definition: RouteDefinition,
   answer: Answer,
-  { recorder, log }: { recorder: Recorder | undefined; log: (line: string) => void },
+  { recorder, log }: { recorder: Recorder | undefined; log: Log },
 ): Promise<HttpResponseInit> => {
   if (answer.stream === undefined) await recorder?.after(answer.activity, log);
   const response = await toResponse(definition, answer);
@@ -202,17 +204,11 @@ export interface RouteParts {
   readonly now: () => Date;
   readonly lifetime: { signal(options: { deadlineMs: number }): AbortSignal };
   readonly idempotency: Pick<Idempotency, 'once'>;
+  readonly log: Log;
 }
 
-/** What is known of an error that nobody expected, without its text, as that may quote a profile or a key. */
-const traceOf = (error: unknown): string[] =>
-  error instanceof Error
-    ? (error.stack ?? '')
-        .split('\n')
-        .filter((line) => /^\s+at /.test(line))
-        .slice(0, 8)
-        .map((line) => line.trim())
-    : [];
+/** Places of an error that nobody expected, without its text, as that may quote a profile or a key. */
+const traceOf = (error: unknown): string => (error instanceof Error ? framesOf(error).slice(0, 8).join(' | ') : '');
 
 const targetOf = ({ method, url }: { method: string; url: string }): string => `${method} ${new URL(url).pathname}`;
 
@@ -251,7 +247,7 @@ const answerOnce = async (
 export const createHandler =
   <R extends RouteDefinition>(definition: R, handle: RouteHandler<R>, parts: RouteParts): HttpHandler =>
   async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
-    const { authenticate, idempotency, lifetime } = parts;
+    const { authenticate, idempotency, lifetime, log } = parts;
     try {
       // on a keyed route a principal counts for nothing, whoever sent it: the host has let the key in, and that is all that is known
       const isKeyed = definition.auth === 'functionKey';
@@ -285,7 +281,7 @@ export const createHandler =
           requestKey,
           record,
         } as unknown as RouteInput<R>);
-        return respond(definition, done, { recorder, log: (line) => context.error(line) });
+        return respond(definition, done, { recorder, log });
       };
       if (!definition.idempotent || caller === undefined) return await answer();
       const key = readIdempotencyKey(headers);
@@ -295,17 +291,14 @@ export const createHandler =
       const conditional = (request.headers.get('if-match') ?? '*') !== '*';
       const { status, headers, body } = toProblem(error, { instance: context.invocationId, conditional });
       if (status >= 500) {
-        context.error(
-          JSON.stringify({
-            event: 'request_failed',
-            operation: definition.operation,
-            status,
-            code: body.code,
-            error: error instanceof Error ? error.name : typeof error,
-            ...(body.requestId === undefined ? {} : { requestId: body.requestId }),
-            ...(status === 500 ? { trace: traceOf(error) } : {}),
-          }),
-        );
+        log('request_failed', {
+          operation: definition.operation,
+          status,
+          code: body.code,
+          error: error instanceof Error ? error.name : typeof error,
+          ...(body.requestId === undefined ? {} : { requestId: body.requestId }),
+          ...(status === 500 ? { trace: traceOf(error) } : {}),
+        });
       }
       return { status, headers: { ...COMMON_HEADERS, ...headers }, body: JSON.stringify(body) };
     }

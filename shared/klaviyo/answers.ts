@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UpstreamError } from '../errors';
+import { withoutPersonalData } from '../platform/personal-data';
 import type { EndpointName } from './endpoints';
 
 /**
@@ -183,9 +184,8 @@ export class KlaviyoAnswerError extends UpstreamError {
   }
 }
 
-/** Addresses and quoted values in Klaviyo's texts are data of a person: taken out before a text goes anywhere but the row report. */
-export const withoutPersonalData = (text: string): string =>
-  text.replace(/\S+@\S+/g, '(address)').replace(/\+?\d[\d\s().-]{6,}\d/g, '(number)');
+/** What Klaviyo quotes is what it was sent; an apostrophe inside a word quotes nothing. */
+const QUOTED = /"[^"]*"|“[^”]*”|`[^`]*`|(?<!\w)'[^']*'(?!\w)/g;
 
 /** Makes an answer an error: its sentence, Klaviyo's detail without personal data, request id, and what to do. */
 export const toError = (
@@ -197,7 +197,7 @@ export const toError = (
   const detail = errors[0]?.detail ?? errors[0]?.title ?? '';
   return new KlaviyoAnswerError(endpoint, {
     code: rule.code,
-    message: rule.message.replace('{detail}', () => withoutPersonalData(detail).slice(0, 300)).trim(),
+    message: rule.message.replace('{detail}', () => withoutPersonalData(detail).replace(QUOTED, '(value)').slice(0, 300)).trim(),
     status,
     requestId,
     retryAfterMs,

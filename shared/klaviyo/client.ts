@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { UpstreamError } from '../errors';
+import { noTelemetry } from '../platform/telemetry';
+import type { Telemetry } from '../platform/telemetry';
 import { classify, readBody, toError } from './answers';
 import type { ReadBody } from './answers';
 import { KLAVIYO_REVISION, endpoints } from './endpoints';
@@ -96,7 +98,17 @@ const receive = async ({ body, headers }: Dispatcher.ResponseData): Promise<Read
  * the key goes to `baseUrl` only.
  * @param random in [0, 1), for the jitter of retries
  */
-export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: string; random?: () => number }) => {
+export const createKlaviyo = ({
+  baseUrl,
+  random = Math.random,
+  telemetry = noTelemetry,
+}: {
+  baseUrl: string;
+  random?: () => number;
+  telemetry?: Pick<Telemetry, 'span' | 'count' | 'record'>;
+}) => {
+  const { hostname, port } = new URL(baseUrl);
+  const server = { 'server.address': hostname, ...(port === '' ? {} : { 'server.port': Number(port) }) };
   const dispatcher = new Agent({ connections: 32, pipelining: 1, keepAliveTimeout: 20_000, connect: { timeout: 10_000 } });
 
   /** Calls with one API key. `gate` paces and fences; without it calls go out as they come. */
@@ -112,7 +124,45 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
     /** of one attempt */
     timeoutMs?: number;
   }) => {
-    const once = async (name: EndpointName, options: KlaviyoRequest, timeoutMs: number): Promise<KlaviyoAnswer> => {
+    /** One request, seen by its template alone: ids and filters of an address name people. */
+    const once = (
+      name: EndpointName,
+      options: KlaviyoRequest,
+      { timeoutMs, attempt, waitedMs }: { timeoutMs: number; attempt: number; waitedMs: number },
+    ): Promise<KlaviyoAnswer> => {
+      const { method, path: template } = endpoints[name];
+      const attributes = {
+        ...server,
+        'http.request.method': method,
+        'url.template': template,
+        'http.request.resend_count': attempt - 1,
+        'klaviyo.operation': name,
+        'klaviyo.pace.wait': Math.round(waitedMs) / 1_000,
+      } as const;
+      return telemetry.span(`${method} ${template}`, { kind: 'client', attributes }, async (span) => {
+        let status: number | undefined;
+        try {
+          const answer = await exchange(name, options, timeoutMs);
+          status = answer.status;
+          span.set({ 'klaviyo.request_id': answer.requestId });
+          return answer;
+        } catch (error) {
+          if (error instanceof UpstreamError) {
+            status = error.status;
+            span.set({ 'klaviyo.request_id': error.requestId });
+          }
+          throw error;
+        } finally {
+          span.set({ 'http.response.status_code': status });
+          telemetry.count('klaviyo.calls', {
+            operation: name,
+            statusClass: status === undefined ? 'none' : `${Math.floor(status / 100)}xx`,
+          });
+        }
+      });
+    };
+
+    const exchange = async (name: EndpointName, options: KlaviyoRequest, timeoutMs: number): Promise<KlaviyoAnswer> => {
       const { method, path } = endpoints[name];
       const url = new URL(path.replace('{id}', pathPart(options.id ?? '')), baseUrl);
       for (const [key, value] of Object.entries(options.query ?? {})) url.searchParams.set(key, value);
@@ -155,12 +205,15 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
       send: async (name: EndpointName, options: KlaviyoRequest): Promise<KlaviyoAnswer> => {
         const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
         for (let attempt = 1; ; attempt += 1) {
+          const askedAt = performance.now();
           await gate.pace(name, { signal: options.signal });
+          const waitedMs = performance.now() - askedAt;
+          telemetry.record('klaviyo.pace.wait', waitedMs / 1_000, { operation: name });
           await gate.fence(timeoutMs);
           let failure: UpstreamError;
           options.onAttempt?.();
           try {
-            return await once(name, options, timeoutMs);
+            return await once(name, options, { timeoutMs, attempt, waitedMs });
           } catch (error) {
             options.signal.throwIfAborted();
             const { code, message } = classify(name, 'none', { kind: 'empty' });
@@ -169,6 +222,7 @@ export const createKlaviyo = ({ baseUrl, random = Math.random }: { baseUrl: stri
           }
           if (failure.status === 429) {
             observer.throttled?.(name);
+            telemetry.count('klaviyo.throttled', { operation: name });
             await gate.throttled(name, failure.retryAfterMs ?? 1_000);
           }
           const waitMs = failure.retryable

@@ -10,6 +10,8 @@ import type { Wait } from './shared-ledger';
 
 /** The account's budget has no room soon: whoever runs hands over and comes back. No failure. */
 export class PaceWait extends Error {
+  readonly isFailure = false;
+
   constructor(readonly waitMs: number) {
     super('The published limits ask for a pause.');
     this.name = 'PaceWait';

@@ -11,6 +11,27 @@ export type TokenSource = Pick<TokenCredential, 'getToken'>;
 export const createCredential = ({ clientId }: { clientId?: string }): TokenCredential =>
   new DefaultAzureCredential(clientId ? { managedIdentityClientId: clientId } : {});
 
+/**
+ * The identity that may write to Application Insights, where that takes no keys: the setting, which the host reads, too, then says
+ * `Authorization=AAD`, and by `ClientId=…` who that is.
+ * @param clientId of the app's own identity, where the setting names none
+ */
+export const createTelemetryCredential = ({
+  authentication = '',
+  clientId,
+}: {
+  authentication?: string | undefined;
+  clientId?: string | undefined;
+}): TokenCredential | undefined => {
+  const named = new Map<string, string>();
+  for (const part of authentication.split(';')) {
+    const [name = '', value = ''] = part.split('=').map((text) => text.trim());
+    named.set(name.toLowerCase(), value);
+  }
+  if (named.get('authorization')?.toUpperCase() !== 'AAD') return undefined;
+  return createCredential({ clientId: named.get('clientid') || clientId });
+};
+
 /** A rotated secret is taken up after this long at the latest. */
 const SECRET_KEPT_MS = 10 * 60_000;
 

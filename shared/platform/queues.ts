@@ -12,6 +12,8 @@ export interface SentMessage {
  * was stopped for a week goes on where it stood. Delays need the client, as output bindings have none.
  */
 export const createQueue = <T>(client: QueueClient) => ({
+  name: client.name,
+
   ensure: async ({ signal }: { signal: AbortSignal }): Promise<void> => {
     try {
       await client.createIfNotExists({ abortSignal: signal });
@@ -51,6 +53,15 @@ export const createQueue = <T>(client: QueueClient) => ({
     }
   },
 
+  /** When the oldest message that could be taken now was put in; undefined where there is none. Takes nothing. */
+  oldest: async ({ signal }: { signal: AbortSignal }): Promise<Date | undefined> => {
+    try {
+      return (await client.peekMessages({ numberOfMessages: 1, abortSignal: signal })).peekedMessageItems[0]?.insertedOn;
+    } catch (error) {
+      throw storageError(error, 'The queue');
+    }
+  },
+
   /** Removes a message; one that is gone or taken is no error. */
   remove: async (message: SentMessage, { signal }: { signal: AbortSignal }): Promise<void> => {
     try {
@@ -62,4 +73,6 @@ export const createQueue = <T>(client: QueueClient) => ({
   },
 });
 
-export type Queue<T> = ReturnType<typeof createQueue<T>>;
+export type WatchedQueue = Pick<ReturnType<typeof createQueue<unknown>>, 'name' | 'oldest'>;
+/** For whoever sends. */
+export type Queue<T> = Omit<ReturnType<typeof createQueue<T>>, keyof WatchedQueue>;

@@ -4,7 +4,7 @@ import type { ActivityDetails } from '../activity/entry';
 import { isDomainError } from '../errors';
 import type { Export } from '../exports/export';
 import { errorFields } from '../platform/telemetry';
-import type { Log } from '../platform/telemetry';
+import type { Log, Telemetry } from '../platform/telemetry';
 import type { Queue } from '../platform/queues';
 import { followsSystem, isScheduled } from '../schedules/fan-out';
 import type { ExportReader, ScheduleReader } from '../schedules/fan-out';
@@ -28,6 +28,8 @@ type Plan =
       readonly kind: 'start';
       readonly requests: AsyncIterable<StartRequest> | readonly StartRequest[];
       readonly one: boolean;
+      /** trace context of the sender */
+      readonly traceparent?: string | undefined;
       /** what the activity log says of the request; a refresh of the source is nobody's request */
       readonly told?: NonNullable<ActivityDetails['details']>;
     }
@@ -44,6 +46,7 @@ export const createRequests = ({
   source,
   activity,
   now,
+  telemetry,
   log,
 }: {
   segmentExports: ExportReader;
@@ -55,6 +58,7 @@ export const createRequests = ({
   source: SourceFolder | undefined;
   activity: ActivityRecorder;
   now: () => Date;
+  telemetry: Pick<Telemetry, 'span'>;
   log: Log;
 }) => {
   const system = async (signal: AbortSignal) => (await settings.getSchedule({ signal })).value;
@@ -99,15 +103,16 @@ export const createRequests = ({
     const request = parsed.data;
     // a sender's own id may be anything: its digest tells whether it is the one somebody looks for
     const requestDigest = digest(request.requestId ?? messageId);
+    const { traceparent } = request;
     const asked = { trigger: { kind: 'request', by: 'queue' }, requestKey: `req-${requestDigest}` } as const;
     if (request.type === 'run') {
       const { exportId, full, dryRun } = request;
-      return { kind: 'start', requests: [{ ...asked, exportId, full, dryRun }], one: true, told: { requestDigest } };
+      return { kind: 'start', requests: [{ ...asked, exportId, full, dryRun }], one: true, told: { requestDigest }, traceparent };
     }
     const schedule = await system(signal);
     const scheduled = (segmentExport: Export) => isScheduled(segmentExport, schedule);
     const requests = eachExport(scheduled, { ...asked, full: false, dryRun: false }, signal);
-    return { kind: 'start', requests, one: false, told: { requestDigest, runAll: true } };
+    return { kind: 'start', requests, one: false, told: { requestDigest, runAll: true }, traceparent };
   };
 
   const carryOut = async (
@@ -119,12 +124,14 @@ export const createRequests = ({
     if (planned.kind === 'nothing') return undefined;
     const answered: AnsweredStart[] = [];
     const { told } = planned;
-    const { startedCount, failed } = await startAll(planned.requests, {
-      runs,
-      onAnswer: (started, request) => void answered.push({ ...started, request }),
-      log,
-      signal,
-    }).finally(() => (told ? recordStarts(answered, { activity, details: told, now, log }) : undefined));
+    const { startedCount, failed } = await telemetry.span('start requested exports', { parent: planned.traceparent }, () =>
+      startAll(planned.requests, {
+        runs,
+        onAnswer: (started, request) => void answered.push({ ...started, request }),
+        log,
+        signal,
+      }).finally(() => (told ? recordStarts(answered, { activity, details: told, now, log }) : undefined)),
+    );
     log('request_received', { messageId, startedCount, failedCount: failed.length });
     const passing = failed.find(({ error }) => mayPass(error));
     if (passing) throw passing.error;

@@ -1,7 +1,7 @@
 import type { ActivityRecorder } from '../activity/activity';
 import type { Queue } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
-import type { Log } from '../platform/telemetry';
+import type { Log, Telemetry } from '../platform/telemetry';
 import { mayPass, startAll } from '../schedules/start-all';
 import type { AnsweredStart, RunStarter, Started, StartRequest } from '../schedules/start-all';
 import { StartMessage } from '../schedules/starts';
@@ -20,6 +20,7 @@ export const createStartMessages = ({
   poisonQueue,
   activity,
   now,
+  telemetry,
   log,
 }: {
   runs: RunStarter<Started>;
@@ -27,6 +28,7 @@ export const createStartMessages = ({
   poisonQueue: Queue<unknown>;
   activity: ActivityRecorder;
   now: () => Date;
+  telemetry: Pick<Telemetry, 'span'>;
   log: Log;
 }) => ({
   /**
@@ -43,12 +45,14 @@ export const createStartMessages = ({
     if ('reason' in decoded) return refuse(decoded.reason);
     const parsed = StartMessage.safeParse(decoded.value);
     if (!parsed.success) return refuse(reasonOf(parsed.error));
-    const { exportIds, trigger, requestKey } = parsed.data;
+    const { exportIds, trigger, requestKey, traceparent } = parsed.data;
     const requests = exportIds.map((exportId): StartRequest => ({ exportId, trigger, full: false, dryRun: false, requestKey }));
     const answered: AnsweredStart[] = [];
     const onAnswer = (started: Started, request: StartRequest): void => void answered.push({ ...started, request });
-    const { startedCount, failed } = await startAll(requests, { runs, onAnswer, log, signal }).finally(() =>
-      recordStarts(answered, { activity, details: { runAll: true }, now, log }),
+    const { startedCount, failed } = await telemetry.span('start chosen exports', { parent: traceparent }, () =>
+      startAll(requests, { runs, onAnswer, log, signal }).finally(() =>
+        recordStarts(answered, { activity, details: { runAll: true }, now, log }),
+      ),
     );
     log('starts_received', { messageId, startedCount, failedCount: failed.length });
     const passing = failed.find(({ error }) => mayPass(error));

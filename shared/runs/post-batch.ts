@@ -27,7 +27,16 @@ interface Part {
  * names none, the body is halved until the bad rows are alone. One bad row never costs its batch; each is reported (klaviyo.md §3 row 7).
  * @throws UpstreamError list_missing, key_refused, …: what is not about rows
  */
-export const postBatch = async (
+export const postBatch = (slice: Slice, options: Parameters<typeof postUntraced>[1]): Promise<void> => {
+  const { number, rows, bytes } = options.batch;
+  const attributes = { 'run.batch.number': number, 'run.batch.rows': rows, 'run.batch.bytes': bytes };
+  return slice.telemetry.span('submit batch', { attributes }, async (span) => {
+    await postUntraced(slice, options);
+    span.set({ 'run.batch.jobs': options.batch.jobs.length, 'run.batch.rejected': options.batch.stripped });
+  });
+};
+
+const postUntraced = async (
   slice: Slice,
   {
     staging,

@@ -8,7 +8,7 @@ import type { Log } from '../platform/telemetry';
 import { mapConcurrent } from '../streams/map-concurrent';
 import type { ExportActivities } from './export-activity';
 import type { Occurrence } from './occurrence';
-import { hasEnded } from './run';
+import { hasEnded, messageOf } from './run';
 import type { Run, RunMessage } from './run';
 import type { RunStore } from './run-store';
 import type { Staging } from './staging';
@@ -76,7 +76,7 @@ export const createRemoval = ({
       if (!hasEnded(found.document.run.state)) {
         if (await store.findStop(activeRunId, { signal })) return false;
         await store.requestStop(activeRunId, { reason: 'removed', by: 'export', at: now().toISOString() }, { signal });
-        await queue.send({ exportId, runId: activeRunId, turn: found.document.turn + 1 }, { signal });
+        await queue.send(messageOf(found.document, found.document.turn + 1), { signal });
         return false;
       }
       // its runner is about to let go

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConnectionId, ExportId, ListId, RunId } from '../ids';
+import { ConnectionId, ExportId, ListId, RunId, Traceparent } from '../ids';
 import { TriggerKind } from '../exports/export';
 import { Mapping } from '../exports/mapping';
 
@@ -178,6 +178,8 @@ export const RunDocument = z.object({
   version: z.literal(1),
   run: Run,
   config: FrozenConfig,
+  /** the trace that all slices of the run belong to, whoever works on them: that of the request it was started by */
+  traceparent: Traceparent,
   /** the newest turn that was begun; a message whose turn is not above it is surplus */
   turn: z.int().min(0),
   /** slices begun since the last hand-over; five without one fail the run */
@@ -270,8 +272,19 @@ export const RunDocument = z.object({
 export type RunDocument = z.infer<typeof RunDocument>;
 
 /** "Advance this run." The next turn's message is also the dead man's switch (design §2). */
-export const RunMessage = z.strictObject({ exportId: ExportId, runId: RunId, turn: z.int().min(1) });
+export const RunMessage = z.strictObject({ exportId: ExportId, runId: RunId, turn: z.int().min(1), traceparent: Traceparent });
 export type RunMessage = z.infer<typeof RunMessage>;
+
+/** The message that brings a run to a turn. */
+export const messageOf = (
+  { run: { id: runId, exportId }, traceparent }: Pick<RunDocument, 'run' | 'traceparent'>,
+  turn: number,
+): RunMessage => ({
+  exportId,
+  runId,
+  turn,
+  ...(traceparent === undefined ? {} : { traceparent }),
+});
 
 export const RunRequest = z
   .strictObject({

@@ -12,14 +12,14 @@ import type { ExportId, RunId } from '../ids';
 import type { Queue } from '../platform/queues';
 import type { Rows } from '../platform/tables';
 import { errorFields } from '../platform/telemetry';
-import type { Log } from '../platform/telemetry';
+import type { Log, Telemetry } from '../platform/telemetry';
 import type { SegmentSource } from '../segments/segment-source';
 import { limitsFor } from '../settings/limits';
 import type { Limits } from '../settings/limits';
 import { withEnded, withoutActive, withRecent } from './export-activity';
 import type { ExportActivities, SeenActivity } from './export-activity';
 import { servedDigestOf } from './prepare/digests';
-import { hasEnded, noCounts } from './run';
+import { hasEnded, messageOf, noCounts } from './run';
 import type { Run, RunDocument, RunMessage } from './run';
 import type { Occurrence } from './occurrence';
 import type { ReportedRow, RowReports, RowStage } from './row-report';
@@ -115,6 +115,7 @@ export const createRuns = ({
   settings,
   maxProfiles,
   now,
+  telemetry,
   log,
 }: {
   store: RunStore;
@@ -132,6 +133,7 @@ export const createRuns = ({
   /** upper bound of every export's cap */
   maxProfiles: number;
   now: () => Date;
+  telemetry: Pick<Telemetry, 'span' | 'traceparent'>;
   log: Log;
 }) => {
   const findExport = async (exportId: ExportId, { signal }: { signal: AbortSignal }): Promise<Export> => {
@@ -160,8 +162,10 @@ export const createRuns = ({
         message: 'The connection of this export is gone, so it cannot run; choose another connection for it first.',
       });
     }
+    const traceparent = telemetry.traceparent();
     return {
       version: 1,
+      ...(traceparent === undefined ? {} : { traceparent }),
       run: {
         id: runId,
         exportId: segmentExport.id,
@@ -218,7 +222,7 @@ export const createRuns = ({
       if (!(error instanceof ConflictError)) throw error;
     }
     await store.project(run, { signal });
-    await queue.send({ exportId: run.exportId, runId: run.id, turn: 1 }, { signal });
+    await queue.send(messageOf(document, 1), { signal });
   };
 
   const findRun = async (runId: RunId, { signal }: { signal: AbortSignal }): Promise<RunDocument | undefined> =>
@@ -337,7 +341,7 @@ export const createRuns = ({
   };
 
   /** @param known the export and its connection as the caller has just read them, to see whether it may run */
-  const start = async (request: StartRun, { known, signal }: { known?: KnownExport; signal: AbortSignal }): Promise<StartedRun> => {
+  const startUntraced = async (request: StartRun, { known, signal }: { known?: KnownExport; signal: AbortSignal }): Promise<StartedRun> => {
     const { exportId, requestKey } = request;
     const segmentExport = known?.segmentExport ?? (await findExport(exportId, { signal }));
     const at = now();
@@ -367,7 +371,7 @@ export const createRuns = ({
           await occurrences.insert(key, { runId, at: submittedAt }, { signal });
         } catch (error) {
           if (!(error instanceof ConflictError)) throw error;
-          return start(request, { ...(known ? { known } : {}), signal });
+          return startUntraced(request, { ...(known ? { known } : {}), signal });
         }
       }
     }
@@ -461,6 +465,26 @@ export const createRuns = ({
     }
   };
 
+  /**
+   * The run's trace begins here, and its slices are beside one another in it. What was kept is started by whoever ends the run before it:
+   * a trace of its own, linked to that one, as both would otherwise grow with every run that follows.
+   */
+  const start = (request: StartRun, options: { known?: KnownExport; signal: AbortSignal }): Promise<StartedRun> =>
+    telemetry.span(
+      'start run',
+      {
+        kind: 'producer',
+        ...(request.kept ? { parent: 'new' } : {}),
+        attributes: { 'export.id': request.exportId, 'run.trigger': request.trigger.kind },
+        fields: { exportId: request.exportId },
+      },
+      async (span) => {
+        const started = await startUntraced(request, options);
+        span.set({ 'run.id': started.run.id });
+        return started;
+      },
+    );
+
   /** Starts what was kept on an export until nothing stands in its way. What can pass is tried again by the sweep. */
   const startKept = async (exportId: ExportId, activity: ExportActivity, { signal }: { signal: AbortSignal }): Promise<void> => {
     const { pending } = activity;
@@ -528,19 +552,20 @@ export const createRuns = ({
     await permit?.(document.run);
     if (hasEnded(document.run.state)) return document;
     await store.requestStop(runId, { ...request, at: now().toISOString() }, { signal });
-    await queue.send({ exportId: document.run.exportId, runId, turn: document.turn + 1 }, { signal });
+    await queue.send(messageOf(document, document.turn + 1), { signal });
     return document;
   };
 
   /** Whoever detached the export of a run died, or failed, before the run could be told. */
-  const stopDetached = async ({ run: { id, exportId }, turn }: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
+  const stopDetached = async (document: RunDocument, { signal }: { signal: AbortSignal }): Promise<void> => {
+    const { id, exportId } = document.run;
     if (await store.findStop(id, { signal })) return;
     // as it is now: a run of a new connection must not be stopped for the old one
     const stored = await exportStore.find(exportId, { signal });
     if (!stored || stored.value.connectionId !== undefined) return;
     const { updatedByName: by = stored.value.updatedBy } = stored.value;
     await store.requestStop(id, { reason: 'detached', by, at: now().toISOString() }, { signal });
-    await queue.send({ exportId, runId: id, turn: turn + 1 }, { signal });
+    await queue.send(messageOf(document, document.turn + 1), { signal });
     log('run_of_detached_stopped', { exportId, runId: id });
   };
 
@@ -609,7 +634,7 @@ export const createRuns = ({
     if (activity.activeState !== shownAs) await activities.show(exportId, { runId: activeRunId, as: shownAs, signal });
     const restedSince = Math.max(Date.parse(document.wakeAt ?? modifiedAt), Date.parse(modifiedAt));
     if (now().getTime() - restedSince <= STANDSTILL_MS) return;
-    await queue.send({ exportId, runId: activeRunId, turn: document.turn + 1 }, { signal });
+    await queue.send(messageOf(document, document.turn + 1), { signal });
     log('run_woken', { exportId, runId: activeRunId, turn: document.turn + 1 });
   };
 
@@ -812,7 +837,7 @@ export const createRuns = ({
       if (known && hasEnded(known.run.state)) return activity;
       await store.requestStop(activeRunId, { reason, by, at: now().toISOString() }, { signal });
       // one that has no document yet gets its first message from whoever starts it
-      if (known) await queue.send({ exportId, runId: activeRunId, turn: known.turn + 1 }, { signal });
+      if (known) await queue.send(messageOf(known, known.turn + 1), { signal });
       return activity;
     },
 

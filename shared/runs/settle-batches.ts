@@ -54,7 +54,13 @@ export const settleBatches = async (
         job.failed = seen.failed;
       }
     }
-    if (batch.jobs.every(({ outcome }) => outcome !== undefined)) await book(slice, { staging, reports, client, batch });
+    if (batch.jobs.every(({ outcome }) => outcome !== undefined)) {
+      const attributes = { 'run.batch.number': batch.number, 'run.batch.rows': batch.rows, 'run.batch.jobs': batch.jobs.length };
+      await slice.telemetry.span('settle batch', { attributes }, async (span) => {
+        await book(slice, { staging, reports, client, batch });
+        span.set({ 'run.batch.outcome': batch.outcome, 'run.batch.rejected': batch.failedRows });
+      });
+    }
     if (slice.stopRequested()) break;
   }
   document.troubles = 0;

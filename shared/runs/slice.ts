@@ -1,3 +1,4 @@
+import type { Telemetry } from '../platform/telemetry';
 import type { RunError, RunDocument, RunPhase } from './run';
 import type { KlaviyoClient } from '../klaviyo/client';
 
@@ -27,6 +28,8 @@ export interface Slice {
   ageMs(): number;
   /** Klaviyo with this run's key, paced and fenced; the key is read once a slice. @throws UpstreamError, NotFoundError secret_missing */
   klaviyo(): Promise<KlaviyoClient>;
+  /** for the work on one batch */
+  readonly telemetry: Pick<Telemetry, 'span'>;
   /** whether somebody wants the run to stop; read at heartbeats */
   stopRequested(): boolean;
   warn(code: string, message: string): void;

@@ -159,7 +159,7 @@ export const createFanOut = ({
         if (!(error instanceof ConflictError)) throw error;
         log('tick_elsewhere', {});
       }
-      if (due.size > 0) log('tick', { dueCount: due.size, startedCount, failedCount: failed.length, spanMs: -aheadMs });
+      if (due.size > 0) log('fan_out', { dueCount: due.size, startedCount, failedCount: failed.length, spanMs: -aheadMs });
       return { dueCount: due.size, startedCount };
     },
   };

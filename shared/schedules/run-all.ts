@@ -6,7 +6,7 @@ import type { Export } from '../exports/export';
 import { ExportId, RunId } from '../ids';
 import type { Queue } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
-import type { Log } from '../platform/telemetry';
+import type { Log, Telemetry } from '../platform/telemetry';
 import { mapConcurrent } from '../streams/map-concurrent';
 import type { ScheduleReader } from './fan-out';
 import type { SystemSchedule } from './schedule';
@@ -88,6 +88,7 @@ export const createRunAll =
     settings,
     runs,
     queue,
+    telemetry,
     log,
   }: {
     exportStore: { readMirror: (options: { signal: AbortSignal }) => Promise<ReadonlyMap<string, { readonly value: Export }>> };
@@ -105,6 +106,7 @@ export const createRunAll =
       ) => Promise<Started>;
     };
     queue: Queue<StartMessage>;
+    telemetry: Pick<Telemetry, 'traceparent'>;
     log: Log;
   }) =>
   /**
@@ -153,8 +155,10 @@ export const createRunAll =
         answers.set(found.exportId, { ...answers.get(found.exportId)!, ...found });
       }
     } else {
+      const traceparent = telemetry.traceparent();
       for (let from = 0; from < chosen.length; from += MAX_IDS) {
-        await queue.send({ version: 1, trigger, requestKey, exportIds: chosen.slice(from, from + MAX_IDS) }, { signal });
+        const exportIds = chosen.slice(from, from + MAX_IDS);
+        await queue.send({ version: 1, trigger, requestKey, exportIds, ...(traceparent ? { traceparent } : {}) }, { signal });
       }
     }
     const order = new Intl.Collator('en');

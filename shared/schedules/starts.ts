@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ExportId } from '../ids';
+import { ExportId, Traceparent } from '../ids';
 
 /** Our own message in the queue `export-starts`: exports that somebody has chosen to run, to be started each once. */
 export const StartMessage = z.strictObject({
@@ -8,5 +8,6 @@ export const StartMessage = z.strictObject({
   /** the same in every delivery, so that no export is started twice */
   requestKey: z.string().min(1).max(200),
   exportIds: z.array(ExportId),
+  traceparent: Traceparent,
 });
 export type StartMessage = z.infer<typeof StartMessage>;

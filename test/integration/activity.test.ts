@@ -142,9 +142,12 @@ describe('the activity log says', () => {
 
 /** The app beside the first one, on storage that somebody watches or spoils. */
 const beside = (connectionString: string, { lines = [] as string[], now = undefined as (() => Date) | undefined } = {}) => {
-  const services = createServices({ ...api.services.env, AzureWebJobsStorage: connectionString }, now ? { now } : {});
+  const services = createServices(
+    { ...api.services.env, AzureWebJobsStorage: connectionString },
+    { write: (line) => void lines.push(line), ...(now ? { now } : {}) },
+  );
   opened(services.klaviyo);
-  return { services, lines, ...createCaller(services, { tenantId: api.vault.tenantId, log: (line) => lines.push(line) }) };
+  return { services, lines, ...createCaller(services, { tenantId: api.vault.tenantId }) };
 };
 
 describe('a record', () => {
@@ -176,7 +179,8 @@ describe('a record', () => {
       event: 'activity_not_recorded',
       kind: 'export_changed',
       by: ADMINISTRATOR,
-      about: [{ exportId: id, connectionId }],
+      exportId: id,
+      connectionId,
     });
     expect(lines.join()).not.toMatch(/Changed|Kept/);
     storage.heal();

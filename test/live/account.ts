@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withoutPersonalData } from '../../shared/klaviyo/answers';
 import { KLAVIYO_REVISION } from '../../shared/klaviyo/endpoints';
+import { withoutPersonalData } from '../../shared/platform/personal-data';
 import { whyRefused } from './guard';
 import type { PlannedCall } from './guard';
 

@@ -56,7 +56,6 @@ const textOf = async (body: unknown, { gzipped }: { gzipped: boolean }): Promise
  * Calls the app's routes as the host would, behind App Service Authentication's stand-in; the app must have that switched on. Every answer
  * is held against the API's description.
  * @param checked false where time is measured: answers are not held against the description
- * @param log told of each line that a handler writes
  * @param around told of each call of a handler, by the name of its operation; does it and may look at it
  */
 export const createCaller = (
@@ -65,12 +64,10 @@ export const createCaller = (
     tenantId,
     around = (_operation, work) => work(),
     checked = true,
-    log = () => undefined,
   }: {
     tenantId: string;
     checked?: boolean;
     around?: <T>(operation: string, work: () => Promise<T>) => Promise<T>;
-    log?: (line: string) => void;
   },
 ) => {
   const functions = new Map<string, HttpFunctionOptions>();
@@ -110,10 +107,7 @@ export const createCaller = (
       params: { ...found.params },
       ...(sent === undefined ? {} : { body: typeof sent === 'string' ? { string: sent } : { bytes: sent } }),
     });
-    const context = new InvocationContext({
-      invocationId: `invocation-${(count += 1)}`,
-      logHandler: (_level, ...words) => log(words.join(' ')),
-    });
+    const context = new InvocationContext({ invocationId: `invocation-${(count += 1)}` });
     // the library makes the text of a JSON body, or reads a stream, right after the handler
     const { answer, text } = await around(found.functionName, async () => {
       const answered = (await functions.get(found.functionName)!.handler(request, context)) as {
@@ -149,6 +143,7 @@ export const createCaller = (
 /**
  * The app's HTTP side on real Azurite, the Key Vault stand-in and the Klaviyo sandbox, without a host: handlers are called as the host
  * would, behind App Service Authentication's stand-in. One per test file.
+ * @param log takes the lines of the app's log in place of standard output
  */
 export const startApi = async ({ settings = {}, log }: { settings?: Record<string, string>; log?: (line: string) => void } = {}) => {
   const [azurite, vault, klaviyo] = await Promise.all([
@@ -185,10 +180,10 @@ export const startApi = async ({ settings = {}, log }: { settings?: Record<strin
     KLAVIYO_BASE_URL: klaviyo.url,
   };
   const env = { ...withoutAuthentication, WEBSITE_AUTH_ENABLED: 'True', ...settings };
-  const services = createServices(parseEnv(env));
+  const services = createServices(parseEnv(env), log ? { write: log } : {});
   await ensureStorage(services, { signal });
 
-  const { call, definitions } = createCaller(services, { tenantId: vault.tenantId, log });
+  const { call, definitions } = createCaller(services, { tenantId: vault.tenantId });
 
   return {
     call,

@@ -7,6 +7,7 @@ import { createRequests } from '../../../shared/requests/requests';
 import { RunId } from '../../../shared/ids';
 import { createRunMessages } from '../../../shared/requests/run-messages';
 import type { Queue } from '../../../shared/platform/queues';
+import { noTelemetry } from '../../../shared/platform/telemetry';
 import type { RunMessage } from '../../../shared/runs/run';
 import { defaultSystemSchedule } from '../../../shared/schedules/schedule';
 import type { StartRequest } from '../../../shared/schedules/start-all';
@@ -90,6 +91,7 @@ const aWorld = ({ systemActive = false }: { systemActive?: boolean } = {}) => {
     source: { container: 'lake', folder: 'ci', hasModel: () => Promise.resolve(world.hasModel) },
     activity: { record },
     now: () => new Date(NOW),
+    telemetry: noTelemetry,
     log,
   });
   const runMessages = createRunMessages({ advanceRun: async (message) => void world.advanced.push(message), poison, poisonQueue });

@@ -7,6 +7,7 @@ import type { KlaviyoClient } from '../../../shared/klaviyo/client';
 import type { BlobLease, Blobs } from '../../../shared/platform/blobs';
 import type { Queue } from '../../../shared/platform/queues';
 import type { RowKey, Rows } from '../../../shared/platform/tables';
+import { noTelemetry } from '../../../shared/platform/telemetry';
 import { createAdvance } from '../../../shared/runs/advance';
 import { createExportActivities } from '../../../shared/runs/export-activity';
 import type { Hold } from '../../../shared/runs/hold';
@@ -235,6 +236,7 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
       settings: { getLimits: async () => ({ value: defaultLimits }) },
       maxProfiles: 1_000_000,
       now,
+      telemetry: noTelemetry,
       log,
     });
     const finish: Phase = async (slice) => {
@@ -275,6 +277,7 @@ export const createWorld = ({ phases = {}, deaths = [], clocksAheadMs = [0, 0] }
       times: { sliceSeconds: 240, leaseSeconds: LEASE_SECONDS, guardSeconds: GUARD_SECONDS },
       now,
       monotonicMs,
+      telemetry: noTelemetry,
       log,
     });
     return { instance, advance, runs };

@@ -1,3 +1,4 @@
+import { noTelemetry } from '../../../shared/platform/telemetry';
 import { NotFoundError, UpstreamError } from '../../../shared/errors';
 import type { Blobs } from '../../../shared/platform/blobs';
 import { createSpooledSource, dropSource, holdsSource, spoolSource } from '../../../shared/runs/prepare/spool';
@@ -78,6 +79,7 @@ const aRun = (source: ReturnType<typeof aSource>) => {
       // asked twice for each row
       timeIsUp: () => (asked += 1) >= rowsASlice * 2 - 1,
       ageMs: () => 0,
+      telemetry: noTelemetry,
       klaviyo: () => Promise.reject(new Error('not part of this')),
       stopRequested: () => false,
       warn: () => undefined,
