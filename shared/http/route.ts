@@ -208,7 +208,7 @@ export interface RouteParts {
 }
 
 /** Places of an error that nobody expected, without its text, as that may quote a profile or a key. */
-const traceOf = (error: unknown): string => (error instanceof Error ? framesOf(error).slice(0, 8).join(' | ') : '');
+const traceOf = (error: unknown): string => framesOf(error).slice(0, 8).join(' | ');
 
 const targetOf = ({ method, url }: { method: string; url: string }): string => `${method} ${new URL(url).pathname}`;
 

@@ -60,12 +60,14 @@ export const createTelemetry = ({
   write,
   isHosted,
   exporters,
+  exportTimeoutMs,
   monotonicMs = () => performance.now(),
 }: {
   settings: TelemetrySettings;
   write: (line: string) => void;
   isHosted: boolean;
   exporters?: (() => Promise<Exporters>) | undefined;
+  exportTimeoutMs?: number;
   monotonicMs?: () => number;
 }) => {
   const { connectionString, credential, ...names } = settings;
@@ -160,7 +162,7 @@ export const createTelemetry = ({
       try {
         // eslint-disable-next-line @typescript-eslint/no-require-imports -- costs those nothing who send nothing
         const { createOpenTelemetry } = require('./open-telemetry') as typeof import('./open-telemetry');
-        sdk = createOpenTelemetry({ ...names, instanceId: randomUUID(), load: loadOnce, watch });
+        sdk = createOpenTelemetry({ ...names, instanceId: randomUUID(), load: loadOnce, watch, exportTimeoutMs });
       } catch (error) {
         watch.failed(error);
       }

@@ -88,7 +88,7 @@ export const createOpenTelemetry = ({
   instanceId,
   sampler,
   samplerRatio,
-  metricsEveryMs = METRICS_EVERY_MS,
+  exportTimeoutMs = EXPORT_TIMEOUT_MS,
 }: {
   load: () => Promise<Exporters>;
   watch: ExportWatch;
@@ -97,7 +97,8 @@ export const createOpenTelemetry = ({
   instanceId: string;
   sampler: SamplerName;
   samplerRatio: number;
-  metricsEveryMs?: number;
+  /** of one export */
+  exportTimeoutMs?: number | undefined;
 }) => {
   const resource = resourceFromAttributes({
     'service.name': serviceName,
@@ -107,10 +108,10 @@ export const createOpenTelemetry = ({
   const guard = <Kind extends keyof Exporters>(kind: Kind) =>
     guardExporter<Parameters<Exporters[Kind]['export']>[0]>({
       load: async () => (await load())[kind],
-      timeoutMs: EXPORT_TIMEOUT_MS,
+      timeoutMs: exportTimeoutMs,
       watch,
     });
-  const batching = { ...QUEUE, scheduledDelayMillis: SEND_AFTER_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS + 1_000 };
+  const batching = { ...QUEUE, scheduledDelayMillis: SEND_AFTER_MS, exportTimeoutMillis: exportTimeoutMs + 1_000 };
 
   const spans = new BasicTracerProvider({
     resource,
@@ -126,8 +127,8 @@ export const createOpenTelemetry = ({
           ? AggregationTemporality.CUMULATIVE
           : AggregationTemporality.DELTA,
     },
-    exportIntervalMillis: metricsEveryMs,
-    exportTimeoutMillis: Math.min(metricsEveryMs, EXPORT_TIMEOUT_MS + 1_000),
+    exportIntervalMillis: METRICS_EVERY_MS,
+    exportTimeoutMillis: exportTimeoutMs + 1_000,
   });
   const measures = new MeterProvider({ resource, readers: [reader] });
   const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: guard('logs'), ...batching })] });

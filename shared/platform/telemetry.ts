@@ -55,11 +55,17 @@ export const noTelemetry: Telemetry = {
   traceparent: () => undefined,
 };
 
+/** Also one of another realm. */
+const isError = (error: unknown): error is Error & { stack: string } =>
+  typeof (error as { stack?: unknown } | null)?.stack === 'string' && typeof (error as { message?: unknown }).message === 'string';
+
 /**
  * The places in the code that an error comes from, innermost first, without its message: that may quote what was sent or read, e.g. a
  * row in an error of JSON.parse or an address in one of URL.
  */
-export const framesOf = ({ stack = '', message }: Error): string[] => {
+export const framesOf = (error: unknown): string[] => {
+  if (!isError(error)) return [];
+  const { stack, message } = error;
   // a message of several lines could look like a frame
   const from = message === '' ? 0 : stack.indexOf(message);
   return stack
@@ -83,7 +89,7 @@ export const errorType = (error: unknown): string => {
  * was sent or read, and that of a known one adds nothing to its code. Nor does it leave by the host, see `withoutText`.
  */
 export const errorFields = (error: unknown): LogFields => {
-  if (!(error instanceof Error)) return { error: typeof error };
+  if (!isError(error)) return { error: typeof error };
   const { code, status, requestId } = error as { code?: unknown; status?: unknown; requestId?: unknown };
   const at = framesOf(error)[0];
   return {
@@ -99,6 +105,6 @@ export const errorFields = (error: unknown): LogFields => {
 export const withoutText = (error: unknown): Error => {
   const { error: name = 'Error', code } = errorFields(error);
   const told = new Error(`${name}${code === undefined ? '' : ` ${code}`}; the app’s log says more.`);
-  told.stack = [`Error: ${told.message}`, ...(error instanceof Error ? framesOf(error) : []).map((frame) => `    ${frame}`)].join('\n');
+  told.stack = [`Error: ${told.message}`, ...framesOf(error).map((frame) => `    ${frame}`)].join('\n');
   return told;
 };
