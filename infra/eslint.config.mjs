@@ -84,7 +84,10 @@ export default defineConfig(
     extends: [js.configs.recommended],
     languageOptions: {
       globals: Object.fromEntries(
-        ['process', 'console', 'URL', 'setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'].map((name) => [name, 'readonly']),
+        [
+          ...['process', 'console', 'URL', 'setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'],
+          ...['fetch', 'AbortSignal', 'Buffer', 'performance'],
+        ].map((name) => [name, 'readonly']),
       ),
     },
   },

@@ -16,7 +16,11 @@ const Settings = z
   .object({
     /** connection string of the app's own storage: tables, queues, blobs (local cloud) … */
     AzureWebJobsStorage: text.optional(),
-    /** … or the account's name, read with the managed identity (Azure) */
+    /** … or where its three services are, in whichever cloud, read with the managed identity (Azure) … */
+    AzureWebJobsStorage__blobServiceUri: webAddress.optional(),
+    AzureWebJobsStorage__queueServiceUri: webAddress.optional(),
+    AzureWebJobsStorage__tableServiceUri: webAddress.optional(),
+    /** … or the account's name alone, in the public cloud */
     AzureWebJobsStorage__accountName: text.optional(),
     AzureWebJobsStorage__credential: text.optional(),
     AzureWebJobsStorage__clientId: text.optional(),
@@ -90,8 +94,13 @@ const Settings = z
   })
   .superRefine((settings, context) => {
     const need = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (!settings.AzureWebJobsStorage && !settings.AzureWebJobsStorage__accountName) {
-      need('AzureWebJobsStorage', 'expected a connection string here or an account name in AzureWebJobsStorage__accountName');
+    const services = ['blob', 'queue', 'table'].map((service) => `AzureWebJobsStorage__${service}ServiceUri` as keyof typeof settings);
+    const missing = services.filter((name) => !settings[name]);
+    if (!settings.AzureWebJobsStorage && !settings.AzureWebJobsStorage__accountName && missing.length > 0) {
+      if (missing.length < services.length)
+        for (const name of missing) need(name, 'expected the address of this service, like those of the others');
+      else
+        need('AzureWebJobsStorage', 'expected a connection string here, service addresses, or a name in AzureWebJobsStorage__accountName');
     }
     if (settings.SOURCE_KIND === 'dataverse') {
       if (!settings.DATAVERSE_URL) need('DATAVERSE_URL', 'expected the address of the Dataverse environment');
@@ -112,6 +121,9 @@ const Settings = z
   });
 
 export type Env = z.infer<typeof Settings>;
+
+/** Names of all settings that the app reads. */
+export const SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
 
 /**
  * Parses the environment once, at start-up.

@@ -104,7 +104,13 @@ export const createServices = (
   const credential = createCredential({ clientId: env.AZURE_CLIENT_ID ?? env.AzureWebJobsStorage__clientId });
 
   const storage = createStorageClients(
-    { connectionString: env.AzureWebJobsStorage, accountName: env.AzureWebJobsStorage__accountName },
+    {
+      connectionString: env.AzureWebJobsStorage,
+      accountName: env.AzureWebJobsStorage__accountName,
+      blobUrl: env.AzureWebJobsStorage__blobServiceUri,
+      queueUrl: env.AzureWebJobsStorage__queueServiceUri,
+      tableUrl: env.AzureWebJobsStorage__tableServiceUri,
+    },
     credential,
   );
   const tables = {

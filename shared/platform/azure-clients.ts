@@ -4,20 +4,28 @@ import { SecretClient } from '@azure/keyvault-secrets';
 import { ContainerClient } from '@azure/storage-blob';
 import { QueueClient } from '@azure/storage-queue';
 
-/** Where an account is: its connection string (local cloud), or its name or blob endpoint, read with the app's identity (Azure). */
+/** Where an account is: its connection string (local cloud), or its services' addresses or its name, read with the app's identity (Azure). */
 export interface StorageAccount {
   readonly connectionString?: string;
+  /** stands for the addresses in the public cloud that are not given */
   readonly accountName?: string;
   readonly blobUrl?: string;
+  readonly queueUrl?: string;
+  readonly tableUrl?: string;
 }
 
 /**
  * Clients of one storage account. Building them touches no network.
- * @throws Error when neither a connection string nor a name is given; env.ts refuses that before
+ * @throws Error when neither a connection string nor an address nor a name is given; env.ts refuses that before
  */
-export const createStorageClients = ({ connectionString, accountName, blobUrl }: StorageAccount, credential: TokenCredential) => {
-  const endpoint = (service: 'blob' | 'queue' | 'table'): string => {
-    if (service === 'blob' && blobUrl !== undefined) return blobUrl.replace(/\/+$/, '');
+export const createStorageClients = (
+  { connectionString, accountName, blobUrl, queueUrl, tableUrl }: StorageAccount,
+  credential: TokenCredential,
+) => {
+  const given = { blob: blobUrl, queue: queueUrl, table: tableUrl };
+  const endpoint = (service: keyof typeof given): string => {
+    const address = given[service];
+    if (address !== undefined) return address.replace(/\/+$/, '');
     if (accountName === undefined) throw new Error('A storage account needs a connection string or a name.');
     return `https://${accountName}.${service}.core.windows.net`;
   };

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { get } from 'node:http';
+import { promisify } from 'node:util';
 import { TableClient } from '@azure/data-tables';
 import { QueueClient } from '@azure/storage-queue';
 import { parse } from 'csv-parse/sync';
@@ -415,6 +417,15 @@ describe('the queue export-requests', () => {
     );
     expect(await runsOf(id)).toHaveLength(1);
     expect(new Set(await cloud.members('LI100K')).size).toBe(cloud.truthOf(SEGMENT).distinctValid);
+  });
+});
+
+describe('the smoke test of a deployment', () => {
+  it('is content with the whole app', async () => {
+    const args = ['infra/azure/smoke.mjs', cloud.recorded().api!, '--wait', '10', '--header', 'x-local-role=Anonymous'];
+    const { stdout } = await promisify(execFile)(process.execPath, args); // throws with what it says when it is not
+    expect(stdout).toContain('ok    the API refuses a forged administrator (401 from the app)');
+    expect(stdout).not.toContain('FAIL');
   });
 });
 

@@ -1,0 +1,73 @@
+// App Service Authentication: nobody reaches the API unsigned. Who may do what is decided by the app, from the roles in the token.
+@description('Name of the function app.')
+param appName string
+
+@description('Client id of the app registration.')
+@minLength(36)
+@maxLength(36)
+param clientId string
+
+@description('Whether /api/system/* is open to function keys, and so closed to nobody else\'s sign-in.')
+param allowFunctionKeys bool
+
+// Matching is not documented: a path is taken as it stands, and a star at its end for what lies below it (MicrosoftDocs/azure-docs
+// issue 86514). Whether a star passes a slash is said nowhere, hence the deeper ones. None of these paths reads who is signed in.
+var openPaths = [
+  '/'
+  '/portal'
+  '/portal/*'
+  '/portal/assets/*'
+  '/portal/*/*'
+  '/portal/*/*/*'
+  '/api/health'
+]
+var keyedPaths = [
+  '/api/system/*'
+  '/api/system/*/*'
+  '/api/system/*/*/*'
+]
+
+resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+  name: appName
+}
+
+resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: true, runtimeVersion: '~1' }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      excludedPaths: allowFunctionKeys ? concat(openPaths, keyedPaths) : openPaths
+    }
+    httpSettings: {
+      requireHttps: true
+      routes: { apiPrefix: '/.auth' }
+      forwardProxy: { convention: 'NoProxy' }
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: clientId
+          clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: ['api://${clientId}', clientId]
+          // empty lists: any application of the tenant may sign in, and without one of our roles may do nothing
+          defaultAuthorizationPolicy: { allowedApplications: [], allowedPrincipals: {} }
+        }
+      }
+    }
+    login: {
+      routes: { logoutEndpoint: '/.auth/logout' }
+      tokenStore: { enabled: false }
+      preserveUrlFragmentsForLogins: false
+      allowedExternalRedirectUrls: []
+      cookieExpiration: { convention: 'FixedTime', timeToExpiration: '08:00:00' }
+      nonce: { validateNonce: true, nonceExpirationInterval: '00:05:00' }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import type { Words } from '../telemetry-words';
+import type { Finding, Template } from '../template';
+
+interface Query {
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+const workbookQueries = (template: Template): Query[] => {
+  const text = template.texts['workbook.json'] ?? '{"items":[]}';
+  const { items } = JSON.parse(text) as { items: { name: string; content: { query?: string } }[] };
+  return items.flatMap(({ name, content }) => (content.query ? [{ file: `workbook.json (${name})`, line: 1, text: content.query }] : []));
+};
+const alertQueries = (template: Template): Query[] =>
+  Object.entries(template.texts).flatMap(([file, text]) => (file.endsWith('.kql') ? [{ file, line: 1, text }] : []));
+
+const quoted = (text: string): string[] => [...text.matchAll(/"([^"]*)"/g)].map(([, found]) => found!);
+const all = (pattern: RegExp, text: string): string[] => [...text.matchAll(pattern)].flatMap(([, found]) => quoted(found!));
+
+/** Alerts and workbook ask for events, metrics and properties that the app tells. */
+export const queries = (template: Template, words: Words): Finding[] =>
+  [...alertQueries(template), ...workbookQueries(template)].flatMap(({ file, line, text }) => {
+    const report = (told: string) => ({ file, line, text: told });
+    const metrics = all(/\bName\s*(?:==|in)\s*(\([^)]*\)|"[^"]*")/g, text);
+    const events = all(/\bevent\)*\s*(?:==|in)\s*(\([^)]*\)|"[^"]*")/g, text);
+    const stages = all(/\bstage\s+in\s+(\([^)]*\))/g, text);
+    const properties = [...text.matchAll(/\bProperties\.(\w+)/g)].map(([, name]) => name!);
+    const tables = [...text.matchAll(/^(App\w+)/gm)].map(([, name]) => name!);
+    return [
+      ...metrics.filter((name) => !words.metrics.includes(name)).map((name) => report(`there is no metric ${name}`)),
+      ...events.filter((name) => !words.events.includes(name)).map((name) => report(`there is no event ${name}`)),
+      ...stages.filter((name) => !['first', 'digest', 'recovered'].includes(name)).map((name) => report(`there is no stage ${name}`)),
+      ...properties
+        .filter((name) => name !== 'event' && !words.properties.includes(name))
+        .map((name) => report(`nothing has a property ${name}`)),
+      ...tables
+        .filter((name) => !['AppTraces', 'AppMetrics', 'AppRequests', 'AppExceptions'].includes(name))
+        .map((name) => report(`there is no table ${name}`)),
+      ...(tables.length === 0 ? [report('no table is asked')] : []),
+    ];
+  });
+
+/** What alerts are about: every query is used by a rule, and every rule counts its column `found`. */
+export const alertRules = (template: Template): Finding[] => {
+  const text = template.texts['modules/alerts.bicep'] ?? '';
+  const loaded = [...text.matchAll(/loadTextContent\('\.\.\/([^']+)'\)/g)].map(([, name]) => name!);
+  return [
+    ...alertQueries(template)
+      .filter(({ file }) => !loaded.includes(file))
+      .map(({ file, line }) => ({ file, line, text: 'no alert uses this query' })),
+    ...loaded
+      .filter((name) => !(name in template.texts))
+      .map((name) => ({ file: 'modules/alerts.bicep', line: 1, text: `${name} is not there` })),
+    ...alertQueries(template)
+      .filter(({ text: query }) => !/\bfound\s*=/.test(query))
+      .map(({ file, line }) => ({ file, line, text: 'the query gives no column found' })),
+  ];
+};
