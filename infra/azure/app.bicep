@@ -137,7 +137,9 @@ var readsFolder = sourceKind == 'cdm-folder'
 var sourceGroup = empty(sourceResourceGroup) ? resourceGroup().name : sourceResourceGroup
 var sourceSubscription = empty(sourceSubscriptionId) ? subscription().subscriptionId : sourceSubscriptionId
 var sourceRegion = empty(sourceLocation) ? location : sourceLocation
-var sourceAccountId = resourceId(sourceSubscription, sourceGroup, 'Microsoft.Storage/storageAccounts', sourceAccountName)
+var sourceAccountId = empty(sourceAccountName)
+  ? ''
+  : resourceId(sourceSubscription, sourceGroup, 'Microsoft.Storage/storageAccounts', sourceAccountName)
 
 module identity 'modules/identity.bicep' = {
   name: 'identity'

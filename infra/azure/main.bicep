@@ -138,7 +138,8 @@ param warningEmails array = []
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: resourceGroupName
   location: location
-  tags: tags
+  // azd finds the group again by this one
+  tags: union(tags, { 'azd-env-name': environmentName })
 }
 
 module app 'app.bicep' = {

@@ -77,7 +77,7 @@ var logRules = [
   {
     name: 'failing'
     title: 'Invocations fail'
-    text: 'More than one in twenty invocations of a function ended with an error.'
+    text: 'At least five invocations of a function ended with an error within 15 minutes.'
     severity: 2
     query: loadTextContent('../queries/failing.kql')
     window: 'PT15M'
@@ -129,7 +129,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       scopes: [workspaceId]
       evaluationFrequency: 'PT5M'
       windowSize: rule.window
-      overrideQueryTimeRange: rule.lookBack
+      overrideQueryTimeRange: rule.lookBack == rule.window ? null : rule.lookBack
       autoMitigate: rule.resolves
       // tables appear in a new workspace with their first row
       skipQueryValidation: true

@@ -422,7 +422,7 @@ const MUTATIONS: readonly Mutation[] = [
   ],
   ['asks for telemetry that there is', 'workbook.json', 'runs.ended', 'runs.over', 'there is no metric runs.over'],
   ['has a rule for each alert', 'modules/alerts.bicep', 'queries/waiting.kql', 'queries/poison.kql', 'no alert uses this query'],
-  ['has a rule for each alert', 'queries/failing.kql', 'found = failed', 'failed', 'no column found'],
+  ['has a rule for each alert', 'queries/waiting.kql', 'found = age', 'age', 'no column found'],
 ];
 
 /** The same for the schemas. */
@@ -503,6 +503,25 @@ describe('the template', () => {
     const service = /\nservices:\n {2}(\w+):/.exec(yaml)?.[1];
     expect(texts['modules/function-app.bicep']).toContain(`'azd-service-name': '${service}'`);
     for (const [, script] of yaml.matchAll(/node azure\/([\w-]+\.mjs)/g)) expect(Object.keys(texts)).toContain(script);
+  });
+});
+
+describe('the page beside it', () => {
+  const page = texts['README.md']!;
+
+  it('names every parameter with the variable that sets it', () => {
+    const values = texts['main.bicepparam']!;
+    const missing = template.file('main.bicep').parameters.flatMap(({ name }) => {
+      const variable = new RegExp(`^param ${name} =.*?readEnvironmentVariable\\('(\\w+)'`, 'm').exec(values)?.[1];
+      const row = page.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${name}\``));
+      return row !== undefined && (variable === undefined || row.includes(`\`${variable}\``)) ? [] : [name];
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it('names every file', () => {
+    const files = Object.keys(texts).filter((name) => /\.(bicep|mjs|json)$/.test(name));
+    expect(files.filter((name) => !page.includes(`\`${path.posix.basename(name)}`))).toEqual([]);
   });
 });
 

@@ -26,7 +26,7 @@ export const queries = (template: Template, words: Words): Finding[] =>
     const events = all(/\bevent\)*\s*(?:==|in)\s*(\([^)]*\)|"[^"]*")/g, text);
     const stages = all(/\bstage\s+in\s+(\([^)]*\))/g, text);
     const properties = [...text.matchAll(/\bProperties\.(\w+)/g)].map(([, name]) => name!);
-    const tables = [...text.matchAll(/^(App\w+)/gm)].map(([, name]) => name!);
+    const tables = [...text.matchAll(/(?:^|=\s*)(App[A-Z]\w+)/gm)].map(([, name]) => name!);
     return [
       ...metrics.filter((name) => !words.metrics.includes(name)).map((name) => report(`there is no metric ${name}`)),
       ...events.filter((name) => !words.events.includes(name)).map((name) => report(`there is no event ${name}`)),
