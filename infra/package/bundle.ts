@@ -15,8 +15,9 @@ export const EXTERNAL = [
 
 /**
  * Bundles the app into one CommonJS file for Node 24, with its source map.
- * White space and syntax are made small, which saves a tenth of the time to load; names are kept, as short ones save nothing more and errors
- * and logs show them. The map goes without the text of the files: that is in the repository.
+ * White space goes, a third of the bytes that a new instance fetches. Names stay, as errors and logs show them; short ones load no faster
+ * (measured). What is required inside a function, as the telemetry's exporter is, runs when that asks for it and not before. The map goes
+ * without the text of the files: that is in the repository.
  * @param root the project's folder; nothing of its path gets into the result
  * @throws Error with esbuild's words when something cannot be resolved or deserves a warning
  */
