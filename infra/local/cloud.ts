@@ -22,6 +22,7 @@ const ADJUSTABLE = [
   'RUN_GUARD_SECONDS',
   'TICK_SCHEDULE',
   'ALLOW_FUNCTION_KEYS',
+  'APPLICATIONINSIGHTS_CONNECTION_STRING',
 ] as const;
 
 /** The function key of the local host, where ALLOW_FUNCTION_KEYS is on; no secret, as the host answers to this machine only. */

@@ -1,20 +1,24 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { isBuiltin } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { QueueClient } from '@azure/storage-queue';
 import { hasEnded } from '../../infra/local/run-view';
 import type { Metafile } from '../../infra/package/packages';
 import { bomFaults } from '../support/bom-schema';
 import { type Built, createPackages } from '../support/built-package';
-import { createStartedCloud, type ShownRun, until } from '../support/started-cloud';
+import { createStartedCloud, type ShownRun, type StartedCloud, until } from '../support/started-cloud';
 
 /** What is deployed, as it is deployed: the zip, unpacked into an empty folder, runs with no other file of the repository. */
 const SEGMENT = 'NewsletterReaders';
 const LIST = 'LIST5K';
 const root = path.resolve(__dirname, '../..');
 const packages = createPackages();
-const cloud = createStartedCloud({ environment: { TICK_SCHEDULE: '*/2 * * * * *', ALLOW_FUNCTION_KEYS: 'true' } });
+/** Telemetry is sent by TLS, which this does not speak, and the app says so: by then it has loaded what telemetry is sent with. */
+const noIngestion = createServer();
+let cloud: StartedCloud;
 
 const out = path.join(packages.folder, 'out');
 let app: string;
@@ -27,10 +31,20 @@ beforeAll(async () => {
   // in the meantime
   again = packages.build(path.join(packages.folder, 'again'), { from: packages.copyProject('another-clone'), TZ: 'Pacific/Kiritimati' });
   again.catch(() => undefined);
+  await new Promise<void>((resolve) => noIngestion.listen(0, '127.0.0.1', resolve));
+  const { port } = noIngestion.address() as AddressInfo;
+  cloud = createStartedCloud({
+    environment: {
+      TICK_SCHEDULE: '*/2 * * * * *',
+      ALLOW_FUNCTION_KEYS: 'true',
+      APPLICATIONINSIGHTS_CONNECTION_STRING: `InstrumentationKey=00000000-0000-4000-8000-000000000000;IngestionEndpoint=https://127.0.0.1:${port}/`,
+    },
+  });
   await cloud.start('--app', app).staysUp();
 }, 180_000);
 afterAll(async () => {
-  await cloud.close();
+  await cloud?.close();
+  noIngestion.close();
   packages.close();
 }, 60_000);
 
@@ -185,5 +199,13 @@ describe('unpacked into an empty folder, where it finds no other file of the rep
     await until('the end of an erasure', async () =>
       (await read<{ state: string }>(`/people/erase/${id}`)).state === 'done' ? true : undefined,
     );
+  });
+
+  it('loads what telemetry is sent with, though nobody understands it here', async () => {
+    const told = await until(
+      'the end of an attempt',
+      () => /\{"event":"telemetry_not_sent".*\}/.exec(text(cloud.dataDir, 'logs', 'functions.log'))?.[0],
+    );
+    expect(JSON.parse(told)).toMatchObject({ code: 'EPROTO' });
   });
 });
