@@ -38,14 +38,14 @@ var logRules = [
   {
     name: 'warning'
     title: 'The app warns'
-    text: 'A run failed for good, removals are held, too many rows were refused, an export did not start, a key was refused, or the API version ends soon. The dimensions say which; stage "recovered" is good news.'
+    text: 'A run failed for good, removals are held, too many rows were refused, an export did not start, a key was refused, or the API version ends soon. The dimensions say which; the stage "recovered" is good news.'
     severity: 2
     query: loadTextContent('../queries/notification.kql')
     window: 'PT5M'
     lookBack: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
-    dimensions: ['kind', 'stage', 'name', 'sentence']
+    dimensions: ['Kind', 'Stage', 'About', 'Sentence']
     resolves: false
   }
   {

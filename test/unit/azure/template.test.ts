@@ -423,6 +423,8 @@ const MUTATIONS: readonly Mutation[] = [
   ['asks for telemetry that there is', 'workbook.json', 'runs.ended', 'runs.over', 'there is no metric runs.over'],
   ['has a rule for each alert', 'modules/alerts.bicep', 'queries/waiting.kql', 'queries/poison.kql', 'no alert uses this query'],
   ['has a rule for each alert', 'queries/waiting.kql', 'found = age', 'age', 'no column found'],
+  ['has a rule for each alert', 'queries/poison.kql', 'by event, queue', 'by event', 'no column queue'],
+  ['has a rule for each alert', 'queries/notification.kql', 'extend Kind =', 'extend kind =', 'a word of the language'],
 ];
 
 /** The same for the schemas. */

@@ -24,7 +24,7 @@ export const queries = (template: Template, words: Words): Finding[] =>
     const report = (told: string) => ({ file, line, text: told });
     const metrics = all(/\bName\s*(?:==|in)\s*(\([^)]*\)|"[^"]*")/g, text);
     const events = all(/\bevent\)*\s*(?:==|in)\s*(\([^)]*\)|"[^"]*")/g, text);
-    const stages = all(/\bstage\s+in\s+(\([^)]*\))/g, text);
+    const stages = all(/\bStage\s+in\s+(\([^)]*\))/g, text);
     const properties = [...text.matchAll(/\bProperties\.(\w+)/g)].map(([, name]) => name!);
     const tables = [...text.matchAll(/(?:^|=\s*)(App[A-Z]\w+)/gm)].map(([, name]) => name!);
     return [
@@ -41,7 +41,24 @@ export const queries = (template: Template, words: Words): Finding[] =>
     ];
   });
 
-/** What alerts are about: every query is used by a rule, and every rule counts its column `found`. */
+/** Rules of the alerts: the query that each loads, and what it is split by. */
+const dimensionsOf = (text: string): { query: string; names: string[] }[] =>
+  [...text.matchAll(/loadTextContent\('\.\.\/([^']+)'\)[^]*?dimensions: \[([^\]]*)\]/g)].map(([, query, names]) => ({
+    query: query!,
+    names: [...names!.matchAll(/'(\w+)'/g)].map(([, name]) => name!),
+  }));
+/** The step that decides which columns a query gives: the last that counts or chooses. */
+const lastLineOf = (query: string): string =>
+  query
+    .split('\n')
+    .filter((line) => /\b(summarize|project)\b/.test(line))
+    .at(-1) ?? '';
+
+/** Words of the language that cannot stand as a column's name by themselves (seen with Kusto's own parser: `kind`). */
+const NO_NAMES =
+  /\bextend\s+(kind|by|on|of|to|from|in|and|or|asc|desc|with|where|project|extend|summarize|order|sort|top|take|limit|union|join|let|set|print|search|find|render)\s*=/;
+
+/** What alerts are about: every query is used by a rule, every rule counts its column `found`, and its dimensions are columns, too. */
 export const alertRules = (template: Template): Finding[] => {
   const text = template.texts['modules/alerts.bicep'] ?? '';
   const loaded = [...text.matchAll(/loadTextContent\('\.\.\/([^']+)'\)/g)].map(([, name]) => name!);
@@ -52,6 +69,14 @@ export const alertRules = (template: Template): Finding[] => {
     ...loaded
       .filter((name) => !(name in template.texts))
       .map((name) => ({ file: 'modules/alerts.bicep', line: 1, text: `${name} is not there` })),
+    ...[...alertQueries(template), ...workbookQueries(template)]
+      .filter(({ text: query }) => NO_NAMES.test(query))
+      .map(({ file, line }) => ({ file, line, text: 'a word of the language stands as the name of a column' })),
+    ...dimensionsOf(text).flatMap(({ query, names }) =>
+      names
+        .filter((name) => !new RegExp(`\\b${name}\\b`).test(lastLineOf(template.texts[query] ?? '')))
+        .map((name) => ({ file: query, line: 1, text: `the query gives no column ${name}` })),
+    ),
     ...alertQueries(template)
       .filter(({ text: query }) => !/\bfound\s*=/.test(query))
       .map(({ file, line }) => ({ file, line, text: 'the query gives no column found' })),
