@@ -78,6 +78,7 @@ const MUTATIONS: readonly Mutation[] = [
     "param keyVaultName string\n@description('x')\nparam principalId string",
     'principalId is declared twice',
   ],
+  ['declares every name that it uses', 'modules/roles.bicep', 'resource account ', 'resource guid ', 'hides the function guid()'],
   ['uses every name that it declares', 'modules/auth.bicep', 'concat(openPaths, keyedPaths)', 'openPaths', 'keyedPaths is not used'],
   [
     'uses every name that it declares',
@@ -504,6 +505,8 @@ describe('the template', () => {
     expect(yaml).toMatch(/project: \.\.\/dist\/package\/app\n/);
     const service = /\nservices:\n {2}(\w+):/.exec(yaml)?.[1];
     expect(texts['modules/function-app.bicep']).toContain(`'azd-service-name': '${service}'`);
+    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+    for (const [, script] of yaml.matchAll(/npm run (\w+)/g)) expect(Object.keys(scripts)).toContain(script);
     for (const [, script] of yaml.matchAll(/node azure\/([\w-]+\.mjs)/g)) expect(Object.keys(texts)).toContain(script);
   });
 });

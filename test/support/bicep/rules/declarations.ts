@@ -24,6 +24,9 @@ const usesOf = (file: BicepFile) => {
         if (!known.has(expression.name)) unknown.push({ line: expression.line, text: `${expression.name} is not declared` });
       }
       if (expression.kind === 'nested') used.add(expression.name);
+      if (expression.kind === 'call' && expression.on === undefined && known.has(expression.name)) {
+        unknown.push({ line: expression.line, text: `${expression.name} is declared, which hides the function ${expression.name}()` });
+      }
       if (expression.kind === 'call' && expression.on === undefined && !FUNCTIONS.has(expression.name)) {
         unknown.push({ line: expression.line, text: `${expression.name}() is no function that is known here` });
       }
