@@ -95,6 +95,9 @@ param privateNetwork bool = false
 @description('Address space of that network, a /24 or larger.')
 param networkPrefix string = '10.88.0.0/24'
 
+@description('Gives the app one outgoing address of its own (NAT gateway) that an allow-list can name; networks of today may have no way out without.')
+param fixedOutboundAddress bool = false
+
 @description('Reaches the source account through a private endpoint, too; its owner may have to approve it.')
 param sourcePrivateEndpoint bool = false
 
@@ -133,6 +136,7 @@ param warningEmails array = []
 var suffix = uniqueString(resourceGroup().id, environmentName)
 var appName = 'ci-klaviyo-${suffix}'
 
+var hasNetwork = privateNetwork || fixedOutboundAddress
 var readsFolder = sourceKind == 'cdm-folder'
 var sourceGroup = empty(sourceResourceGroup) ? resourceGroup().name : sourceResourceGroup
 var sourceSubscription = empty(sourceSubscriptionId) ? subscription().subscriptionId : sourceSubscriptionId
@@ -186,13 +190,14 @@ module keyVault 'modules/key-vault.bicep' = {
   }
 }
 
-module network 'modules/network.bicep' = if (privateNetwork) {
+module network 'modules/network.bicep' = if (hasNetwork) {
   name: 'network'
   params: {
     name: 'vnet-${suffix}'
     location: location
     tags: tags
     prefix: networkPrefix
+    fixedOutboundAddress: fixedOutboundAddress
   }
 }
 
@@ -201,11 +206,8 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetwork) 
   params: {
     location: location
     tags: tags
+    networkId: network!.outputs.networkId
     subnetId: network!.outputs.endpointSubnetId
-    blobZoneId: network!.outputs.blobZoneId
-    queueZoneId: network!.outputs.queueZoneId
-    tableZoneId: network!.outputs.tableZoneId
-    vaultZoneId: network!.outputs.vaultZoneId
     storageAccountId: storage.outputs.accountId
     vaultId: keyVault.outputs.vaultId
     sourceAccountId: sourcePrivateEndpoint && readsFolder ? sourceAccountId : ''
@@ -270,7 +272,7 @@ module functionApp 'modules/function-app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyRunners: alwaysReadyRunners
     updateStrategy: updateStrategy
-    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
   }
   dependsOn: [roles, privateEndpoints]
 }
@@ -357,3 +359,6 @@ output storageAccountName string = storage.outputs.accountName
 
 @description('Workspace of logs and metrics.')
 output workspaceName string = monitoring.outputs.workspaceName
+
+@description('Outgoing address of the app, where it has one of its own; else empty.')
+output outboundAddress string = hasNetwork ? network!.outputs.outboundAddress : ''

@@ -101,6 +101,9 @@ param privateNetwork bool = false
 @description('Address space of that network, a /24 or larger.')
 param networkPrefix string = '10.88.0.0/24'
 
+@description('Gives the app one outgoing address of its own (NAT gateway) that an allow-list can name; networks of today may have no way out without.')
+param fixedOutboundAddress bool = false
+
 @description('Reaches the source account through a private endpoint, too; its owner may have to approve it.')
 param sourcePrivateEndpoint bool = false
 
@@ -172,6 +175,7 @@ module app 'app.bicep' = {
     updateStrategy: updateStrategy
     privateNetwork: privateNetwork
     networkPrefix: networkPrefix
+    fixedOutboundAddress: fixedOutboundAddress
     sourcePrivateEndpoint: sourcePrivateEndpoint
     storageRedundancy: storageRedundancy
     blobSoftDeleteDays: blobSoftDeleteDays
@@ -204,3 +208,6 @@ output STORAGE_ACCOUNT_NAME string = app.outputs.storageAccountName
 
 @description('Workspace of logs and metrics.')
 output LOG_WORKSPACE_NAME string = app.outputs.workspaceName
+
+@description('Outgoing address of the app, where it has one of its own; else empty.')
+output OUTBOUND_ADDRESS string = app.outputs.outboundAddress

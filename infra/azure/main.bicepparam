@@ -33,6 +33,7 @@ param updateStrategy = readEnvironmentVariable('UPDATE_STRATEGY', 'Recreate')
 
 param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
 param networkPrefix = readEnvironmentVariable('NETWORK_PREFIX', '10.88.0.0/24')
+param fixedOutboundAddress = bool(readEnvironmentVariable('FIXED_OUTBOUND_ADDRESS', 'false'))
 param sourcePrivateEndpoint = bool(readEnvironmentVariable('SOURCE_PRIVATE_ENDPOINT', 'false'))
 
 param storageRedundancy = readEnvironmentVariable('STORAGE_REDUNDANCY', 'Standard_ZRS')

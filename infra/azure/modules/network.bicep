@@ -1,4 +1,4 @@
-// Virtual network of the app, for private endpoints. Checked by syntax alone: no schema of Microsoft.Network is at hand.
+// Virtual network of the app, for private endpoints or an outgoing address of its own. Checked by syntax alone: no schema of Microsoft.Network is at hand.
 @description('Name of the network.')
 param name string
 
@@ -11,13 +11,30 @@ param tags object
 @description('Address space, a /24 or larger.')
 param prefix string
 
-// the vault's zone is called otherwise than its addresses
-var zoneNames = [
-  'privatelink.blob.${environment().suffixes.storage}'
-  'privatelink.queue.${environment().suffixes.storage}'
-  'privatelink.table.${environment().suffixes.storage}'
-  'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
-]
+@description('Whether the app gets one outgoing address of its own.')
+param fixedOutboundAddress bool
+
+resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = if (fixedOutboundAddress) {
+  name: '${name}-out'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: {
+    publicIPAllocationMethod: 'Static'
+    publicIPAddressVersion: 'IPv4'
+  }
+}
+
+resource gateway 'Microsoft.Network/natGateways@2024-05-01' = if (fixedOutboundAddress) {
+  name: '${name}-nat'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: {
+    idleTimeoutInMinutes: 10
+    publicIpAddresses: [{ id: address.id }]
+  }
+}
 
 resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: name
@@ -30,6 +47,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         name: 'app'
         properties: {
           addressPrefix: cidrSubnet(prefix, 26, 0)
+          natGateway: fixedOutboundAddress ? { id: gateway.id } : null
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
         }
       }
@@ -52,41 +70,14 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for zoneName in zoneNames: {
-    name: zoneName
-    location: 'global'
-    tags: tags
-  }
-]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (zoneName, index) in zoneNames: {
-    parent: zones[index]
-    name: name
-    location: 'global'
-    tags: tags
-    properties: {
-      registrationEnabled: false
-      virtualNetwork: { id: network.id }
-    }
-  }
-]
-
 @description('Subnet of the app\'s instances.')
 output appSubnetId string = network::appSubnet.id
 
 @description('Subnet of the private endpoints.')
 output endpointSubnetId string = network::endpointSubnet.id
 
-@description('DNS zone of blob endpoints.')
-output blobZoneId string = zones[0].id
+@description('The network, for DNS zones.')
+output networkId string = network.id
 
-@description('DNS zone of queue endpoints.')
-output queueZoneId string = zones[1].id
-
-@description('DNS zone of table endpoints.')
-output tableZoneId string = zones[2].id
-
-@description('DNS zone of vaults.')
-output vaultZoneId string = zones[3].id
+@description('Outgoing address of the app; empty where it has none of its own.')
+output outboundAddress string = fixedOutboundAddress ? address!.properties.ipAddress : ''

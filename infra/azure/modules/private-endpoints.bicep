@@ -6,20 +6,11 @@ param location string
 @description('Tags.')
 param tags object
 
+@description('Network of the app, which the DNS zones are for.')
+param networkId string
+
 @description('Subnet of the endpoints.')
 param subnetId string
-
-@description('DNS zone of blob endpoints.')
-param blobZoneId string
-
-@description('DNS zone of queue endpoints.')
-param queueZoneId string
-
-@description('DNS zone of table endpoints.')
-param tableZoneId string
-
-@description('DNS zone of vaults.')
-param vaultZoneId string
 
 @description('Storage account of the app.')
 param storageAccountId string
@@ -30,16 +21,48 @@ param vaultId string
 @description('Storage account of the segments; empty means no endpoint for it.')
 param sourceAccountId string
 
+var zoneNames = [
+  'privatelink.blob.${environment().suffixes.storage}'
+  'privatelink.queue.${environment().suffixes.storage}'
+  'privatelink.table.${environment().suffixes.storage}'
+  // the vault's zone is called otherwise than its addresses
+  'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
+]
+
+// zone: which of the names above
 var ownEndpoints = [
-  { name: 'blob', targetId: storageAccountId, part: 'blob', zoneId: blobZoneId }
-  { name: 'queue', targetId: storageAccountId, part: 'queue', zoneId: queueZoneId }
-  { name: 'table', targetId: storageAccountId, part: 'table', zoneId: tableZoneId }
-  { name: 'vault', targetId: vaultId, part: 'vault', zoneId: vaultZoneId }
+  { name: 'blob', targetId: storageAccountId, part: 'blob', zone: 0 }
+  { name: 'queue', targetId: storageAccountId, part: 'queue', zone: 1 }
+  { name: 'table', targetId: storageAccountId, part: 'table', zone: 2 }
+  { name: 'vault', targetId: vaultId, part: 'vault', zone: 3 }
 ]
 var sourceEndpoints = empty(sourceAccountId)
   ? []
-  : [{ name: 'source', targetId: sourceAccountId, part: 'blob', zoneId: blobZoneId }]
+  : [{ name: 'source', targetId: sourceAccountId, part: 'blob', zone: 0 }]
 var endpoints = concat(ownEndpoints, sourceEndpoints)
+
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for zoneName in zoneNames: {
+    name: zoneName
+    location: 'global'
+    tags: tags
+  }
+]
+
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (zoneName, index) in zoneNames: {
+    parent: zones[index]
+    name: 'app'
+    location: 'global'
+    tags: tags
+    properties: {
+      registrationEnabled: false
+      // accounts of others, with endpoints elsewhere, are still found by their public addresses
+      resolutionPolicy: 'NxDomainRedirect'
+      virtualNetwork: { id: networkId }
+    }
+  }
+]
 
 resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   for endpoint in endpoints: {
@@ -66,7 +89,7 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
     parent: privateEndpoints[index]
     name: 'default'
     properties: {
-      privateDnsZoneConfigs: [{ name: endpoint.part, properties: { privateDnsZoneId: endpoint.zoneId } }]
+      privateDnsZoneConfigs: [{ name: endpoint.part, properties: { privateDnsZoneId: zones[endpoint.zone].id } }]
     }
   }
 ]

@@ -38,6 +38,8 @@ const WITHOUT_SCHEMA: Readonly<Record<string, string>> = {
   'Microsoft.Insights/diagnosticSettings': '2021-05-01-preview',
   'Microsoft.Network/virtualNetworks': '2024-05-01',
   'Microsoft.Network/virtualNetworks/subnets': '2024-05-01',
+  'Microsoft.Network/publicIPAddresses': '2024-05-01',
+  'Microsoft.Network/natGateways': '2024-05-01',
   'Microsoft.Network/privateEndpoints': '2024-05-01',
   'Microsoft.Network/privateEndpoints/privateDnsZoneGroups': '2024-05-01',
   'Microsoft.Network/privateDnsZones': '2024-06-01',

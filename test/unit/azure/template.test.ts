@@ -469,7 +469,7 @@ const SCHEMA_MUTATIONS: readonly (readonly [file: string, from: string, to: stri
   ['modules/alerts.bicep', "operator: 'Include', values: ['*'] })", "operator: 'In', values: ['*'] })", 'cannot be "In"'],
   ['modules/alerts.bicep', 'emailAddress: email', 'address: email', 'emailAddress is missing'],
   ['modules/roles.bicep', '    principalId: principalId\n', '', 'properties.principalId is missing'],
-  ['modules/network.bicep', 'privateDnsZones@2024-06-01', 'privateDnsZones@2030-01-01', 'a version that nobody has looked at'],
+  ['modules/private-endpoints.bicep', 'privateDnsZones@2024-06-01', 'privateDnsZones@2030-01-01', 'a version that nobody has looked at'],
 ];
 
 const changed = (file: string, from: string, to: string): Texts => {
