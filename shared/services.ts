@@ -26,6 +26,8 @@ import { createChannels } from './notifications/channels';
 import { createNotificationStore } from './notifications/notification-store';
 import { createNotifications } from './notifications/notifications';
 import { createSend } from './notifications/send';
+import { createTell } from './notifications/tell';
+import { createNotificationTick } from './notifications/tick';
 import { createBlobs } from './platform/blobs';
 import { createTelemetry } from './platform/create-telemetry';
 import { createClientCredential, createCredential, createTelemetryCredential } from './platform/identity';
@@ -83,6 +85,7 @@ import { createDataverseWebApi } from './segments/dataverse/web-api';
 import type { SegmentSource } from './segments/segment-source';
 import { limitsFor } from './settings/limits';
 import { createSettings } from './settings/settings';
+import { createTickSettings } from './settings/tick-settings';
 import { VERSION } from './version';
 
 /** Every object of the app, built once; reads like a parts list and touches no network. */
@@ -394,11 +397,22 @@ export const createServices = (
     log,
   });
   const poison = createPoison({ activity, now, log });
+  const tickSettings = createTickSettings(settings);
   const fanOut = createFanOut({
     segmentExports: exportStore,
-    settings,
+    settings: tickSettings,
     runs,
     tickStore: createTickStore({ table: tables.settings }),
+    now,
+    log,
+  });
+  const notificationTick = createNotificationTick({
+    settings: tickSettings,
+    connectionStore,
+    store: notificationStore,
+    readExports: housekeeping.look,
+    tell: createTell({ store: notificationStore, send: sendNotification, activity, now, monotonicMs, log }),
+    app: env.WEBSITE_HOSTNAME,
     now,
     log,
   });
@@ -449,6 +463,7 @@ export const createServices = (
     settings,
     channels,
     notifications,
+    notificationTick,
     webhooks,
     source,
     figures,

@@ -1,4 +1,6 @@
 import type { app as App } from '@azure/functions';
+import type { SeenExports } from '../../shared/exports/seen-exports';
+import type { NotificationTick } from '../../shared/notifications/tick';
 import type { Erasures } from '../../shared/people/erasures';
 import type { Lifetime } from '../../shared/platform/lifetime';
 import type { QueueWatch } from '../../shared/platform/queue-watch';
@@ -9,10 +11,12 @@ import type { FanOut } from '../../shared/schedules/fan-out';
 const DEADLINE_MS = 230_000;
 /** An erasure begins nothing new after some seconds; this ends a part of it that hangs. */
 const ERASE_DEADLINE_MS = 100_000;
+/** Messages are begun for half a minute; this ends one that hangs. */
+const NOTIFY_DEADLINE_MS = 60_000;
 
 /**
- * Each minute: one run per export that is due, a look at runs that stand still and at what is to be cleared away, and the next part of
- * each erasure. At its end it says that it was there, every minute: who hears nothing of it knows that the timer stands.
+ * Each minute: one run per export that is due, a look at runs that stand still and at what is to be cleared away, notifications of what
+ * has begun or is over, and the next part of each erasure. At its end it says that it was there, every minute: who hears nothing of it knows that the timer stands.
  */
 export const registerTimer = (
   app: typeof App,
@@ -20,6 +24,7 @@ export const registerTimer = (
     fanOut,
     runs,
     housekeeping,
+    notificationTick,
     erasures,
     watchQueues,
     lifetime,
@@ -27,7 +32,8 @@ export const registerTimer = (
   }: {
     fanOut: FanOut;
     runs: { sweep: (options: { signal: AbortSignal }) => Promise<unknown> };
-    housekeeping: { tick: (options: { signal: AbortSignal }) => Promise<unknown> };
+    housekeeping: { tick: (options: { signal: AbortSignal }) => Promise<SeenExports> };
+    notificationTick: NotificationTick;
     erasures: Pick<Erasures, 'tick'>;
     watchQueues: QueueWatch;
     lifetime: Lifetime;
@@ -47,12 +53,17 @@ export const registerTimer = (
         try {
           did = await fanOut.tick({ signal: signal() });
         } finally {
+          let seen: SeenExports | undefined;
           try {
             const rest = signal();
             await runs.sweep({ signal: rest }); // standing runs must not wait for a schedule that fails
-            await housekeeping.tick({ signal: rest });
+            seen = await housekeeping.tick({ signal: rest });
           } finally {
-            await erasures.tick({ signal: signal(ERASE_DEADLINE_MS) });
+            try {
+              did = { ...did, ...(await notificationTick.tick({ seen, signal: signal(NOTIFY_DEADLINE_MS) })) };
+            } finally {
+              await erasures.tick({ signal: signal(ERASE_DEADLINE_MS) });
+            }
           }
         }
         await watching;

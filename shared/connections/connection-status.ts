@@ -31,6 +31,9 @@ const STATUS_OF_CODE: Readonly<Record<string, ConnectionStatus>> = {
   account_changed: 'accountChanged',
 };
 
+/** What the code of an error says of a connection; undefined for what says nothing about key and secret. Pure. */
+export const statusOfCode = (code: string): ConnectionStatus | undefined => STATUS_OF_CODE[code];
+
 /** An error → what it says of the connection; undefined for what passes by itself, or says nothing about key and secret. Pure. */
 export const findingOf = (error: unknown): Finding | undefined => {
   const known =

@@ -166,6 +166,8 @@ export const ExportActivity = z.object({
       /** removals that wait for somebody's word */
       held: z.int().min(0).default(0),
       rejected: z.int().min(0).default(0),
+      /** earlier versions did not note it */
+      accepted: z.int().min(0).optional(),
       invalid: z.int().min(0).default(0),
       read: z.int().min(0).default(0),
       error: z.object({ code: z.string(), message: z.string() }).optional(),
@@ -200,6 +202,8 @@ export const ExportActivity = z.object({
       trigger: z.enum(['schedule', 'onDemand', 'request', 'event']),
       by: z.string(),
       byId: z.string().optional(),
+      /** since when it waits; earlier versions did not note it */
+      at: z.iso.datetime().optional(),
       /** of the request that began to wait, so that a repeat of it finds the run it made */
       requestKey: z.string().optional(),
     })

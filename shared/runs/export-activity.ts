@@ -55,6 +55,7 @@ export const withEnded = (current: ExportActivity, run: Run): ExportActivity => 
       warnings: run.warnings.map(({ code }) => code),
       held: run.heldState === 'waiting' ? counts.held : 0,
       rejected: counts.rejected,
+      accepted: counts.accepted,
       invalid: counts.invalid,
       read: counts.read,
       ...(error ? { error: { code: error.code, message: error.message.slice(0, MAX_MESSAGE) } } : {}),

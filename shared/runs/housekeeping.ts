@@ -1,8 +1,9 @@
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
 import { ConflictError } from '../errors';
-import type { ExportActivity } from '../exports/export';
+import type { Export, ExportActivity } from '../exports/export';
 import type { ExportStore } from '../exports/export-store';
+import type { SeenExports } from '../exports/seen-exports';
 import type { ExportId } from '../ids';
 import { createRows } from '../platform/tables';
 import { errorFields } from '../platform/telemetry';
@@ -139,9 +140,27 @@ export const createHousekeeping = ({
     }
   };
 
+  const look = async ({ signal }: { signal: AbortSignal }): Promise<SeenExports> => {
+    // in this order: an export's row is there before anything runs, so who is missing below was removed
+    const unreadable = new Set<string>();
+    const tell = (id: ExportId): void => void unreadable.add(id);
+    const rows: SeenExports['activities'][number][] = [];
+    for await (const row of activities.readAll({ signal, unreadable: tell })) rows.push(row);
+    const found: Export[] = [];
+    for await (const { value } of exportStore.readAll({ signal, unreadable: tell })) found.push(value);
+    return { exports: found, activities: rows, unreadable };
+  };
+
   return {
-    /** One tick of the minute timer. @throws only when the signal is aborted or the first rows cannot be read */
-    tick: async ({ signal: outer }: { signal: AbortSignal }): Promise<void> => {
+    /** All exports and what the runner keeps for them: two queries. */
+    look,
+
+    /**
+     * One tick of the minute timer.
+     * @returns what it has read, for others in the same tick
+     * @throws only when the signal is aborted or the first rows cannot be read
+     */
+    tick: async ({ signal: outer }: { signal: AbortSignal }): Promise<SeenExports> => {
       const signal = AbortSignal.any([outer, AbortSignal.timeout(TICK_MS)]);
       const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
         try {
@@ -151,13 +170,10 @@ export const createHousekeeping = ({
           log('housekeeping_failed', { what, ...errorFields(error) });
         }
       };
-      // in this order: an export's row is there before anything runs, so who is missing below was removed
-      const rows: RunnerRow[] = [];
-      for await (const row of activities.readAll({ signal, unreadable: () => undefined })) rows.push(row);
-      const known = new Set<ExportId>();
+      const seen = await look({ signal });
+      const { activities: rows } = seen;
       // one that cannot be read was not removed
-      const unreadable = (id: ExportId): void => void known.add(id);
-      for await (const { value } of exportStore.readAll({ signal, unreadable })) known.add(value.id);
+      const known = new Set<string>([...seen.exports.map(({ id }) => id), ...seen.unreadable]);
 
       for (const { exportId } of rows) {
         if (!known.has(exportId)) await attempt('removal', () => removal.goOn(exportId, { signal }));
@@ -215,6 +231,7 @@ export const createHousekeeping = ({
           });
         }
       });
+      return seen;
     },
   };
 };

@@ -256,6 +256,7 @@ export const createRuns = ({
   ): ExportActivity => ({
     ...current,
     pending: {
+      at: current.pending?.at ?? now().toISOString(),
       requestKey: current.pending?.requestKey ?? requestKey,
       full: full || (current.pending?.full ?? false),
       // a dry run never absorbs a real one

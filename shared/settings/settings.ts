@@ -98,6 +98,8 @@ export const createSettings = ({ table, maxProfiles, now }: { table: TableClient
   };
 
   return {
+    /** The same as `getAll`, with the instant from which on the system refresh is as it is. */
+    getWhole: readAll,
     /** All of them, by one query. */
     getAll: async (options: {
       signal: AbortSignal;

@@ -1,0 +1,228 @@
+import type { Connection } from '../connections/connection';
+import { statusOfCode } from '../connections/connection-status';
+import type { ConnectionNote, ConnectionStatus } from '../connections/connection-status';
+import { ExportActivity, isClaimed } from '../exports/export';
+import type { Export } from '../exports/export';
+import { instantOfRunId } from '../ids';
+import type { ConnectionId, ExportId } from '../ids';
+import { retiresAt, retiresSoon } from '../klaviyo/endpoints';
+import { latestOccurrence } from '../schedules/due';
+import { dueOccurrence } from '../schedules/fan-out';
+import type { SystemRefresh } from '../schedules/schedule';
+import type { NotificationKind, StoredNotifications } from '../settings/notification-settings';
+import type { Subject } from './message';
+import type { Condition } from './state';
+
+/** What is stored of exports, runs and connections, as one look found it. */
+export interface Seen {
+  readonly exports: readonly Export[];
+  /** what the runner keeps for each */
+  readonly activities: ReadonlyMap<ExportId, ExportActivity>;
+  /** exports of which something cannot be read: nothing is known of them */
+  readonly unreadable: ReadonlySet<string>;
+  readonly connections: readonly { readonly connection: Connection; readonly note: ConnectionNote | undefined }[];
+  readonly refresh: SystemRefresh;
+}
+
+/** One thing that is not as it should be. */
+export interface Observation {
+  readonly kind: NotificationKind;
+  readonly subject: Subject;
+  readonly since: string;
+  /** another one means that it happened anew */
+  readonly token: string;
+  readonly code?: string;
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** So few rows say nothing about their share. */
+const LEAST_ROWS = 50;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** A finding is noted when it is made, and the run ends soon after: what a run says counts where nobody noted it. */
+const NOTE_LAG_MS = 10 * MINUTE_MS;
+/** What the state keeps of a name, of which there may be many. */
+const MAX_NAME = 80;
+
+const NEVER_RAN = ExportActivity.parse({});
+
+const shortened = (text: string): string => {
+  const name = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+};
+
+const ofExport = ({ id, name }: Export): Subject => ({ type: 'export', id, name: shortened(name) });
+const ofConnection = ({ id, displayName }: Connection): Subject => ({ type: 'connection', id, name: shortened(displayName) });
+
+/** Nothing starts a paused or detached export, so nothing can be missed of it. */
+const isWatched = ({ connectionId, paused }: Export): boolean => connectionId !== undefined && !paused;
+
+const KIND_OF_STATUS: Readonly<Record<ConnectionStatus, NotificationKind | undefined>> = {
+  connected: undefined,
+  keyRefused: 'key_refused',
+  scopeMissing: 'key_refused',
+  accountChanged: 'key_refused',
+  secretMissing: 'secret_missing',
+  secretDisabled: 'secret_missing',
+  secretInvalid: 'secret_missing',
+  vaultRefused: 'secret_missing',
+};
+
+/** The newest moment at which a run of the export is known to have been there. */
+const lastSeenRun = ({ recent, last, lastSkip, lastRunId }: ExportActivity): number =>
+  Math.max(
+    0,
+    ...recent.map(({ endedAt }) => Date.parse(endedAt)),
+    last === undefined ? 0 : Date.parse(last.endedAt),
+    lastSkip === undefined ? 0 : Date.parse(lastSkip.at),
+    lastRunId === undefined ? 0 : instantOfRunId(lastRunId).getTime(),
+  );
+
+/**
+ * Since when a run of an export is due that has not begun: one that stands queued, a request that waits although nothing runs, or an
+ * occurrence of the schedule of which no run is known. The look does not depend on what the timer remembers to have started.
+ */
+const dueSince = (
+  segmentExport: Export,
+  activity: ExportActivity,
+  { refresh, system, lateMs, now }: { refresh: SystemRefresh; system: Date | undefined; lateMs: number; now: Date },
+): Date | undefined => {
+  const { activeRunId, activeState, unreadableRun, pending } = activity;
+  const latest = new Date(now.getTime() - lateMs);
+  const isLate = (at: Date): boolean => at.getTime() <= latest.getTime();
+  if (isClaimed(activity, now)) return undefined; // a person is being erased, which ends by itself
+  if (activeRunId !== undefined) {
+    const at = instantOfRunId(activeRunId);
+    return (activeState ?? 'queued') === 'queued' && unreadableRun !== activeRunId && isLate(at) ? at : undefined;
+  }
+  const seen = new Date(lastSeenRun(activity));
+  // it began to wait for a run that has ended since
+  const waits = pending?.at === undefined ? undefined : new Date(Math.max(Date.parse(pending.at), seen.getTime()));
+  if (waits !== undefined && isLate(waits)) return waits;
+  try {
+    const occurrence = dueOccurrence(segmentExport, { system, systemSetAt: refresh.setAt, after: seen, until: latest });
+    return occurrence !== undefined && occurrence.getTime() > seen.getTime() ? occurrence : undefined;
+  } catch {
+    return undefined; // a schedule that cannot be computed here, which the timer says itself
+  }
+};
+
+const systemOccurrence = (refresh: SystemRefresh, until: Date): Date | undefined => {
+  if (!refresh.active) return undefined;
+  try {
+    return latestOccurrence(refresh, { after: new Date(0), until });
+  } catch {
+    return undefined;
+  }
+};
+
+/** What one export's rows say. */
+const ofOneExport = (
+  segmentExport: Export,
+  activity: ExportActivity,
+  {
+    rejectedShare,
+    isKnownConnection,
+    ...due
+  }: {
+    rejectedShare: number;
+    isKnownConnection: (id: ConnectionId) => boolean;
+    refresh: SystemRefresh;
+    system: Date | undefined;
+    lateMs: number;
+    now: Date;
+  },
+): Observation[] => {
+  const found: Observation[] = [];
+  const subject = ofExport(segmentExport);
+  const see = (kind: NotificationKind, rest: Omit<Observation, 'kind' | 'subject'>): void => void found.push({ kind, subject, ...rest });
+  const { last, lastSkip } = activity;
+  if (last !== undefined) {
+    const of = { since: last.endedAt, token: last.runId };
+    const code = last.error?.code;
+    // what its connection says is told once, of that, however many exports use it
+    const isOfConnection = code !== undefined && statusOfCode(code) !== undefined && isKnownConnection(segmentExport.connectionId!);
+    if (last.state === 'failed' && !isOfConnection) see('run_failed', { ...of, ...(code === undefined ? {} : { code }) });
+    if (last.held > 0) see('removals_held', { ...of, figures: { held: last.held } });
+    const { rejected, accepted = 0 } = last;
+    const sent = accepted + rejected;
+    const share = sent === 0 ? 0 : rejected / sent;
+    if (last.state === 'successful' && last.accepted !== undefined && sent >= LEAST_ROWS && share > rejectedShare)
+      see('rejected_share', { ...of, figures: { rejected, sent, share: Math.round(share * 10_000) / 10_000 } });
+  }
+  if (lastSkip !== undefined) see('source_stale', { since: lastSkip.at, token: lastSkip.runId, code: lastSkip.code });
+  const since = dueSince(segmentExport, activity, due);
+  if (since !== undefined) {
+    const minutes = Math.floor((due.now.getTime() - since.getTime()) / MINUTE_MS);
+    see('did_not_start', { since: since.toISOString(), token: since.toISOString(), figures: { minutes } });
+  }
+  return found;
+};
+
+/** What a connection's note says, or a run whose finding nobody could note. */
+const ofOneConnection = (
+  { connection, note }: Seen['connections'][number],
+  failures: readonly NonNullable<ExportActivity['last']>[],
+): Observation[] => {
+  const checkedAt = note === undefined ? 0 : Date.parse(note.checkedAt);
+  const unnoted = failures.find(({ endedAt }) => Date.parse(endedAt) - checkedAt > NOTE_LAG_MS);
+  const isBad = note !== undefined && note.status !== 'connected';
+  const status = isBad || unnoted === undefined ? (note?.status ?? 'connected') : statusOfCode(unnoted.error!.code)!;
+  const kind = KIND_OF_STATUS[status];
+  if (kind === undefined) return [];
+  const since = isBad ? note.since : unnoted!.endedAt;
+  return [{ kind, subject: ofConnection(connection), since, token: since, code: status }];
+};
+
+const ofRevision = (revision: string, now: Date): Observation[] => {
+  if (!retiresSoon(revision, now)) return [];
+  const days = Math.max(0, Math.ceil((Date.parse(`${retiresAt(revision)}T00:00:00Z`) - now.getTime()) / DAY_MS));
+  return [
+    {
+      kind: 'revision_retires',
+      subject: { type: 'app', id: revision, name: revision },
+      since: now.toISOString(),
+      token: '',
+      figures: { days },
+    },
+  ];
+};
+
+/**
+ * All that is not as it should be, from what is stored and the clock alone: nothing has to be said at the moment it happens, so nothing
+ * that is said can be lost. Pure.
+ * @param revision of Klaviyo's API that this app speaks
+ */
+export const observe = (
+  seen: Seen,
+  { settings, revision, now }: { settings: Pick<StoredNotifications, 'rejectedShare' | 'lateMinutes'>; revision: string; now: Date },
+): readonly Observation[] => {
+  const lateMs = settings.lateMinutes * MINUTE_MS;
+  const system = systemOccurrence(seen.refresh, new Date(now.getTime() - lateMs));
+  const known = new Set<ConnectionId>(seen.connections.map(({ connection }) => connection.id));
+  const failures = new Map<ConnectionId, NonNullable<ExportActivity['last']>[]>();
+  const found: Observation[] = [];
+  const context = { rejectedShare: settings.rejectedShare, isKnownConnection: (id: ConnectionId) => known.has(id), lateMs, system, now };
+  for (const segmentExport of seen.exports) {
+    const { id, connectionId } = segmentExport;
+    if (!isWatched(segmentExport) || seen.unreadable.has(id)) continue;
+    // one that has never run has no row, but may be due
+    const activity = seen.activities.get(id) ?? NEVER_RAN;
+    const { last } = activity;
+    if (last?.state === 'failed' && last.error && statusOfCode(last.error.code) !== undefined)
+      failures.set(connectionId!, [...(failures.get(connectionId!) ?? []), last]);
+    found.push(...ofOneExport(segmentExport, activity, { ...context, refresh: seen.refresh }));
+  }
+  for (const one of seen.connections) found.push(...ofOneConnection(one, failures.get(one.connection.id) ?? []));
+  return [...found, ...ofRevision(revision, now)];
+};
+
+/** What became of a condition's subject, for one that is no longer seen. Pure. */
+export const fateOf = ({ subject: { type, id } }: Pick<Condition, 'subject'>, seen: Seen): 'there' | 'paused' | 'removed' | 'unknown' => {
+  if (type === 'app') return 'there';
+  if (type === 'connection') return seen.connections.some(({ connection }) => connection.id === id) ? 'there' : 'removed';
+  if (id !== undefined && seen.unreadable.has(id)) return 'unknown';
+  const segmentExport = seen.exports.find((one) => one.id === id);
+  if (segmentExport === undefined) return 'removed';
+  return isWatched(segmentExport) ? 'there' : 'paused';
+};

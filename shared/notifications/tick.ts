@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import type { ConnectionStore } from '../connections/connection-store';
+import { ConflictError } from '../errors';
+import type { SeenExports } from '../exports/seen-exports';
+import { KLAVIYO_REVISION } from '../klaviyo/endpoints';
+import type { Log } from '../platform/telemetry';
+import { latestOccurrence } from '../schedules/due';
+import type { Recurrence } from '../schedules/schedule';
+import type { StoredNotifications } from '../settings/notification-settings';
+import type { TickSettings } from '../settings/tick-settings';
+import { decide } from './decide';
+import type { Subject } from './message';
+import type { NotificationStore, Remembered } from './notification-store';
+import { fateOf, observe } from './observe';
+import type { Seen } from './observe';
+import type { State } from './state';
+import { LOG } from './state';
+
+import type { Tell } from './tell';
+
+type Options = { signal: AbortSignal };
+
+/** The newest digest that is due; one whose zone is not known here waits for a version that knows it. */
+const digestDueAt = (state: State, { digest, digestSetAt }: StoredNotifications, now: Date): Date | undefined => {
+  const after = [state.digestedUntil, digestSetAt]
+    .filter((one) => one !== undefined)
+    .sort()
+    .at(-1);
+  if (state.digestedUntil === undefined || after === undefined) return undefined;
+  try {
+    const daily: Recurrence = { repeat: 'daily', days: [], daysOfMonth: [], times: [digest.time], timeZone: digest.timeZone };
+    return latestOccurrence(daily, { after: new Date(after), until: now });
+  } catch {
+    return undefined;
+  }
+};
+
+/** Channels that exports name, by what they are to hear of: the export, and the connection that it uses. */
+const chosenIn = ({ exports: segmentExports }: Seen): ((subject: Subject) => ReadonlySet<string>) => {
+  const chosen = new Map<string, Set<string>>();
+  for (const { id, connectionId, notify } of segmentExports) {
+    for (const subject of notify === undefined ? [] : [id, ...(connectionId === undefined ? [] : [connectionId])]) {
+      const ids = chosen.get(subject) ?? new Set<string>();
+      for (const channelId of notify!.channelIds) ids.add(channelId);
+      chosen.set(subject, ids);
+    }
+  }
+  const none: ReadonlySet<string> = new Set();
+  return ({ id }) => chosen.get(id ?? '') ?? none;
+};
+
+/**
+ * Each minute: looks at what is stored of exports, runs and connections, tells what has begun and what is over, and sends what waits.
+ * Nothing is told by those whom it happens to, so no run fails for it and no crash between an ending and its message loses one. Where
+ * nothing has happened this costs two storage calls, beside what the timer reads anyway.
+ */
+export const createNotificationTick = ({
+  settings,
+  connectionStore,
+  store,
+  readExports,
+  tell,
+  app,
+  revision = KLAVIYO_REVISION,
+  now,
+  log,
+}: {
+  settings: Pick<TickSettings, 'take'>;
+  connectionStore: Pick<ConnectionStore, 'readNoted'>;
+  store: NotificationStore;
+  /** where the timer has not done so */
+  readExports: (options: Options) => Promise<SeenExports>;
+  tell: Tell;
+  /** host name of the app, where it is known */
+  app: string | undefined;
+  revision?: string;
+  now: () => Date;
+  log: Log;
+}) => {
+  const lookAt = async (seenExports: SeenExports, refresh: Seen['refresh'], { signal }: Options): Promise<Seen> => {
+    const connections: Seen['connections'][number][] = [];
+    for await (const { connection, note } of connectionStore.readNoted({ signal }))
+      connections.push({ connection: connection.value, note });
+    return {
+      exports: seenExports.exports,
+      activities: new Map(seenExports.activities.map(({ exportId, activity }) => [exportId, activity])),
+      unreadable: seenExports.unreadable,
+      connections,
+      refresh,
+    };
+  };
+
+  const decideOn = (remembered: Remembered, seen: Seen, notifications: StoredNotifications) => {
+    const at = now();
+    const { state, outbox } = remembered;
+    const waiting = new Map<string, number>();
+    for (const { channelId } of outbox) if (channelId !== LOG) waiting.set(channelId, (waiting.get(channelId) ?? 0) + 1);
+    return decide({
+      state,
+      observations: observe(seen, { settings: notifications, revision, now: at }),
+      fateOf: (condition) => fateOf(condition, seen),
+      channels: notifications.channels,
+      chosenFor: chosenIn(seen),
+      digestDue: digestDueAt(state, notifications, at),
+      waiting,
+      app,
+      now: at,
+      newId: () => `msg_${randomUUID()}`,
+    });
+  };
+
+  return {
+    /**
+     * @param seen what the timer has read already
+     * @throws UpstreamError when storage does not answer: the next tick sees the same, and goes on
+     */
+    tick: async ({ seen: given, signal }: { seen?: SeenExports | undefined } & Options) => {
+      const whole = await settings.take({ signal });
+      const { value: notifications } = whole.notifications;
+      let remembered = await store.read({ signal });
+      const seen = await lookAt(given ?? (await readExports({ signal })), whole.refresh.value, { signal });
+      const { state, messages } = decideOn(remembered, seen, notifications);
+      if (state !== remembered.state) {
+        try {
+          const etag = await store.commit(state, { etag: remembered.etag, added: messages, signal });
+          remembered = { state, etag, outbox: [...remembered.outbox, ...messages] };
+        } catch (error) {
+          if (!(error instanceof ConflictError)) throw error;
+          // somebody else wrote: what was seen is seen again by the next tick, and messages that wait go out all the same
+          log('notifications_elsewhere', {});
+        }
+      }
+      return { messageCount: messages.length, ...(await tell(remembered, { channels: notifications.channels, signal })) };
+    },
+  };
+};
+
+export type NotificationTick = ReturnType<typeof createNotificationTick>;
