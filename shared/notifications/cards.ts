@@ -21,8 +21,8 @@ const moreOf = ({ more }: NotificationMessage): string | undefined => (more === 
 const cut = (text: string, max: number): string =>
   text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 
-/** A sentence holds a name of at most 200 characters; this bounds what later versions may write. */
-const MAX_SENTENCE = 600;
+/** A sentence with the longest name is shorter; this bounds what later versions may write, so that twenty fit into every form. */
+const MAX_SENTENCE = 300;
 
 /**
  * A message in the form that the template "Post to a channel when a webhook request is received" of Teams' Workflows takes: Adaptive
@@ -89,7 +89,7 @@ const slackMessage = (message: NotificationMessage): unknown => {
     unfurl_media: false,
     blocks: [
       { type: 'header', text: plain(title, 100) },
-      ...(message.type === 'test' ? [{ type: 'section', text: plain(TEST_TEXT, 600) }] : []),
+      ...(message.type === 'test' ? [{ type: 'section', text: plain(TEST_TEXT, MAX_SENTENCE) }] : []),
       ...message.items.flatMap(({ sentence, link }) => [{ type: 'section', text: plain(sentence, MAX_SENTENCE) }, ...linked('Open', link)]),
       ...(rest === undefined ? [] : [{ type: 'section', text: plain(rest, 200) }]),
       ...linked('Open the portal', message.link),

@@ -65,7 +65,7 @@ export const createTell = ({
       const of = subject.type === 'app' ? {} : { [subject.type === 'export' ? 'exportId' : 'connectionId']: subject.id };
       log('notification', { kind, stage, ...of, name: subject.name, sentence });
     }
-    if (more > 0) log('notification', { kind: 'more', stage, count: more, sentence: `… and ${more.toLocaleString('en')} more.` });
+    if (more > 0) log('notification', { kind: 'more', stage, sentence: `… and ${more.toLocaleString('en')} more.` });
   };
 
   const sendOne = async (channel: StoredChannel, outgoing: Outgoing, { signal }: Options): Promise<Attempt> => {

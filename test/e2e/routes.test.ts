@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { get } from 'node:http';
+import { createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { TableClient } from '@azure/data-tables';
 import { QueueClient } from '@azure/storage-queue';
@@ -71,7 +72,19 @@ interface Things {
   readonly export: string;
   readonly run: string;
 }
-const things = {} as { shared: Things; closed: Things; detached: Things; timed: string };
+/** A receiver of notifications. */
+const told: { type: string; items: { subject: { id?: string } }[] }[] = [];
+const receiver = createServer((request, response) => {
+  let body = '';
+  request.on('data', (part) => (body += String(part)));
+  request.on('end', () => {
+    told.push(JSON.parse(body) as (typeof told)[number]);
+    response.writeHead(204).end();
+  });
+});
+const toldOf = (exportId: string, type: string) =>
+  told.filter((one) => one.type === type && one.items.some(({ subject }) => subject.id === exportId));
+const things = {} as { shared: Things; closed: Things; detached: Things; timed: string; failing: string };
 
 beforeAll(async () => {
   await cloud.start().staysUp();
@@ -86,6 +99,14 @@ beforeAll(async () => {
   const set = await call('PUT', '/settings/schedule', { body, ifMatch: await etagOf('/settings/schedule') });
   if (set.status !== 200) throw new Error(`The schedule was not set: ${set.text}`);
 
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const channel = { name: 'On call', form: 'json', url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` };
+  const ifMatch = await etagOf('/settings/notifications');
+  await call('PUT', '/settings/notifications', { body: { channels: [channel] }, ifMatch });
+  // more people than it may bring: each of its runs fails
+  things.failing = (await makeExport(connectionId, { name: 'Too small', listId: 'LIST5K', maxProfiles: 1 })).id;
+  await make(`/exports/${things.failing}/run`, {});
+
   const started = async (connection: string, listId: string): Promise<Things> => {
     const id = (await makeExport(connection, { listId })).id;
     const { id: run } = await make(`/exports/${id}/run`, { dryRun: true });
@@ -96,7 +117,11 @@ beforeAll(async () => {
   things.detached = await started(connectionId, 'LIST5K');
   await call('POST', `/exports/${things.detached.export}/detach`);
 }, 200_000);
-afterAll(() => cloud.close(), 60_000);
+afterAll(async () => {
+  receiver.closeAllConnections();
+  receiver.close();
+  await cloud.close();
+}, 60_000);
 
 type Kind = 'shared' | 'not shared' | 'detached' | '–';
 type Request = readonly [method: string, path: string, sent?: Sent];
@@ -181,7 +206,11 @@ const requests: Readonly<Record<string, (kind: Kind) => Promise<Request>>> = {
   getLimits: async () => ['GET', '/settings/limits'],
   setLimits: () => asItIs('PUT', '/settings/limits'),
   getNotificationSettings: async () => ['GET', '/settings/notifications'],
-  setNotificationSettings: () => asItIs('PUT', '/settings/notifications'),
+  setNotificationSettings: async () => {
+    const { json, headers } = await call('GET', '/settings/notifications');
+    const channels = (json.channels as Record<string, unknown>[]).map(({ id, name, form, scope }) => ({ id, name, form, scope }));
+    return ['PUT', '/settings/notifications', { body: { channels }, ifMatch: headers.get('etag')! }];
+  },
   testNotificationChannel: async () => ['POST', '/settings/notifications/test', { body: { channelId: 'chn_00000000' } }],
   listNotifications: async () => ['GET', '/notifications'],
   getConfiguration: async () => ['GET', '/configuration'],
@@ -426,6 +455,19 @@ describe('the smoke test of a deployment', () => {
     const { stdout } = await promisify(execFile)(process.execPath, args); // throws with what it says when it is not
     expect(stdout).toContain('ok    the API refuses a forged administrator (401 from the app)');
     expect(stdout).not.toContain('FAIL');
+  });
+});
+
+describe('a run that fails', () => {
+  it('is told once, and the next good one tells that it is over', async () => {
+    const path = `/exports/${things.failing}`;
+    await until('a message', async () => toldOf(things.failing, 'condition.opened')[0]);
+    const open = (await call('GET', '/notifications', { as: 'Viewer' })).json.value;
+    expect(open).toMatchObject([{ kind: 'run_failed', subject: { id: things.failing, name: 'Too small' }, code: 'cap_exceeded' }]);
+    await call('PATCH', path, { body: { maxProfiles: null }, ifMatch: await etagOf(path) });
+    expect((await endOf((await make(`${path}/run`, {})).id)).state).toBe('successful');
+    await until('the end of it', async () => toldOf(things.failing, 'condition.recovered')[0]);
+    expect([toldOf(things.failing, 'condition.opened').length, told.length]).toEqual([1, 2]);
   });
 });
 
