@@ -4,7 +4,7 @@ using './main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
-param resourceGroupName = readEnvironmentVariable('AZURE_RESOURCE_GROUP', 'rg-${readEnvironmentVariable('AZURE_ENV_NAME')}')
+param resourceGroupName = empty(readEnvironmentVariable('AZURE_RESOURCE_GROUP', '')) ? 'rg-${readEnvironmentVariable('AZURE_ENV_NAME')}' : readEnvironmentVariable('AZURE_RESOURCE_GROUP', '')
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
 
 param sourceKind = readEnvironmentVariable('SOURCE_KIND', 'cdm-folder')

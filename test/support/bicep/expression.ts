@@ -1,6 +1,5 @@
 /**
- * Bicep's expressions as plain data. `line` counts from 1. Only what a template here needs is told apart; arithmetic and comparisons are
- * "operation", of which no more is asked than its names.
+ * Bicep's expressions as plain data. `line` counts from 1. Only what a template here needs is told apart.
  */
 export type Expression = { readonly line: number } & (
   | { readonly kind: 'text'; readonly value: string }
@@ -26,7 +25,12 @@ export type Expression = { readonly line: number } & (
       readonly body: Expression;
     }
   | { readonly kind: 'lambda'; readonly variables: readonly string[]; readonly body: Expression }
-  | { readonly kind: 'operation'; readonly operands: readonly Expression[]; readonly gives: 'boolean' | 'number' | 'anything' }
+  | {
+      readonly kind: 'operation';
+      readonly operator: string;
+      readonly operands: readonly Expression[];
+      readonly gives: 'boolean' | 'number' | 'anything';
+    }
 );
 
 export interface Property {

@@ -12,7 +12,7 @@ const itemsOf = (file: BicepFile, over: Expression, bound: Bound = none): Expres
   possibleValues(file, over, bound).flatMap((value): Expression[] =>
     value.kind === 'array'
       ? value.items.flatMap((item) => possibleValues(file, item, bound))
-      : [{ kind: 'operation', operands: [], gives: 'anything', line: value.line }],
+      : [{ kind: 'operation', operator: '', operands: [], gives: 'anything', line: value.line }],
   );
 
 /** @param over what is looped over. @returns the variables of the loop with what they may stand for */

@@ -54,7 +54,7 @@ const NUMBER_OPERATORS = new Set(['+', '-', '*', '/', '%']);
 const readOperation = (node: Node): Expression => {
   const operator = node.childForFieldName('operator')?.text ?? '';
   const gives = BOOLEAN_OPERATORS.has(operator) ? 'boolean' : NUMBER_OPERATORS.has(operator) ? 'number' : 'anything';
-  return { kind: 'operation', operands: meaningful(node).map(readExpression), gives, line: lineOf(node) };
+  return { kind: 'operation', operator, operands: meaningful(node).map(readExpression), gives, line: lineOf(node) };
 };
 
 const readCall = (node: Node): Expression => {
