@@ -136,8 +136,11 @@ param warningEmails array = []
 var suffix = uniqueString(resourceGroup().id, environmentName)
 var appName = 'ci-klaviyo-${suffix}'
 
+// What a conditional module tells is asked for only where it is deployed: even a module that is left out by the same condition would
+// look for it, and the deployment would fail (Azure/bicep issues 3990 and 8022).
 var hasNetwork = privateNetwork || fixedOutboundAddress
 var readsFolder = sourceKind == 'cdm-folder'
+var listensToSource = readsFolder && subscribeToSource
 var sourceGroup = empty(sourceResourceGroup) ? resourceGroup().name : sourceResourceGroup
 var sourceSubscription = empty(sourceSubscriptionId) ? subscription().subscriptionId : sourceSubscriptionId
 var sourceRegion = empty(sourceLocation) ? location : sourceLocation
@@ -206,8 +209,8 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (privateNetwork) 
   params: {
     location: location
     tags: tags
-    networkId: network!.outputs.networkId
-    subnetId: network!.outputs.endpointSubnetId
+    networkId: privateNetwork ? network!.outputs.networkId : ''
+    subnetId: privateNetwork ? network!.outputs.endpointSubnetId : ''
     storageAccountId: storage.outputs.accountId
     vaultId: keyVault.outputs.vaultId
     sourceAccountId: sourcePrivateEndpoint && readsFolder ? sourceAccountId : ''
@@ -286,7 +289,7 @@ module auth 'modules/auth.bicep' = {
   }
 }
 
-module sourceTopic 'modules/source-topic.bicep' = if (readsFolder && subscribeToSource) {
+module sourceTopic 'modules/source-topic.bicep' = if (listensToSource) {
   name: 'source-topic-${suffix}'
   scope: resourceGroup(sourceSubscription, sourceGroup)
   params: {
@@ -298,20 +301,20 @@ module sourceTopic 'modules/source-topic.bicep' = if (readsFolder && subscribeTo
   }
 }
 
-module eventRoles 'modules/event-roles.bicep' = if (readsFolder && subscribeToSource) {
+module eventRoles 'modules/event-roles.bicep' = if (listensToSource) {
   name: 'event-roles'
   params: {
-    principalId: sourceTopic!.outputs.principalId
+    principalId: listensToSource ? sourceTopic!.outputs.principalId : ''
     storageAccountName: storage.outputs.accountName
   }
 }
 
-module events 'modules/events.bicep' = if (readsFolder && subscribeToSource) {
+module events 'modules/events.bicep' = if (listensToSource) {
   name: 'events-${suffix}'
   scope: resourceGroup(sourceSubscription, sourceGroup)
   params: {
     name: 'klaviyo-${suffix}'
-    topicName: sourceTopic!.outputs.name
+    topicName: listensToSource ? sourceTopic!.outputs.name : ''
     storageAccountId: storage.outputs.accountId
     sourceContainer: sourceContainer
     sourceFolder: sourceFolder

@@ -24,17 +24,23 @@ const merge = (left: Value, right: Value): Value => {
   return merged;
 };
 
+/** As Azure writes a value into a text: `true` is "True" there. */
+const textOf = (value: Value | undefined): string => {
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
+};
+
 const isEmpty = (value: Value): boolean => value === null || (typeof value === 'object' ? Object.keys(value).length === 0 : value === '');
 
-/** Functions as Azure Resource Manager works them out; `string(true)` is "True" there. */
+/** Functions as Azure Resource Manager works them out. */
 const FUNCTIONS: Readonly<Record<string, (...args: Value[]) => Value>> = {
   tenant: () => PLACE.tenant,
   environment: () => PLACE.environment,
-  string: (value) => (typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)),
+  string: textOf,
   empty: (value) => isEmpty(value),
-  padLeft: (value, length, filler) => String(value).padStart(length as number, filler as string),
+  padLeft: (value, length, filler) => textOf(value).padStart(length as number, filler as string),
   union: (...values) => values.reduce(merge),
-  concat: (...values) => (values.every((value) => Array.isArray(value)) ? (values as Value[][]).flat() : values.join('')),
+  concat: (...values) => (values.every((value) => Array.isArray(value)) ? (values as Value[][]).flat() : values.map(textOf).join('')),
   replace: (text, from, to) => (text as string).replaceAll(from as string, to as string),
 };
 
@@ -60,13 +66,11 @@ export const evaluate = (file: BicepFile, expression: Expression, given: Given):
     case 'null':
       return null;
     case 'interpolated':
-      return expression.parts.map((part) => String(follow(part) as string)).join('');
+      return expression.parts.map((part) => textOf(follow(part))).join('');
     case 'array':
       return expression.items.map(follow);
     case 'object':
-      return Object.fromEntries(
-        expression.properties.map(({ name, key, value }) => [name ?? String(follow(key!) as string), follow(value)]),
-      );
+      return Object.fromEntries(expression.properties.map(({ name, key, value }) => [name ?? textOf(follow(key!)), follow(value)]));
     case 'choice':
       return follow(expression.branches[follow(expression.condition) ? 0 : 1]);
     case 'operation': {

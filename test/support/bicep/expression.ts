@@ -48,7 +48,7 @@ export const propertyOf = (object: ObjectExpression, name: string): Expression |
   object.properties.find((property) => property.name === name)?.value;
 
 /** The parts of an expression that lie directly in it, each with the variables that it brings along. */
-const partsOf = (expression: Expression): readonly (readonly [Expression, readonly string[]])[] => {
+const partsWithVariables = (expression: Expression): readonly (readonly [Expression, readonly string[]])[] => {
   const plain = (...parts: readonly (Expression | undefined)[]) =>
     parts.flatMap((part) => (part ? [[part, [] as readonly string[]] as const] : []));
   switch (expression.kind) {
@@ -81,6 +81,9 @@ const partsOf = (expression: Expression): readonly (readonly [Expression, readon
   }
 };
 
+/** The parts of an expression that lie directly in it. */
+export const partsOf = (expression: Expression): Expression[] => partsWithVariables(expression).map(([part]) => part);
+
 /**
  * Every expression within one, itself first, with the loop and lambda variables that are known there.
  */
@@ -89,5 +92,5 @@ export function* walk(
   variables: readonly string[] = [],
 ): Generator<{ expression: Expression; variables: readonly string[] }> {
   yield { expression, variables };
-  for (const [part, more] of partsOf(expression)) yield* walk(part, [...variables, ...more]);
+  for (const [part, more] of partsWithVariables(expression)) yield* walk(part, [...variables, ...more]);
 }

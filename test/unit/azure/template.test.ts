@@ -6,7 +6,15 @@ import { readProduct, type Product } from '../../support/bicep/product';
 import { hardening, openPaths, roleAssignments, runtime } from '../../support/bicep/rules/access';
 import { declaredNames, descriptions, syntax, tags, usedNames } from '../../support/bicep/rules/declarations';
 import { events } from '../../support/bicep/rules/events';
-import { defaults, moduleOutputs, moduleParameters, parameterValues, sameParameters, unusedFiles } from '../../support/bicep/rules/modules';
+import {
+  conditionalOutputs,
+  defaults,
+  moduleOutputs,
+  moduleParameters,
+  parameterValues,
+  sameParameters,
+  unusedFiles,
+} from '../../support/bicep/rules/modules';
 import { alertRules, queries } from '../../support/bicep/rules/monitoring';
 import { secrets } from '../../support/bicep/rules/secrets';
 import { settings, settingValues } from '../../support/bicep/rules/settings';
@@ -34,6 +42,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'gives modules what they ask for': moduleParameters,
   'has defaults that it allows': defaults,
   'reads outputs that there are': moduleOutputs,
+  'reads outputs of what may be left out in a choice': conditionalOutputs,
   'has no file that nobody uses': unusedFiles,
   'asks for the same in a subscription and in a resource group': sameParameters,
   'can be given every value by the environment': parameterValues,
@@ -155,6 +164,20 @@ const MUTATIONS: readonly Mutation[] = [
     'network!.outputs.appSubnetId',
     'network!.outputs.subnetId',
     'network has no output subnetId',
+  ],
+  [
+    'reads outputs of what may be left out in a choice',
+    'app.bicep',
+    "listensToSource ? sourceTopic!.outputs.name : ''",
+    'sourceTopic!.outputs.name',
+    'sourceTopic may not be deployed',
+  ],
+  [
+    'reads outputs of what may be left out in a choice',
+    'modules/network.bicep',
+    "fixedOutboundAddress ? address!.properties.ipAddress : ''",
+    'address!.properties.ipAddress',
+    'address may not be deployed',
   ],
   ['has no file that nobody uses', 'modules/old.bicep', '', "@description('x')\noutput x string = ''", 'nobody uses this file'],
   [
@@ -362,8 +385,8 @@ const MUTATIONS: readonly Mutation[] = [
   [
     'runs Node 24 where Flex Consumption looks for it',
     'modules/function-app.bicep',
-    "ftpsState: 'Disabled'",
-    "ftpsState: 'Disabled'\n      linuxFxVersion: 'NODE|24'",
+    'remoteDebuggingEnabled: false',
+    "remoteDebuggingEnabled: false\n      linuxFxVersion: 'NODE|24'",
     'linuxFxVersion',
   ],
   [

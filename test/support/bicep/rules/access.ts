@@ -100,7 +100,6 @@ const HARDENED: readonly {
   { type: 'Microsoft.Web/sites', path: 'properties.httpsOnly', value: true },
   { type: 'Microsoft.Web/sites', path: 'properties.siteConfig.minTlsVersion', value: '1.2' },
   { type: 'Microsoft.Web/sites', path: 'properties.siteConfig.scmMinTlsVersion', value: '1.2' },
-  { type: 'Microsoft.Web/sites', path: 'properties.siteConfig.ftpsState', value: 'Disabled' },
   { type: 'Microsoft.Web/sites', path: 'identity.type', value: 'UserAssigned' },
   { type: 'Microsoft.Web/sites/basicPublishingCredentialsPolicies', named: 'scm', path: 'properties.allow', value: false },
   { type: 'Microsoft.Web/sites/basicPublishingCredentialsPolicies', named: 'ftp', path: 'properties.allow', value: false },
@@ -144,7 +143,14 @@ export const hardening = ({ files }: Template): Finding[] =>
     });
   });
 
-/** Node 24 on Flex Consumption, set where that plan looks for it, and only functions that exist are kept warm. */
+/**
+ * Properties of siteConfig that Flex Consumption refuses in newer regions, with error 51021.
+ * @see Azure/terraform-azurerm-avm-res-web-site pull request 345, microsoft/azure-pipelines-tasks issue 21032
+ */
+const REFUSED =
+  /^(linuxFxVersion|windowsFxVersion|netFrameworkVersion|phpVersion|pythonVersion|nodeVersion|javaVersion|javaContainer|javaContainerVersion|powerShellVersion|alwaysOn|ftpsState|use32BitWorkerProcess|preWarmedInstanceCount|minimumElasticInstanceCount|functionsRuntimeScaleMonitoringEnabled|functionAppScaleLimit)$/;
+
+/** Node 24 on Flex Consumption, set where that plan looks for it, nothing that it refuses, and only functions that exist are kept warm. */
 export const runtime = (template: Template, product: Product): Finding[] => {
   const file = template.file('modules/function-app.bicep');
   const app = file.resources.find(({ type }) => type === 'Microsoft.Web/sites');
@@ -160,8 +166,8 @@ export const runtime = (template: Template, product: Product): Finding[] => {
   return [
     ...(fits ? [] : [{ file: file.name, line: app?.line ?? 1, text: 'functionAppConfig.runtime must be Node 24' }]),
     ...all
-      .filter(({ name }) => name === 'linuxFxVersion')
-      .map(({ line }) => ({ file: file.name, line, text: 'linuxFxVersion means nothing on this plan' })),
+      .filter(({ name }) => REFUSED.test(name ?? ''))
+      .map(({ name, line }) => ({ file: file.name, line, text: `Flex Consumption refuses ${name}` })),
     ...warm
       .filter(({ name }) => !product.functions.includes(name))
       .map(({ name, line }) => ({ file: file.name, line, text: `there is no function ${name}` })),

@@ -1,5 +1,5 @@
 import { at, decoratorOf, expressionsOf, type BicepFile, type Module, type Parameter } from '../bicep-file';
-import { walk, type Expression, type ObjectExpression } from '../expression';
+import { partsOf, walk, type Expression, type ObjectExpression } from '../expression';
 import { possibleValues, typeOf } from '../possible-values';
 import type { Finding, Template } from '../template';
 
@@ -89,6 +89,40 @@ export const moduleOutputs = (template: Template): Finding[] =>
         if (!read || !module) return [];
         const known = template.moduleFile(file, module)?.outputs.some(({ name }) => name === read.output);
         return known ? [] : [{ file: file.name, line: expression.line, text: `${read.module} has no output ${read.output}` }];
+      }),
+  );
+
+/** Parts of an expression with whether a choice stands around them. */
+function* withChoices(expression: Expression, chosen = false): Generator<{ expression: Expression; chosen: boolean }> {
+  yield { expression, chosen };
+  if (expression.kind !== 'choice') {
+    for (const part of partsOf(expression)) yield* withChoices(part, chosen);
+    return;
+  }
+  yield* withChoices(expression.condition, chosen);
+  for (const branch of expression.branches) yield* withChoices(branch, true);
+}
+
+/** Properties of a resource that are known once it is deployed. */
+const DEPLOYED = new Set(['properties', 'identity']);
+
+/**
+ * What a conditional module or resource tells is read in a choice alone, also by modules under the same condition: their parameters are worked out
+ * even where they are left out.
+ * @see Azure/bicep issues 3990, 8022
+ */
+export const conditionalOutputs = (template: Template): Finding[] =>
+  template.files.flatMap((file) =>
+    expressionsOf(file)
+      .flatMap(({ expression }) => [...withChoices(expression)])
+      .flatMap(({ expression, chosen }) => {
+        if (chosen || expression.kind !== 'member') return [];
+        const read = outputOf(expression);
+        const module = read && file.modules.find(({ name }) => name === read.module);
+        const { of, name: property } = expression;
+        const resource = of.kind === 'name' && DEPLOYED.has(property) ? file.resources.find(({ name }) => name === of.name) : undefined;
+        const unsure = module?.condition ? module : resource?.condition ? resource : undefined;
+        return unsure ? [{ file: file.name, line: expression.line, text: `${unsure.name} may not be deployed: read it in a choice` }] : [];
       }),
   );
 
