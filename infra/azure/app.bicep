@@ -241,6 +241,7 @@ module settings 'modules/settings.bicep' = {
   params: {
     identityClientId: identity.outputs.clientId
     insightsConnectionString: monitoring.outputs.connectionString
+    storageAccountName: storage.outputs.accountName
     blobEndpoint: storage.outputs.blobEndpoint
     queueEndpoint: storage.outputs.queueEndpoint
     tableEndpoint: storage.outputs.tableEndpoint

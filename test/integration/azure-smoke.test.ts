@@ -33,7 +33,7 @@ const answer = (app: App, request: http.IncomingMessage, asked: number): [number
     if (app.refuses === 'nobody') return [200, {}, '{"value":[]}'];
     return app.refuses === 'app' ? [401, problem, '{"code":"not_signed_in"}'] : [401, {}, ''];
   }
-  if (url === '/') return [302, { location: '/portal/' }, ''];
+  if (url === '/') return app.refuses === 'platform' ? [401, {}, ''] : [302, { location: '/portal/' }, ''];
   if (url.startsWith('/portal/assets/')) return [200, { 'content-type': 'text/javascript' }, ''];
   return [200, page, '<script src="/portal/assets/main-1.js"></script>'];
 };
@@ -67,7 +67,7 @@ it('is content with an app behind App Service Authentication, and says what it l
       'ok    health is open and well (version 1.2.3)',
       'ok    the API refuses who has not signed in (401 before the app)',
       'ok    the API refuses a forged administrator (401 before the app)',
-      'ok    the root leads to the portal',
+      'ok    the root leads to the portal (after sign-in: people open /portal)',
       'ok    the portal is open, with what it loads',
       'ok    a link into the portal is open',
       'ok    who signs in is known (left out: no SMOKE_TOKEN)',

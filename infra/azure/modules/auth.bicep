@@ -12,8 +12,8 @@ param allowFunctionKeys bool
 
 // Matching is not documented: a path is taken as it stands, and a star at its end for what lies below it (MicrosoftDocs/azure-docs
 // issue 86514). Whether a star passes a slash is said nowhere, hence the deeper ones. None of these paths reads who is signed in.
+// The root stays closed: an entry that ends in a slash may stand for all below it.
 var openPaths = [
-  '/'
   '/portal'
   '/portal/*'
   '/portal/assets/*'

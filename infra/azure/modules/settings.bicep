@@ -5,6 +5,9 @@ param identityClientId string
 @description('Connection string of Application Insights.')
 param insightsConnectionString string
 
+@description('Name of the app\'s storage account.')
+param storageAccountName string
+
 @description('Blob endpoint of the app\'s storage.')
 param blobEndpoint string
 
@@ -62,6 +65,8 @@ var hostSettings = {
   AZURE_CLIENT_ID: identityClientId
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
+  // name and addresses say the same, and hosts of this plan have missed the one or the other (azure-functions-host issue 11782)
+  AzureWebJobsStorage__accountName: storageAccountName
   AzureWebJobsStorage__blobServiceUri: blobEndpoint
   AzureWebJobsStorage__queueServiceUri: queueEndpoint
   AzureWebJobsStorage__tableServiceUri: tableEndpoint

@@ -16,6 +16,7 @@ const common = {
   insightsConnectionString:
     'InstrumentationKey=00000000-0000-0000-0000-000000000000;IngestionEndpoint=https://we.in.applicationinsights.azure.com/',
   blobEndpoint: 'https://stx.blob.core.windows.net/',
+  storageAccountName: 'stx',
   queueEndpoint: 'https://stx.queue.core.windows.net/',
   tableEndpoint: 'https://stx.table.core.windows.net/',
   keyVaultUrl: 'https://kv-x.vault.azure.net/',
@@ -100,7 +101,8 @@ describe('sign-in', () => {
 
   it('is not asked for on health and the portal’s pages; for function keys only where they are allowed', () => {
     const open = excluded(false) as string[];
-    expect(open).toEqual(expect.arrayContaining(['/', '/portal', '/portal/*', '/api/health']));
+    expect(open).toEqual(expect.arrayContaining(['/portal', '/portal/*', '/api/health']));
+    expect(open).not.toContain('/');
     expect(open.filter((pattern) => pattern.startsWith('/api/'))).toEqual(['/api/health']);
     const keyed = excluded(true) as string[];
     expect(keyed.filter((pattern) => !open.includes(pattern))).toEqual(['/api/system/*', '/api/system/*/*', '/api/system/*/*/*']);

@@ -404,6 +404,14 @@ const MUTATIONS: readonly Mutation[] = [
     "  '/api/health'\n  '/api/exports'\n",
     '/api/exports must not be open',
   ],
+  ['leaves open what must be, and nothing else', 'modules/auth.bicep', "  '/portal'\n", "  '/portal'\n  '/'\n", '/ must not be open'],
+  [
+    'leaves open what must be, and nothing else',
+    'modules/auth.bicep',
+    "  '/portal'\n",
+    "  '/portal'\n  '/portal/'\n",
+    '/portal/ must not be open',
+  ],
   [
     'leaves open what must be, and nothing else',
     'modules/auth.bicep',

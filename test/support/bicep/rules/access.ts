@@ -186,7 +186,7 @@ export const openPaths = (template: Template, product: Product): Finding[] => {
   const open = texts(variable('openPaths')?.value);
   const keyed = texts(variable('keyedPaths')?.value);
   const line = variable('openPaths')?.line ?? 1;
-  const wanted = ['/', '/portal', '/portal/index', ...product.openPaths];
+  const wanted = ['/portal', '/portal/index', ...product.openPaths];
   const settings = file.resources.find(({ type }) => type === 'Microsoft.Web/sites/config');
   const excluded = settings && at(settings.object, 'properties', 'globalValidation', 'excludedPaths');
   const conditional = excluded?.kind === 'choice' && excluded.condition.kind === 'name' && excluded.condition.name === 'allowFunctionKeys';
@@ -195,7 +195,8 @@ export const openPaths = (template: Template, product: Product): Finding[] => {
       .filter((one) => !open.some((pattern) => covers(pattern, one)))
       .map((one) => ({ file: file.name, line, text: `${one} must be open` })),
     ...open
-      .filter((pattern) => !pattern.startsWith('/portal') && pattern !== '/' && !product.openPaths.includes(pattern))
+      // one that ends in a slash may stand for all below it
+      .filter((pattern) => pattern.endsWith('/') || !(pattern.startsWith('/portal') || product.openPaths.includes(pattern)))
       .map((pattern) => ({ file: file.name, line, text: `${pattern} must not be open` })),
     ...keyed
       .filter((pattern) => !pattern.startsWith('/api/system/'))

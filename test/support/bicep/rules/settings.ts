@@ -8,6 +8,7 @@ const OF_THE_PLATFORM = new Set([
   'AZURE_CLIENT_ID',
   'AzureWebJobsStorage__credential',
   'AzureWebJobsStorage__clientId',
+  'AzureWebJobsStorage__accountName',
   'AzureWebJobsStorage__blobServiceUri',
   'AzureWebJobsStorage__queueServiceUri',
   'AzureWebJobsStorage__tableServiceUri',
@@ -24,7 +25,6 @@ const OF_THE_PLATFORM = new Set([
 /** Settings of env.ts that have no place on Azure, each with its reason. */
 const NOT_ON_AZURE: Readonly<Record<string, string>> = {
   AzureWebJobsStorage: 'a connection string holds a key: for the local cloud',
-  AzureWebJobsStorage__accountName: 'the addresses of the services stand for it, in every cloud',
   SOURCE_CONNECTION_STRING: 'a connection string holds a key: for the local cloud',
   WEBSITE_HOSTNAME: 'the platform sets it',
   WEBSITE_SITE_NAME: 'the platform sets it',
