@@ -1,11 +1,11 @@
 /** What the package may weigh, in bytes; a third above what it weighed when this was written, so that growth is somebody's decision. */
 export const BUDGETS = {
   /** read and compiled before the first answer of each new instance */
-  main: 5_500_000,
+  main: 6_500_000,
   /** fetched by each new instance, and uploaded at each deployment */
-  zip: 5_000_000,
+  zip: 5_700_000,
   /** what the zip unpacks to */
-  unpacked: 17_000_000,
+  unpacked: 18_000_000,
 } as const;
 
 export type Sizes = Readonly<Record<keyof typeof BUDGETS, number>>;
