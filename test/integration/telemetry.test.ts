@@ -43,7 +43,7 @@ const inMemory = () => ({
 type InMemory = ReturnType<typeof inMemory>;
 
 /** An instance of the app whose telemetry goes there. */
-const instance = (exporters: Exporters, { onLog = (_event: string) => undefined as unknown } = {}): Services => {
+const instance = (exporters: Exporters, { onLog = (_event: string) => undefined } = {}): Services => {
   const app = createServices(parseEnv(fixture.environment), {
     write: (line) => void onLog((JSON.parse(line) as { event: string }).event),
     telemetry: { exporters: () => Promise.resolve(exporters), exportTimeoutMs: 1_000 },
@@ -192,7 +192,7 @@ it('a place that takes nothing changes nothing of a run', async () => {
       throw new Error('no');
     },
   };
-  const app = instance({ spans: hanging, metrics: throwing, logs: hanging } as unknown as Exporters);
+  const app = instance({ spans: hanging, metrics: throwing, logs: hanging });
   const segmentExport = await fixture.anExport(await fixture.connect(), { segments: ['Few'] });
   await request(app, { version: 1, type: 'run', exportId: segmentExport.id });
   const run = await toEnd(app, await onlyRun(segmentExport.id));
