@@ -43,9 +43,9 @@ const inMemory = () => ({
 type InMemory = ReturnType<typeof inMemory>;
 
 /** An instance of the app whose telemetry goes there. */
-const instance = (exporters: Exporters, { onLog = (_event: string) => undefined } = {}): Services => {
+const instance = (exporters: Exporters, { onLog = (_event: string): void => undefined } = {}): Services => {
   const app = createServices(parseEnv(fixture.environment), {
-    write: (line) => void onLog((JSON.parse(line) as { event: string }).event),
+    write: (line) => onLog((JSON.parse(line) as { event: string }).event),
     telemetry: { exporters: () => Promise.resolve(exporters), exportTimeoutMs: 1_000 },
   });
   app.telemetry.start();
@@ -158,7 +158,11 @@ const klaviyoCalls = async (): Promise<number> => {
 it('another instance that takes over after a crash goes on in the same trace, also by a message that knows of none', async () => {
   const seen = inMemory();
   const dying = new AbortController();
-  const first = instance(seen, { onLog: (event) => event === 'slice_begun' && dying.abort(new Error('the host dies')) });
+  const first = instance(seen, {
+    onLog: (event) => {
+      if (event === 'slice_begun') dying.abort(new Error('the host dies'));
+    },
+  });
   const second = instance(seen);
   const segmentExport = await fixture.anExport(await fixture.connect(), { segments: ['Few'] });
   await request(first, { version: 1, type: 'run', exportId: segmentExport.id, traceparent });
