@@ -43,10 +43,10 @@ const inMemory = () => ({
 type InMemory = ReturnType<typeof inMemory>;
 
 /** An instance of the app whose telemetry goes there. */
-const instance = (exporters: Exporters, { onLog = (_event: string): void => undefined } = {}): Services => {
+const instance = (exporters: Exporters, { onLog = (_event: string): void => undefined, exportTimeoutMs = 20_000 } = {}): Services => {
   const app = createServices(parseEnv(fixture.environment), {
     write: (line) => onLog((JSON.parse(line) as { event: string }).event),
-    telemetry: { exporters: () => Promise.resolve(exporters), exportTimeoutMs: 1_000 },
+    telemetry: { exporters: () => Promise.resolve(exporters), exportTimeoutMs },
   });
   app.telemetry.start();
   apps.push(app);
