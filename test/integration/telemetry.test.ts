@@ -196,7 +196,7 @@ it('a place that takes nothing changes nothing of a run', async () => {
       throw new Error('no');
     },
   };
-  const app = instance({ spans: hanging, metrics: throwing, logs: hanging });
+  const app = instance({ spans: hanging, metrics: throwing, logs: hanging }, { exportTimeoutMs: 1_000 });
   const segmentExport = await fixture.anExport(await fixture.connect(), { segments: ['Few'] });
   await request(app, { version: 1, type: 'run', exportId: segmentExport.id });
   const run = await toEnd(app, await onlyRun(segmentExport.id));
