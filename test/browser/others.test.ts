@@ -3,27 +3,42 @@ import { describeInBrowser } from './support/describe-in-browser';
 const LIMITS = '/api/settings/limits';
 
 describeInBrowser('other people and other pages', (stage) => {
-  it('a setting that somebody else has saved meanwhile is not overwritten, also when this page has read it by then', async () => {
+  it('a setting that somebody else has saved meanwhile is not overwritten, and what was typed is not lost', async () => {
     const visitor = await stage().visit({ expects: [/^answer 412: PUT \/api\/settings\/limits/] });
     const { page } = visitor;
     await visitor.open('/settings?tab=limits');
     const before = await page.request.get(LIMITS);
     const limits = (await before.json()) as Record<string, number>;
-    const field = page.getByRole('spinbutton', { name: 'Days that runs are kept' });
-    await field.fill('123');
+    const field = (name: string) => page.getByRole('spinbutton', { name });
+    const save = page.getByRole('button', { name: 'Save' });
+    const saved = async () => (await (await page.request.get(LIMITS)).json()) as Record<string, number>;
+    const saveAsTheyDo = async (change: object) => {
+      const { etag } = (await page.request.get(LIMITS)).headers();
+      const data = { ...(await saved()), ...change };
+      expect((await page.request.put(LIMITS, { data, headers: { 'if-match': etag! } })).status()).toBe(200);
+    };
 
-    const theirs = await page.request.put(LIMITS, { data: { ...limits, runDays: 120 }, headers: { 'if-match': before.headers().etag! } });
-    expect(theirs.status()).toBe(200);
-    // as after a sign-in that was renewed: everything is read anew
-    const read = page.waitForResponse((response) => response.url().endsWith(LIMITS) && response.request().method() === 'GET');
+    // they change something else: it is taken over, and said, and what was typed is saved beside it
+    await field('Days that runs are kept').fill('123');
+    await saveAsTheyDo({ reportDays: 31 });
+    await save.click();
+    await page.getByText('Days that row reports are kept: 31, as they have saved.').waitFor();
+    expect(await field('Days that row reports are kept').inputValue()).toBe('31');
+    expect((await saved()).runDays).toBe(limits.runDays);
+    await save.click();
+    await page.getByText('Saved. Nothing runs because of it.').first().waitFor();
+    expect(await saved()).toMatchObject({ runDays: 123, reportDays: 31 });
+
+    // they change the same: somebody has to decide, also where this page has read theirs by itself, as after a renewed sign-in
+    await field('Days that runs are kept').fill('124');
+    await saveAsTheyDo({ runDays: 120 });
     await page.evaluate("new BroadcastChannel('portal-signed-in').postMessage('signed-in')");
-    await read;
-    await visitor.settle();
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').waitFor();
-    const after = await page.request.get(LIMITS);
-    expect(((await after.json()) as Record<string, number>).runDays).toBe(120);
-    await page.request.put(LIMITS, { data: limits, headers: { 'if-match': after.headers().etag! } });
+    await page.getByRole('alert').getByText('Days that runs are kept: 120 is theirs, 124 is yours.').waitFor();
+    expect([await field('Days that runs are kept').inputValue(), await save.isDisabled()]).toEqual(['124', true]);
+    await page.getByRole('button', { name: 'Take theirs' }).click();
+    expect(await field('Days that runs are kept').inputValue()).toBe('120');
+    expect((await saved()).runDays).toBe(120);
+    await saveAsTheyDo(limits);
   });
 
   it('a next page that cannot be read is said, and not asked for again and again', async () => {

@@ -12,9 +12,9 @@ export const pagesOfExports: readonly PageUnderTest[] = [
   { name: 'exports', path: () => '/exports' },
   { name: 'export-new', path: () => '/exports/new' },
   { name: 'export', path: ({ exports: { loyalty } }) => `/exports/${loyalty}` },
-  { name: 'export-held', path: ({ exports: { mirror } }) => `/exports/${mirror}` },
+  { name: 'export-held', path: ({ exports: { mirror } }) => `/exports/${mirror}?tab=notifications` },
   { name: 'export-not-started', path: ({ exports: { fresh } }) => `/exports/${fresh}` },
-  { name: 'export-edit', path: ({ exports: { loyalty } }) => `/exports/${loyalty}/edit` },
+  { name: 'export-edit', path: ({ exports: { loyalty } }) => `/exports/${loyalty}/edit?step=behaviour` },
   { name: 'connections', path: () => '/connections' },
   { name: 'connection-refused', path: ({ connections: { refused } }) => `/connections/${refused}` },
   { name: 'connection-new', path: () => '/connections/new' },
@@ -29,5 +29,6 @@ export const pagesOfRuns: readonly PageUnderTest[] = [
   { name: 'run-held', path: ({ runs: { held } }) => `/runs/${held}` },
   { name: 'run-dry', path: ({ runs: { dry } }) => `/runs/${dry}` },
   { name: 'settings', path: () => '/settings' },
+  { name: 'settings-notifications', path: () => '/settings?tab=notifications' },
   { name: 'access', path: () => '/access' },
 ];

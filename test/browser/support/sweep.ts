@@ -40,6 +40,7 @@ const blocks = [
   'runDetail',
   'connections',
   'settings',
+  'notifications',
   'access',
 ];
 

@@ -24,6 +24,8 @@ export interface World {
     /** has never run */
     readonly fresh: string;
   };
+  /** names of channels: of one nobody answers, of the other the receiver is gone */
+  readonly channels: { readonly silent: string; readonly gone: string };
   readonly runs: {
     readonly successful: string;
     readonly rejected: string;
@@ -153,6 +155,22 @@ export const createWorld = async (cloud: Pick<StartedCloud, 'recorded'>): Promis
   await sandbox('POST', '/faults', { endpoint: '*', count: 1, fault: { kind: 'key_revoked' } });
   await make(`/connections/${refused}/test`, {});
 
+  const channels = { silent: 'Marketing operations', gone: 'Pager' };
+  const settings = await hands.call('GET', '/settings/notifications');
+  const made = await hands.call(
+    'PUT',
+    '/settings/notifications',
+    {
+      channels: [
+        // nothing listens there
+        { name: channels.silent, form: 'teams', url: 'http://127.0.0.1:9/workflow' },
+        { name: channels.gone, form: 'json', scope: 'chosen', kinds: ['run_failed', 'removals_held'], url: `${cloud.recorded().api}/gone` },
+      ],
+    },
+    settings.etag ?? '',
+  );
+  const pager = (made.json['channels'] as readonly { readonly id: string }[])[1]!.id;
+
   const makeExport = async (name: string, more: object): Promise<string> =>
     (await make('/exports', { name, connectionId: shared, schedule: { kind: 'off' }, mapping, ...more })).id;
   const start = async (exportId: string, options: object = {}): Promise<string> => (await make(`/exports/${exportId}/run`, options)).id;
@@ -164,6 +182,7 @@ export const createWorld = async (cloud: Pick<StartedCloud, 'recorded'>): Promis
       membership: 'mirror',
       guardCount: 10,
       guardShare: 0.05,
+      notify: { channelIds: [pager] },
       schedule: { kind: 'custom', repeat: 'weekly', days: ['monday', 'thursday'], times: ['06:30'], timeZone: 'Europe/Paris' },
     }),
     makeExport('Everybody (capped)', { listId: 'LI100K', segments: ['VipCustomers', 'LapsedBuyers'], maxProfiles: 1_000 }),
@@ -208,6 +227,7 @@ export const createWorld = async (cloud: Pick<StartedCloud, 'recorded'>): Promis
   return {
     connections: { shared, closed, refused },
     exports: { newsletter, loyalty, mirror, capped, busy, fresh },
+    channels,
     runs: { successful, rejected, held, failed, running, dry, canceled },
   };
 };

@@ -8,6 +8,7 @@ import { PROBLEM_CODES } from '../../../shared/http/problem-codes';
 import { noCounts } from '../../../shared/runs/run';
 import { reasons } from '../../../shared/runs/row-reasons';
 import { flatten, languages, parseAll } from '../../support/portal-messages';
+import { NotificationKind } from '../../../shared/settings/notification-settings';
 import type { Parsed } from '../../support/portal-messages';
 
 const english = flatten(en);
@@ -88,6 +89,9 @@ const same = new Set([
   'JSON',
   'Dataverse',
   'Webhook',
+  'Notifications',
+  'Microsoft Teams',
+  'Slack',
   'Date',
   'Options',
   'E-mail',
@@ -95,6 +99,7 @@ const same = new Set([
   'application',
   '{number}. Export',
   '{count, plural, one {# segment} other {# segments}}',
+  '{count, plural, one {# message} other {# messages}}',
   '({time} {zone}, UTC{offset})',
   '{name}, version {version},',
   '{count, plural, one {# segment} other {# segments}}',
@@ -128,6 +133,7 @@ describe('codes of the API', () => {
   const notShown = new Set([
     'custom', // of zod, told by its message
     'ok',
+    'word', // what telemetry takes a field for
   ]);
   const { problems, status } = codes;
   const known = { ...problems.codes, ...status.codes, ...status.rows };
@@ -171,10 +177,16 @@ describe('codes of the API', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('with figures name those that a run has', () => {
+  it('of notifications have a French text', () => {
+    expect(Object.keys(status.conditions).sort()).toEqual([...NotificationKind.options].sort());
+    expect(Object.keys(en.notifications.kinds).sort()).toEqual([...NotificationKind.options].sort());
+  });
+
+  it('with figures name those that a run or a notification has', () => {
     const figures = Object.keys(figuresOf({ counts: noCounts(), invalidByReason: {}, plan: undefined }));
+    const told = ['name', 'count', 'code', 'held', 'rejected', 'sent', 'share', 'minutes', 'days'];
     for (const [key, { needs }] of frenchCodesParsed) {
-      const allowed = key.startsWith('status.counted.') ? figures : [];
+      const allowed = key.startsWith('status.counted.') ? figures : key.startsWith('status.conditions.') ? told : [];
       expect({ key, unknown: needs.filter((need) => !allowed.includes(need.split(':')[0]!)) }).toEqual({ key, unknown: [] });
     }
   });
@@ -189,6 +201,7 @@ it('what the schemas of forms say has a text', () => {
     'connections/connection.ts',
     'ids.ts',
     'settings/limits.ts',
+    'settings/notification-settings.ts',
   ];
   const said = schemas.flatMap((file) => {
     const text = fs.readFileSync(path.resolve(__dirname, '../../../shared', file), 'utf8');
@@ -197,7 +210,13 @@ it('what the schemas of forms say has a text', () => {
   expect(said.length).toBeGreaterThan(10);
   const custom = new Set(Object.keys(en.forms.custom));
   // what no form sends: the agreement is a box without which nothing can be sent, and a key comes from one field or the other
-  const neverSent = ['expected true: without agreement', 'expected true; to take', 'expected true, as', 'expected at most one of apiKey'];
+  const neverSent = [
+    'expected true: without agreement',
+    'expected true; to take',
+    'expected true, as',
+    'expected at most one of apiKey',
+    'expected a channel of the form json',
+  ];
   expect(said.filter((message) => !custom.has(message) && !neverSent.some((start) => message.startsWith(start)))).toEqual([]);
   // a text is found by its message, in which a full stop would begin another level
   expect([...custom].filter((message) => message.includes('.'))).toEqual([]);

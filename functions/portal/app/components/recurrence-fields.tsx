@@ -1,27 +1,13 @@
-import {
-  Button,
-  Checkbox,
-  Combobox,
-  Dropdown,
-  Field,
-  Input,
-  makeStyles,
-  Option,
-  Radio,
-  RadioGroup,
-  tokens,
-} from '@fluentui/react-components';
+import { Button, Checkbox, Dropdown, Field, Input, makeStyles, Option, Radio, RadioGroup, tokens } from '@fluentui/react-components';
 import { AddRegular, DismissRegular } from '@fluentui/react-icons';
-import { useMemo, useState } from 'react';
 import { useFormatter, useTranslations } from 'use-intl';
 import type { Recurrence } from '../../../../shared/schedules/schedule';
+import { TimeZoneField } from './time-zone-field';
 import { dateOfWeekday, WEEKDAYS } from './weekdays';
 
 const daysOfMonth = Array.from({ length: 31 }, (_, index) => index + 1);
 /** customer-insights.md §4.1: at most four times a day */
 const MOST_TIMES = 4;
-/** Zones shown at a time; who types finds the others. */
-const ZONES_SHOWN = 60;
 
 const useStyles = makeStyles({
   fields: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalM },
@@ -35,48 +21,6 @@ export interface RecurrenceFieldsProps {
   readonly problem: (field: keyof Recurrence) => string | undefined;
   readonly disabled?: boolean;
 }
-
-const TimeZoneField = ({
-  value,
-  onChange,
-  problem,
-  disabled,
-}: {
-  value: string;
-  onChange: (zone: string) => void;
-  problem: string | undefined;
-  disabled: boolean;
-}) => {
-  const t = useTranslations('recurrence');
-  const [typed, setTyped] = useState<string>();
-  const zones = useMemo(() => ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')], []);
-  const wanted = (typed ?? '').toLowerCase().replaceAll(' ', '_');
-  const shown = zones.filter((zone) => zone.toLowerCase().includes(wanted)).slice(0, ZONES_SHOWN);
-  return (
-    <Field label={t('timeZone')} hint={t('timeZoneHint')} validationMessage={problem}>
-      <Combobox
-        freeform
-        disabled={disabled}
-        value={typed ?? value}
-        selectedOptions={[value]}
-        onChange={({ target }) => setTyped(target.value)}
-        onOptionSelect={(_, { optionValue }) => {
-          setTyped(undefined);
-          if (optionValue !== undefined) onChange(optionValue);
-        }}
-        onBlur={() => {
-          // what was typed in full counts, too, e.g. a Windows name
-          if (typed !== undefined && typed.trim() !== '') onChange(typed.trim());
-          setTyped(undefined);
-        }}
-      >
-        {shown.map((zone) => (
-          <Option key={zone}>{zone}</Option>
-        ))}
-      </Combobox>
-    </Field>
-  );
-};
 
 /** When something repeats: daily, weekly or monthly, up to four times a day, in a time zone. */
 export const RecurrenceFields = ({ value, onChange, problem, disabled = false }: RecurrenceFieldsProps) => {

@@ -7,7 +7,7 @@ import type en from '../messages/en';
  */
 export interface CodeMessages {
   readonly problems: Pick<(typeof en)['problems'], 'codes'>;
-  readonly status: Pick<(typeof en)['status'], 'codes' | 'counted' | 'rows'>;
+  readonly status: Pick<(typeof en)['status'], 'codes' | 'counted' | 'rows' | 'conditions'>;
 }
 
 const loaded = new Map<string, Promise<CodeMessages | undefined>>();

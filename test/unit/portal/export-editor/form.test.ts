@@ -26,6 +26,7 @@ const stored = Export.parse({
   schedule: { kind: 'custom', ...recurrence, repeat: 'weekly', days: ['monday'] },
   maxInvalidShare: 0.07,
   guardCount: 20,
+  notify: { channelIds: ['chn_22222222'] },
   createdAt: '2026-11-26T00:00:00.000Z',
   createdBy: 'ada',
   updatedAt: '2026-11-26T00:00:00.000Z',
@@ -51,9 +52,9 @@ describe('the form of an export', () => {
 
   it('shows an export, and makes the same values of it again', () => {
     expect(form.limits).toMatchObject({ maxInvalidShare: '7', guardCount: '20', guardShare: '', canaryRows: '100' });
-    const { name, connectionId, listId, segments, mapping, membership, schedule, maxInvalidShare, guardCount, canaryRows } = stored;
+    const { name, connectionId, listId, segments, mapping, membership, schedule, maxInvalidShare, guardCount, canaryRows, notify } = stored;
     expect(NewExport.parse(newExportOf(form))).toEqual({
-      ...{ name, connectionId, listId, segments, mapping, membership, schedule, maxInvalidShare, guardCount, canaryRows },
+      ...{ name, connectionId, listId, segments, mapping, membership, schedule, maxInvalidShare, guardCount, canaryRows, notify },
     });
     expect(isChanged(form, formOf(stored, recurrence))).toBe(false);
   });
@@ -85,6 +86,8 @@ describe('the form of an export', () => {
       { mapping: { email: 'EMail', properties: stored.mapping.properties } },
     ],
     ['a schedule', { scheduleKind: 'off' }, { schedule: { kind: 'off' } }],
+    ['a channel more', { channelIds: ['chn_22222222', 'chn_11111111'] }, { notify: { channelIds: ['chn_22222222', 'chn_11111111'] } }],
+    ['the last channel less', { channelIds: [] }, { notify: null }],
   ])('changes only what differs: %s', (_, change, expected) => {
     const body = changeOf(form, changed(change));
     expect(body).toEqual(expected);
@@ -115,10 +118,16 @@ describe('what differs', () => {
 });
 
 describe('two people who edit the same export', () => {
-  const mine = changed({ name: 'Mine', segments: ['Vip', 'Gold', 'MySegment'], limits: { ...form.limits, guardCount: '5' } });
+  const mine = changed({
+    name: 'Mine',
+    segments: ['Vip', 'Gold', 'MySegment'],
+    limits: { ...form.limits, guardCount: '5' },
+    channelIds: ['chn_22222222', 'chn_33333333'],
+  });
   const theirs = changed({
     name: 'Theirs',
     segments: ['Gold', 'TheirSegment'],
+    channelIds: ['chn_44444444'],
     membership: 'add',
     limits: { ...form.limits, guardCount: '5' },
   });
@@ -129,7 +138,9 @@ describe('two people who edit the same export', () => {
       ['name', 'Mine', 'Theirs', true],
       ['segment:TheirSegment', undefined, 'TheirSegment', false],
       ['membership', 'mirror', 'add', false],
+      ['channel:chn_44444444', undefined, 'chn_44444444', false],
       ['segment:Vip', 'Vip', undefined, false],
+      ['channel:chn_22222222', 'chn_22222222', undefined, false],
     ]);
   });
 
@@ -144,7 +155,7 @@ describe('two people who edit the same export', () => {
       theirs,
       meetings.map(({ facet }) => facet),
     );
-    expect(differencesOf(theirs, all).map(({ facet }) => facet)).toEqual(['segment:MySegment']);
+    expect(differencesOf(theirs, all).map(({ facet }) => facet)).toEqual(['segment:MySegment', 'channel:chn_33333333']);
     expect(merged(mine, theirs, [])).toEqual(mine);
   });
 });
@@ -179,6 +190,7 @@ describe('the consequences of a change', () => {
       ['mirrorBegins', 'segmentsStay'],
     ],
     ['a schedule, while a run is under way', of({ scheduleKind: 'off' }, { runs: true }), ['schedule', 'runGoesOn']],
+    ['a channel', of({ channelIds: [] }), ['none']],
     ['a limit', of({ limits: { ...form.limits, guardCount: '9' } }), ['limits']],
   ])('%s', (_, found, expected) => expect(found).toEqual(expected));
 });

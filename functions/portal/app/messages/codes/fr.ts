@@ -267,6 +267,24 @@ const fr: CodeMessages = {
         'Les identifiants de cette ligne (adresse, téléphone, identifiant externe) appartiennent à deux profils de Klaviyo ; fusionnez-les là-bas ou mappez moins d’identifiants.',
       payload_too_large: 'Ce profil est plus volumineux que Klaviyo ne l’accepte ; mappez moins de champs ou des champs plus courts.',
     },
+    conditions: {
+      run_failed:
+        '{count, plural, one {L’export « {name} » a échoué} other {L’export « {name} » a échoué # fois de suite}} ; sa dernière exécution dit pourquoi.',
+      removals_held:
+        '{held, plural, one {L’export « {name} » suspend # retrait, qui attend d’être approuvé ou écarté.} other {L’export « {name} » suspend # retraits, qui attendent d’être approuvés ou écartés.}}',
+      rejected_share:
+        'Klaviyo a refusé {rejected, number} des {sent, number} lignes ({share, number, ::percent .#}) de l’export « {name} » ; sa dernière exécution les nomme.',
+      did_not_start:
+        'Une exécution de l’export « {name} » est attendue depuis {minutes, plural, one {# minute} other {# minutes}} et n’a pas commencé ; vérifiez que l’application fonctionne.',
+      source_stale:
+        '{code, select, snapshot_older {Les segments de l’export « {name} » sont plus anciens que ceux de la fois précédente} other {Les segments de l’export « {name} » n’étaient pas complets}}, et sa dernière exécution n’a donc rien fait ; vérifiez que leur actualisation fonctionne.',
+      key_refused:
+        '{code, select, scopeMissing {La clé API de la connexion « {name} » n’a pas toutes les autorisations ; saisissez-en une qui a les cinq.} accountChanged {Le secret de la connexion « {name} » contient désormais une clé d’un autre compte Klaviyo ; remettez-y la clé de l’ancien compte.} other {Klaviyo refuse la clé API de la connexion « {name} » ; saisissez-en une qui est valable.}}',
+      secret_missing:
+        '{code, select, secretDisabled {Le secret de la connexion « {name} » est désactivé dans Key Vault ; activez-le là-bas.} secretInvalid {Le secret de la connexion « {name} » ne contient pas de clé API de Klaviyo ; mettez-y en une.} vaultRefused {Key Vault refuse cette application, et la connexion « {name} » ne peut donc pas servir ; vérifiez-y ses rôles.} other {La clé API de la connexion « {name} » n’est plus dans Key Vault ; restaurez le secret, ou saisissez une clé.}}',
+      revision_retires:
+        '{days, plural, =0 {La révision {name} de l’API de Klaviyo n’est plus servie ; installez une version plus récente de cette application.} one {La révision {name} de l’API de Klaviyo prend fin dans # jour ; installez avant cela une version plus récente de cette application.} other {La révision {name} de l’API de Klaviyo prend fin dans # jours ; installez avant cela une version plus récente de cette application.}}',
+    },
   },
 };
 

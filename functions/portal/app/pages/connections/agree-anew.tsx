@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useConsent } from '../../api/connections';
 import { ProblemMessage } from '../../components/problem-message';
-import { ChangeDialog } from './change-dialog';
+import { ChangeDialog } from '../../components/change-dialog';
 import { Statement } from './statement';
 import { useChange } from './use-change';
 import type { ChangeProps } from './use-change';

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { useExportsOf } from '../../api/connections';
 import { ProblemMessage } from '../../components/problem-message';
-import { ChangeDialog } from './change-dialog';
+import { ChangeDialog } from '../../components/change-dialog';
 import { useChange } from './use-change';
 import type { ChangeProps } from './use-change';
 

@@ -1,7 +1,7 @@
 import { MessageBar, MessageBarBody } from '@fluentui/react-components';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
-import { ChangeDialog } from './change-dialog';
+import { ChangeDialog } from '../../components/change-dialog';
 import { KeyFields, keyOf } from './key-fields';
 import type { KeySource } from './key-fields';
 import { Refusal } from './refusal';

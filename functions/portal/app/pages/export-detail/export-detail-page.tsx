@@ -22,6 +22,7 @@ import { RunsTab } from './runs-tab';
 import { ScheduleTab } from './schedule-tab';
 
 const Plots = lazy(() => import('./plots'));
+const NotificationsTab = lazy(() => import('./notifications-tab'));
 
 const useStyles = makeStyles({
   badges: { display: 'flex', flexWrap: 'wrap', gap: tokens.spacingHorizontalS },
@@ -55,7 +56,7 @@ const Content = ({ view }: { view: ExportView }) => {
   const runs = useRunsOfExport(view.id);
   const { value, set } = useSearchState();
   const [starting, setStarting] = useState<'run' | 'dryRun'>();
-  const tabs = ['runs', 'mapping', 'schedule', ...(administrator ? ['changes' as const] : [])] as const;
+  const tabs = ['runs', 'mapping', 'schedule', 'notifications', ...(administrator ? ['changes' as const] : [])] as const;
   const tab = tabs.find((one) => one === value('tab')) ?? 'runs';
   const mayEdit = view.permission === 'edit';
   const mayRun = mayEdit && view.connection !== undefined && !view.paused;
@@ -97,6 +98,11 @@ const Content = ({ view }: { view: ExportView }) => {
         {tab === 'runs' && <RunsTab runs={runs} />}
         {tab === 'mapping' && <MappingTab view={view} />}
         {tab === 'schedule' && <ScheduleTab view={view} />}
+        {tab === 'notifications' && (
+          <Suspense fallback={<div aria-busy="true" />}>
+            <NotificationsTab view={view} />
+          </Suspense>
+        )}
         {tab === 'changes' && <ChangesTab exportId={view.id} />}
       </div>
       {starting !== undefined && (

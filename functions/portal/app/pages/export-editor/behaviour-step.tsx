@@ -3,6 +3,7 @@ import { useTranslations } from 'use-intl';
 import { useSetting } from '../../api/settings';
 import { NextRunsList, useNextRunsOf } from '../../components/next-runs';
 import { RecurrenceFields } from '../../components/recurrence-fields';
+import { ChannelChoice } from './channel-choice';
 import { scheduleOf } from './form';
 import type { LimitName } from './form';
 import type { Editor } from './use-editor';
@@ -88,6 +89,10 @@ const BehaviourStep = ({ editor }: { editor: Editor }) => {
       <fieldset className={styles.group}>
         <legend className={styles.legend}>{t('limitsTitle')}</legend>
         <div className={styles.grid}>{(['maxProfiles', 'maxInvalidShare', 'resyncDays', 'canaryRows'] as const).map(limit)}</div>
+      </fieldset>
+      <fieldset className={styles.group}>
+        <legend className={styles.legend}>{t('tell')}</legend>
+        <ChannelChoice chosen={form.channelIds} problem={problemOf('/notify')} onChoose={(channelIds) => set({ channelIds })} />
       </fieldset>
     </div>
   );

@@ -14,6 +14,7 @@ import { useTranslations } from 'use-intl';
 import { useLocation, useSearchParams } from 'wouter';
 import type { ExportView } from '../../../../../shared/exports/export-view';
 import { segmentKeys, useOverlap, useSegmentDescriptions } from '../../api/segments';
+import { useSetting } from '../../api/settings';
 import { Card } from '../../components/card';
 import { LeaveGuard } from '../../components/leave-guard';
 import { Page } from '../../components/page';
@@ -91,7 +92,7 @@ export const ExportEditor = ({
   const [, navigate] = useLocation();
   const [step, openStep] = useStep();
   const editor = useEditor({ draftName, initial, etag: edited?.etag ?? '', edited: edited?.value });
-  const { form, set } = editor;
+  const { form, set, keepChannels } = editor;
   const [done, setDone] = useState<Saved>();
   const heading = useRef<HTMLHeadingElement>(null);
   const content = useRef<HTMLDivElement>(null);
@@ -116,6 +117,12 @@ export const ExportEditor = ({
     guessed.current = true;
     set({ fields: guessMapping(first.fields) });
   }, [known, untouched, set]);
+
+  // channels that are gone tell nobody, and a new export may not name them
+  const channels = useSetting('notifications').data?.body.channels;
+  useEffect(() => {
+    if (channels !== undefined) keepChannels(channels.map(({ id }) => id));
+  }, [channels]);
 
   useEffect(() => {
     const focus = wanted.current;

@@ -1,6 +1,7 @@
 import { useFormatter, useTranslations } from 'use-intl';
 import type { ExportSchedule } from '../../../../../shared/schedules/schedule';
 import { useConnections } from '../../api/connections';
+import { useSetting } from '../../api/settings';
 import type { Facet } from './facets';
 import type { Attribute, LimitName } from './form';
 
@@ -9,6 +10,7 @@ export const useFacetText = () => {
   const t = useTranslations('exportEditor');
   const format = useFormatter();
   const connections = useConnections();
+  const channels = useSetting('notifications').data?.body.channels;
   const scheduleText = (text: string): string => {
     const schedule = JSON.parse(text) as ExportSchedule;
     if (schedule.kind !== 'custom') return t(`rail.schedules.${schedule.kind}`);
@@ -28,6 +30,9 @@ export const useFacetText = () => {
   return {
     labelOf: (facet: Facet): string => {
       if (facet.startsWith('segment:')) return t('changes.segment', { name: whichOf(facet) });
+      if (facet.startsWith('channel:')) {
+        return t('changes.channel', { name: channels?.find(({ id }) => id === whichOf(facet))?.name ?? whichOf(facet) });
+      }
       if (facet.startsWith('property:')) return t('changes.property', { name: whichOf(facet) });
       if (facet.startsWith('attribute:')) return t(`mapping.attributes.${whichOf(facet) as Attribute}`);
       if (facet.startsWith('limit:')) return t(`behaviour.limits.${whichOf(facet) as LimitName}`);
@@ -35,6 +40,7 @@ export const useFacetText = () => {
     },
     valueOf: (facet: Facet, value: string | undefined): string => {
       if (facet.startsWith('segment:')) return t(value === undefined ? 'changes.notIn' : 'changes.in');
+      if (facet.startsWith('channel:')) return t(value === undefined ? 'changes.notTold' : 'changes.told');
       if (value === undefined)
         return facet.startsWith('limit:')
           ? t('changes.default')

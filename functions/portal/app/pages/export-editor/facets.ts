@@ -14,7 +14,8 @@ export type Facet =
   | `segment:${string}`
   | `attribute:${Attribute}`
   | `property:${string}`
-  | `limit:${LimitName}`;
+  | `limit:${LimitName}`
+  | `channel:${string}`;
 
 /** What each facet holds, as comparable text; one that is absent holds nothing. In the order in which they are shown. */
 export const facetsOf = (form: ExportForm): ReadonlyMap<Facet, string> => {
@@ -31,6 +32,7 @@ export const facetsOf = (form: ExportForm): ReadonlyMap<Facet, string> => {
   put('membership', form.membership);
   put('schedule', JSON.stringify(scheduleOf(form)));
   for (const name of limitNames) put(`limit:${name}`, form.limits[name].trim());
+  for (const channel of form.channelIds) put(`channel:${channel}`, channel);
   return facets;
 };
 
@@ -48,6 +50,10 @@ export const withFacet = (form: ExportForm, facet: Facet, from: ExportForm): Exp
   if (facet.startsWith('segment:')) {
     const others = form.segments.filter((name) => name !== which);
     return { ...form, segments: from.segments.includes(which) ? [...others, which] : others };
+  }
+  if (facet.startsWith('channel:')) {
+    const others = form.channelIds.filter((id) => id !== which);
+    return { ...form, channelIds: from.channelIds.includes(which) ? [...others, which] : others };
   }
   if (facet.startsWith('attribute:')) {
     const attribute = which as Attribute;

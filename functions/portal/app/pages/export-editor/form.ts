@@ -55,6 +55,8 @@ export interface ExportForm {
   /** kept while another kind is chosen */
   readonly recurrence: Recurrence;
   readonly limits: Readonly<Record<LimitName, string>>;
+  /** channels that are told of this export beside those that are told of all */
+  readonly channelIds: readonly string[];
 }
 
 export const emptyForm = (recurrence: Recurrence): ExportForm => ({
@@ -71,6 +73,7 @@ export const emptyForm = (recurrence: Recurrence): ExportForm => ({
   scheduleKind: 'system',
   recurrence,
   limits: { maxProfiles: '', maxInvalidShare: '', guardCount: '', guardShare: '', resyncDays: '', canaryRows: String(DEFAULT_CANARY_ROWS) },
+  channelIds: [],
 });
 
 /** A share as per cent, without the noise of binary fractions. */
@@ -78,7 +81,7 @@ const percentOf = (share: number): number => Math.round(share * 1_000_000) / 10_
 
 /** An export, or the values of one, as the form shows it. @param recurrence what stands there while the schedule is none of its own */
 export const formOf = (
-  value: Pick<Export, 'name' | 'listId' | 'segments' | 'mapping' | 'membership' | 'schedule' | LimitName> &
+  value: Pick<Export, 'name' | 'listId' | 'segments' | 'mapping' | 'membership' | 'schedule' | 'notify' | LimitName> &
     Partial<Pick<Export, 'connectionId' | 'listName'>>,
   recurrence: Recurrence,
 ): ExportForm => {
@@ -103,6 +106,7 @@ export const formOf = (
     membership: value.membership,
     scheduleKind: kind,
     limits,
+    channelIds: value.notify?.channelIds ?? [],
   };
 };
 
@@ -136,6 +140,9 @@ export const limitOf = ({ limits }: Pick<ExportForm, 'limits'>, name: LimitName)
 const listOf = ({ listMode, listId, newListName }: ExportForm): Record<string, unknown> =>
   listMode === 'create' ? { createList: { name: newListName } } : { listId: listId.trim() };
 
+const notifyOf = ({ channelIds }: ExportForm): Record<string, unknown> | undefined =>
+  channelIds.length === 0 ? undefined : { channelIds };
+
 const without = (value: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined && one !== ''));
 
@@ -150,6 +157,7 @@ export const newExportOf = (form: ExportForm): Record<string, unknown> =>
     membership: form.membership,
     schedule: scheduleOf(form),
     ...Object.fromEntries(limitNames.map((name) => [name, limitOf(form, name)])),
+    notify: notifyOf(form),
   });
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
@@ -169,6 +177,7 @@ export const changeOf = (before: ExportForm, after: ExportForm): Record<string, 
     if (same(limit, limitOf(before, name))) continue;
     change[name] = limit ?? null;
   }
+  if (!same(notifyOf(after), notifyOf(before))) change.notify = notifyOf(after) ?? null;
   return change;
 };
 

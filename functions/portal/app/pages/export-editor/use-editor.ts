@@ -137,6 +137,13 @@ export const useEditor = ({
     /** what nobody typed, but follows from what there is: no unsaved change */
     setDefault: (change: Partial<ExportForm>) =>
       setDraft((before) => ({ ...before, form: { ...before.form, ...change }, base: { ...before.base, ...change } })),
+    /** Drops channels that are no longer there; no unsaved change. */
+    keepChannels: (there: readonly string[]) =>
+      setDraft((before) => {
+        const kept = (one: ExportForm): ExportForm => ({ ...one, channelIds: one.channelIds.filter((id) => there.includes(id)) });
+        const isKept = [before.form, before.base].every(({ channelIds }) => channelIds.every((id) => there.includes(id)));
+        return isKept ? before : { ...before, form: kept(before.form), base: kept(before.base) };
+      }),
     unsaved: changed && !isSaved,
     restored: restored && changed,
     problemOf,

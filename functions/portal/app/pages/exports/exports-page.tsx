@@ -11,6 +11,7 @@ import { ProblemMessage } from '../../components/problem-message';
 import { useSearchState } from '../../components/search-state';
 import { ExportTable } from './export-table';
 import { filtersOf } from './filters-of';
+import { OpenNotice } from './open-notice';
 import { SummaryTiles } from './summary-tiles';
 
 // what the rows can do without comes right after them
@@ -67,7 +68,7 @@ const ExportsPage = () => {
     </>
   );
   return (
-    <Page title={t('title')} actions={actions}>
+    <Page title={t('title')} beside={<OpenNotice ready={list.data !== undefined} />} actions={actions}>
       {list.data === undefined && list.error === null && <Loading />}
       <ProblemMessage error={list.error} onRetry={() => void list.refetch()} />
       {summary?.total === 0 && (

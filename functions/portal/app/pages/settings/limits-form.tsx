@@ -32,7 +32,12 @@ const textOf = (limit: Limit, value: number | undefined): string =>
 /** What exports are held to that have no limits of their own, and how long things are kept. */
 const LimitsForm = () => {
   const t = useTranslations('settings');
-  const { value, setTyped, setting, problem, form } = useSettingForm('limits', Limits);
+  const parts = order.map((limit) => ({
+    label: t(`limit.${limit}`),
+    fields: [limit],
+    text: (value: Limits) => (value[limit] === undefined ? '–' : `${textOf(limit, value[limit])}${shares.includes(limit) ? ' %' : ''}`),
+  }));
+  const { value, setTyped, setting, problem, form } = useSettingForm('limits', { schema: Limits, parts, sentOf: (sent) => sent });
   if (value === undefined) {
     return setting.error === null ? (
       <Spinner label={t('loading')} />

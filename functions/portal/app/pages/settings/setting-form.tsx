@@ -1,8 +1,9 @@
-import { Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody, Spinner, tokens } from '@fluentui/react-components';
+import { Button, makeStyles, Spinner, tokens } from '@fluentui/react-components';
 import type { ReactNode, SubmitEvent } from 'react';
 import { useTranslations } from 'use-intl';
-import { ApiError } from '../../api/client';
 import { Card } from '../../components/card';
+import { MeetingBar } from '../../components/meeting-bar';
+import type { MergedDraft } from '../../components/merged-draft';
 import { ProblemMessage } from '../../components/problem-message';
 
 const useStyles = makeStyles({
@@ -10,48 +11,55 @@ const useStyles = makeStyles({
   actions: { display: 'flex', flexWrap: 'wrap', gap: tokens.spacingHorizontalM },
 });
 
-export interface SettingFormProps {
+export interface SettingFormProps<V extends object> {
   readonly title: string;
   readonly children: ReactNode;
-  readonly changed: boolean;
+  readonly draft: MergedDraft<V>;
+  /** as it is saved now */
+  readonly read: V | undefined;
   readonly busy: boolean;
   readonly error: unknown;
   readonly mayEdit: boolean;
   readonly onSave: () => void;
   readonly onUndo: () => void;
-  /** reads what somebody else has saved meanwhile; what was typed here is dropped */
-  readonly onReload: () => void;
 }
 
 /** The frame of a setting that is saved as a whole. */
-export const SettingForm = ({ title, children, changed, busy, error, mayEdit, onSave, onUndo, onReload }: SettingFormProps) => {
+export const SettingForm = <V extends object>({
+  title,
+  children,
+  draft,
+  read,
+  busy,
+  error,
+  mayEdit,
+  onSave,
+  onUndo,
+}: SettingFormProps<V>) => {
   const styles = useStyles();
   const t = useTranslations('settings');
-  const stale = error instanceof ApiError && error.status === 412;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     onSave();
   };
+  const idle = !draft.changed || busy;
   return (
     <Card title={title}>
       <form className={styles.form} onSubmit={submit} noValidate>
         {children}
-        {stale ? (
-          <MessageBar intent="warning" layout="multiline" role="alert">
-            <MessageBarBody>{t('stale')}</MessageBarBody>
-            <MessageBarActions>
-              <Button onClick={onReload}>{t('loadTheirs')}</Button>
-            </MessageBarActions>
-          </MessageBar>
-        ) : (
-          <ProblemMessage error={error} />
-        )}
+        {!busy && <MeetingBar draft={draft} read={read} />}
+        <ProblemMessage error={error} />
         {mayEdit && (
           <div className={styles.actions}>
-            <Button type="submit" appearance="primary" disabled={!changed || busy} icon={busy ? <Spinner size="tiny" /> : undefined}>
+            <Button
+              type="submit"
+              appearance="primary"
+              disabled={idle || draft.version === undefined}
+              icon={busy ? <Spinner size="tiny" /> : undefined}
+            >
               {t('save')}
             </Button>
-            <Button disabled={!changed || busy} onClick={onUndo}>
+            <Button disabled={idle} onClick={onUndo}>
               {t('undo')}
             </Button>
           </div>

@@ -12,15 +12,17 @@ import { Source } from './source';
 // the forms bring the API's schemas with them
 const SystemRefresh = lazy(() => import('./system-refresh'));
 const LimitsForm = lazy(() => import('./limits-form'));
+const Notifications = lazy(() => import('./notifications/notifications'));
 const Week = lazy(() => import('./week'));
 
-const tabs = ['schedule', 'week', 'limits', 'source', 'systems', 'about'] as const;
+const tabs = ['schedule', 'week', 'limits', 'notifications', 'source', 'systems', 'about'] as const;
 type SettingsTab = (typeof tabs)[number];
 
 const panels: Record<SettingsTab, ComponentType> = {
   schedule: SystemRefresh,
   week: Week,
   limits: LimitsForm,
+  notifications: Notifications,
   source: Source,
   systems: OtherSystems,
   about: About,
@@ -48,7 +50,7 @@ const SettingsPage = () => {
         ))}
       </TabList>
       <div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${shown}`}>
-        <Suspense fallback={null}>
+        <Suspense fallback={<div aria-busy="true" />}>
           <Panel />
         </Suspense>
       </div>

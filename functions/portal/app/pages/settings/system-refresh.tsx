@@ -9,6 +9,7 @@ import { Card } from '../../components/card';
 import { NextRunsList, useNextRunsOf } from '../../components/next-runs';
 import { ProblemMessage } from '../../components/problem-message';
 import { RecurrenceFields } from '../../components/recurrence-fields';
+import { useScheduleText } from '../../components/schedule-text';
 import { SettingForm } from './setting-form';
 import { useSettingForm } from './use-setting-form';
 
@@ -20,7 +21,20 @@ const recurrenceOf = ({ active: _active, ...recurrence }: SystemSchedule): Recur
 const SystemRefresh = () => {
   const styles = useStyles();
   const t = useTranslations('settings');
-  const { value, setTyped, setting, problem, form } = useSettingForm('schedule', SystemSchedule);
+  const scheduleText = useScheduleText();
+  const parts = [
+    { label: t('systemRefresh'), fields: ['active' as const], text: ({ active }: SystemSchedule) => t(active ? 'on' : 'off') },
+    {
+      label: t('times'),
+      fields: ['repeat', 'days', 'daysOfMonth', 'times', 'timeZone'] as const,
+      text: (schedule: SystemSchedule) => scheduleText({ kind: 'custom', ...recurrenceOf(schedule) }),
+    },
+  ];
+  const { value, setTyped, setting, problem, form } = useSettingForm('schedule', {
+    schema: SystemSchedule,
+    parts,
+    sentOf: (sent) => sent,
+  });
   const asked = useMemo(() => (value?.active ? ({ kind: 'custom', ...recurrenceOf(value) } as const) : undefined), [value]);
   const next = useNextRunsOf(asked);
   const all = useAllExports();

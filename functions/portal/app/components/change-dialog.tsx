@@ -12,7 +12,7 @@ import {
 } from '@fluentui/react-components';
 import type { ReactNode, SubmitEvent } from 'react';
 import { useTranslations } from 'use-intl';
-import { useFocusBack } from '../../components/focus-back';
+import { useFocusBack } from './focus-back';
 
 const useStyles = makeStyles({ content: { display: 'flex', flexDirection: 'column', rowGap: tokens.spacingVerticalM } });
 
