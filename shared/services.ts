@@ -94,13 +94,13 @@ export const createServices = (
   {
     now = () => new Date(),
     write = (line) => console.log(line),
-    exporters,
+    telemetry: telemetryOptions = {},
   }: {
     now?: () => Date;
     /** takes the lines of the log */
     write?: (line: string) => void;
-    /** of telemetry, in place of Application Insights */
-    exporters?: () => Promise<Exporters>;
+    /** exporters in place of Application Insights */
+    telemetry?: { exporters?: () => Promise<Exporters>; exportTimeoutMs?: number };
   } = {},
 ) => {
   const lifetime = createLifetime();
@@ -160,7 +160,7 @@ export const createServices = (
     },
     write,
     isHosted: env.WEBSITE_SITE_NAME !== undefined,
-    exporters,
+    ...telemetryOptions,
   });
   const { log } = telemetry;
   const klaviyo = createKlaviyo({ baseUrl: env.KLAVIYO_BASE_URL, telemetry });

@@ -53,6 +53,12 @@ const RETRY_SECONDS_OF_CODE: Record<string, number> = { idempotency_key_in_use: 
 
 const DEFAULT_RETRY_MS = 5_000;
 
+/**
+ * A refusal may name what was asked for, e.g. a segment that is not there, and answers go into logs of others. An address in it is a
+ * person's all the same.
+ */
+const withoutAddresses = (text: string): string => text.replace(/\S+@\S+/g, '(address)');
+
 /** Deadlines and the app's own end reach us under these names. */
 const wasInterrupted = (error: unknown): boolean =>
   ['AbortError', 'TimeoutError'].includes((error as { name?: string } | null)?.name ?? '');
@@ -108,10 +114,12 @@ export const toProblem = (
       type: `urn:customer-insights-to-klaviyo:problem:${known.code}`,
       title: TITLES[status] ?? 'Error',
       status,
-      detail: known.detail,
+      detail: withoutAddresses(known.detail),
       code: known.code,
       instance,
-      ...(problems.length > 0 ? { errors: [...problems] } : {}),
+      ...(problems.length > 0
+        ? { errors: problems.map(({ pointer, detail }) => ({ pointer: withoutAddresses(pointer), detail: withoutAddresses(detail) })) }
+        : {}),
       ...(upstream instanceof UpstreamError
         ? { service: upstream.service, ...(upstream.requestId === undefined ? {} : { requestId: upstream.requestId }) }
         : {}),

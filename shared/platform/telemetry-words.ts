@@ -79,8 +79,8 @@ export type LogEvent = keyof typeof events;
 const shapes = {
   number: (value) => typeof value === 'number' && Number.isFinite(value),
   flag: (value) => typeof value === 'boolean',
-  id: matches(/^(?:chn|con|exp|run|era)_[0-9a-z]{8,40}$/),
-  ids: matches(/^(?:(?:con|exp|run|era)_[0-9a-z]{8,40} ?){1,20}$/),
+  id: matches(/^(?:con|exp|run|era|chn)_[0-9a-z]{8,40}$/),
+  ids: matches(/^(?:(?:con|exp|run|era|chn)_[0-9a-z]{8,40} ?){1,20}$/),
   /** of a message, a request or an invocation: made by Azure, Klaviyo or us */
   mark: matches(/^[\w.:|-]{1,128}$/),
   /** digests, occurrences and UUIDs; never what a caller has made up */

@@ -4,20 +4,21 @@ import type { Queue } from '../platform/queues';
 import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import { RunMessage } from '../runs/run';
+import { DescribedMessage, describeMessage } from './described-message';
 import { decodeMessage } from './message';
 
-/** What we put into a poison queue ourselves. Its reason stands in the activity log before it is sent. */
+/**
+ * What we put into a poison queue ourselves. Its reason stands in the activity log before it is sent. It does not hold the message: what
+ * does not fit the contract may be anything, also data of people, which no queue may keep (design §4); whoever sent it still has it.
+ */
 export const PoisonEnvelope = z.object({
   version: z.literal(1),
   reason: z.string(),
   receivedAt: z.iso.datetime(),
-  /** the message as it reached us */
-  body: z.unknown(),
+  messageId: z.string().optional(),
+  message: DescribedMessage.optional(),
 });
 export type PoisonEnvelope = z.infer<typeof PoisonEnvelope>;
-
-/** Azure's limit for a message is 64 KiB; quotes in the body grow when it becomes JSON within JSON. */
-const MAX_ENVELOPE_BYTES = 64 * 1024;
 
 const poisoned = 'The message failed five times and was given up; the app’s log holds the details.';
 
@@ -30,14 +31,8 @@ export const createPoison = ({ activity, now, log }: { activity: ActivityRecorde
   ): Promise<void> => {
     const receivedAt = now().toISOString();
     await activity.record({ kind: 'message_refused', at: receivedAt, reason, queue: from, messageId }, { signal });
-    const envelope: PoisonEnvelope = {
-      version: 1,
-      reason,
-      receivedAt,
-      body: body instanceof Uint8Array ? Buffer.from(body).toString() : body,
-    };
-    const fits = Buffer.byteLength(JSON.stringify(envelope)) <= MAX_ENVELOPE_BYTES;
-    await to.send(fits ? envelope : { ...envelope, body: '(too long to be kept)' }, { signal });
+    const envelope: PoisonEnvelope = { version: 1, reason, receivedAt, messageId, message: describeMessage(body) };
+    await to.send(envelope, { signal });
     log('message_refused', { queue: from, messageId });
   },
 

@@ -416,21 +416,22 @@ describe('rows that were left out', () => {
 describe('the queue export-requests', () => {
   const queue = (name: string) => new QueueClient(cloud.recorded().storage, name);
   const send = (message: unknown) => queue('export-requests').sendMessage(typeof message === 'string' ? message : JSON.stringify(message));
-  /** What lies in the poison queue with this text in its body. */
-  const poisoned = (text: string) =>
-    until(`a refused message with ${text}`, async () => {
+  /** What lies in the poison queue of a message. */
+  const poisoned = ({ messageId: sentId }: { messageId: string }) =>
+    until(`the refused message ${sentId}`, async () => {
       const { peekedMessageItems } = await queue('export-requests-poison').peekMessages({ numberOfMessages: 32 });
-      const envelopes = peekedMessageItems.map(({ messageText }) => JSON.parse(messageText) as { reason: string; body: unknown });
-      return envelopes.find(({ body }) => JSON.stringify(body).includes(text));
+      const envelopes = peekedMessageItems.map(({ messageText }) => JSON.parse(messageText) as { reason: string; messageId: string });
+      return envelopes.find(({ messageId }) => messageId === sentId);
     });
 
   it('gives a message that does not parse to its poison queue, with the reason', async () => {
-    await send('run everything, please!');
-    expect(await poisoned('please!')).toMatchObject({ version: 1, reason: 'The message is neither JSON nor base64 of JSON.' });
-    await send({ version: 1, type: 'run', exportId: things.closed.export, force: true });
-    expect((await poisoned('force')).reason).toContain('unknown field force');
-    await send({ version: 1, type: 'run', exportId: 'exp_0000000000' });
-    expect((await poisoned('exp_0000000000')).reason).toContain('There is no export exp_0000000000');
+    const text = await poisoned(await send('run everything, please!'));
+    expect(text).toMatchObject({ version: 1, reason: 'The message is neither JSON nor base64 of JSON.' });
+    const forced = await poisoned(await send({ version: 1, type: 'run', exportId: things.closed.export, force: true }));
+    expect(forced.reason).toContain('unknown field force');
+    expect((await poisoned(await send({ version: 1, type: 'run', exportId: 'exp_0000000000' }))).reason).toContain(
+      'There is no export exp_0000000000',
+    );
   });
 
   it('starts one run for a request, however often it comes', async () => {

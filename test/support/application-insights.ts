@@ -30,7 +30,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
  * @see @azure/monitor-opentelemetry-exporter: POST {IngestionEndpoint}/v2.1/track
  */
 export const startApplicationInsights = async () => {
-  const { key, cert } = createSelfSigned({ now: new Date() });
+  const { key, cert } = createSelfSigned({ now: new Date(), commonName: 'Application Insights' });
   const bodies: string[] = [];
   const tokens: (string | undefined)[] = [];
   let mood: Mood = 'takes';

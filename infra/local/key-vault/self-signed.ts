@@ -53,13 +53,22 @@ export interface SelfSigned {
 /**
  * Makes a P-256 key and a certificate for it that is valid for https://localhost and https://127.0.0.1.
  * It is no certificate authority: whoever trusts it trusts this server and nothing else.
+ * @param commonName who trusts several must be able to tell them apart by it
  * @param validDays from one hour before `now`, for clocks that disagree
  * @see RFC 5280 section 4.1, RFC 5758 section 3.2 (ecdsa-with-SHA256)
  */
-export const createSelfSigned = ({ now, validDays = 365 }: { readonly now: Date; readonly validDays?: number }): SelfSigned => {
+export const createSelfSigned = ({
+  now,
+  commonName = 'localhost',
+  validDays = 365,
+}: {
+  readonly now: Date;
+  readonly commonName?: string;
+  readonly validDays?: number;
+}): SelfSigned => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(objectId('1.2.840.10045.4.3.2'));
-  const name = sequence(set(sequence(objectId('2.5.4.3'), utf8('localhost')))); // commonName
+  const name = sequence(set(sequence(objectId('2.5.4.3'), utf8(commonName))));
   const serial = randomBytes(16);
   serial[0] = 0x40 | (serial[0]! & 0x3f); // positive and without a leading zero byte
   const extensions = sequence(

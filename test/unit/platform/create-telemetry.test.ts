@@ -16,13 +16,13 @@ const inMemory = () => ({
   logs: new InMemoryLogRecordExporter(),
 });
 
-const start = (exporters: Exporters | undefined, { isHosted = false } = {}) => {
+const start = (exporters: Exporters | undefined, { isHosted = false, exportTimeoutMs = 20_000 } = {}) => {
   const lines: Record<string, unknown>[] = [];
   const telemetry = createTelemetry({
     settings,
     write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>),
     isHosted,
-    exportTimeoutMs: 200,
+    exportTimeoutMs,
     ...(exporters ? { exporters: () => Promise.resolve(exporters) } : {}),
   });
   telemetry.start();
@@ -142,7 +142,7 @@ describe('an exporter that', () => {
   ];
   it.each(broken)('%s changes nothing, keeps nobody waiting twice, and is told of once', async (_, exporting) => {
     const exporter = { export: exporting, shutdown: () => Promise.resolve(), forceFlush: () => Promise.resolve() };
-    const { telemetry, lines } = start({ spans: exporter, logs: exporter as never, metrics: exporter as never });
+    const { telemetry, lines } = start({ spans: exporter, logs: exporter as never, metrics: exporter as never }, { exportTimeoutMs: 200 });
     const rejections: unknown[] = [];
     const note = (reason: unknown): void => void rejections.push(reason);
     process.on('unhandledRejection', note);
