@@ -22,6 +22,12 @@ export type WebhookAnswer =
 
 class AddressRefused extends Error {}
 
+/** As node:dns looks up all addresses of a name. */
+export type Resolve = (
+  hostname: string,
+  options: LookupOptions & { all: true },
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 type Lookup = (
   hostname: string,
   options: LookupOptions,
@@ -29,17 +35,19 @@ type Lookup = (
 ) => void;
 
 /** Names are resolved once, for the connection itself: what was checked is what is connected to, whatever a name server says next. */
-const publicLookup: Lookup = (hostname, options, done) => {
-  systemLookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return done(error, []);
-    // one that is not public is reason enough: nobody publishes such beside a public one by accident
-    if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address))) {
-      return done(new AddressRefused('the name leads to an address that is not public'), []);
-    }
-    if (options.all) return done(null, addresses);
-    return done(null, addresses[0]!.address, addresses[0]!.family);
-  });
-};
+const publicOnly =
+  (lookup: Resolve): Lookup =>
+  (hostname, options, done) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return done(error, []);
+      // one that is not public is reason enough: nobody publishes such beside a public one by accident
+      if (addresses.length === 0 || !addresses.every(({ address }) => isPublicAddress(address))) {
+        return done(new AddressRefused('the name leads to an address that is not public'), []);
+      }
+      if (options.all) return done(null, addresses);
+      return done(null, addresses[0]!.address, addresses[0]!.family);
+    });
+  };
 
 const retryAfterOf = (header: string | string[] | undefined, now: number): number | undefined => {
   const text = Array.isArray(header) ? header[0] : header;
@@ -75,13 +83,22 @@ const drain = async (body: Dispatcher.ResponseData['body']): Promise<void> => {
  * Posts to addresses that people have typed. Only https, to public addresses, without user names; redirects are not followed, so that
  * none leads elsewhere.
  * @param allowPrivate lifts the rules of address and https; for the local cloud, whose receivers lie on this machine
+ * @param timeoutMs of one attempt
  */
-export const createWebhooks = ({ allowPrivate, timeoutMs = TIMEOUT_MS }: { allowPrivate: boolean; timeoutMs?: number }) => {
+export const createWebhooks = ({
+  allowPrivate,
+  timeoutMs = TIMEOUT_MS,
+  lookup = systemLookup,
+}: {
+  allowPrivate: boolean;
+  timeoutMs?: number;
+  lookup?: Resolve;
+}) => {
   const dispatcher = new Agent({
     connections: 2,
     pipelining: 1,
     keepAliveTimeout: 1_000,
-    connect: { timeout: timeoutMs, ...(allowPrivate ? {} : { lookup: publicLookup }) },
+    connect: { timeout: timeoutMs, ...(allowPrivate ? {} : { lookup: publicOnly(lookup) }) },
   });
 
   /** What keeps an address from being used, as far as it can be told without asking a name server; undefined = nothing. */

@@ -1,3 +1,5 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { isPublicAddress, literalAddress } from '../../../shared/platform/public-address';
 import { createWebhooks } from '../../../shared/platform/webhooks';
 
@@ -76,14 +78,79 @@ describe('an address that somebody types', () => {
     expect(local.problemOf('http://127.0.0.1:8080/hook')).toBeUndefined();
     expect(local.problemOf('http://user@127.0.0.1:8080/hook')).toBe('has_user');
   });
+});
 
-  it('is not posted to where its name leads into a private network', async () => {
-    // a name that public name servers, and this machine without them, do not lead to a public address
-    const answer = await strict.post('https://localhost.localdomain.example.invalid/hook', {
-      headers: {},
-      body: '{}',
-      signal: AbortSignal.timeout(5_000),
-    });
-    expect(answer).toMatchObject({ kind: 'unanswered' });
+describe('a name', () => {
+  const addressesOf: Record<string, string[]> = {
+    'private.example': ['10.0.0.5'],
+    'loopback.example': ['127.0.0.1'],
+    'mapped.example': ['::ffff:127.0.0.1'],
+    'both.example': ['8.8.8.8', '127.0.0.1'],
+    'nobody.example': [],
+  };
+  let asked: string[] = [];
+  const webhooks = createWebhooks({
+    allowPrivate: false,
+    lookup: (hostname, _options, done) => {
+      asked.push(hostname);
+      done(
+        null,
+        addressesOf[hostname]!.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      );
+    },
   });
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  beforeAll(() => new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve)));
+  afterAll(async () => {
+    server.close();
+    await webhooks.close();
+  });
+  const post = (hostname: string, more: object = {}) =>
+    webhooks.post(`https://${hostname}:${(server.address() as AddressInfo).port}/hook`, {
+      ...{ headers: {}, body: '{}', signal: AbortSignal.timeout(5_000) },
+      ...more,
+    });
+
+  it.each(Object.keys(addressesOf))('that leads into a private network is not connected to: %s', async (hostname) => {
+    asked = [];
+    expect(await post(hostname)).toEqual({ kind: 'unanswered', code: 'address_refused' });
+    expect([asked, connections]).toEqual([[hostname], 0]);
+  });
+
+  it('is asked for where the connection is made: the answer that was looked at is the one that is used', async () => {
+    const local = createWebhooks({
+      allowPrivate: false,
+      // whoever asks again gets another answer
+      lookup: (hostname, _options, done) => {
+        asked.push(hostname);
+        done(null, [{ address: asked.length === 1 ? '192.0.2.1' : '127.0.0.1', family: 4 }]);
+      },
+    });
+    asked = [];
+    expect(await local.post('https://turning.example/hook', { headers: {}, body: '{}', signal: AbortSignal.timeout(5_000) })).toEqual({
+      kind: 'unanswered',
+      code: 'address_refused',
+    });
+    expect(asked).toHaveLength(1);
+    await local.close();
+  });
+});
+
+it('a receiver that does not answer is let go when its time is over', async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
+  const webhooks = createWebhooks({ allowPrivate: true, timeoutMs: 60 });
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+  expect(await webhooks.post(url, { headers: {}, body: '{}', signal: AbortSignal.timeout(5_000) })).toEqual({
+    kind: 'unanswered',
+    code: 'timeout',
+  });
+  const gone = AbortSignal.abort();
+  await expect(webhooks.post(url, { headers: {}, body: '{}', signal: gone })).rejects.toBe(gone.reason);
+  await webhooks.close();
+  silent.close();
 });
