@@ -85,6 +85,27 @@ describe('a condition', () => {
     world.unreadable.add(exportId(1));
     await ticks(world, 3);
     expect(world.words(1)).toEqual(['opened run_failed/Export 1']);
+    expect(world.state().conditions).toEqual([expect.not.objectContaining({ recoveredAt: expect.anything() as string })]);
+  });
+
+  it('whose end could not be told yet, and which comes back, is open as it was for those who know it so', async () => {
+    const world = withExports(createWorld(), MAX_AN_HOUR + 1);
+    for (let index = 1; index <= MAX_AN_HOUR; index += 1) {
+      world.fails(index);
+      await world.tick();
+    }
+    // the hour is full
+    world.ended(1);
+    await ticks(world, 2);
+    world.fails(1);
+    await ticks(world, 90);
+    const ofFirst = world.received.flatMap(({ message: { type, items } }) =>
+      items.filter(({ subject }) => subject.id === exportId(1)).map(() => type),
+    );
+    expect(ofFirst).toEqual(['condition.opened']);
+    world.ended(1);
+    await ticks(world, 3);
+    expect(world.words(1).at(-1)).toBe('recovered run_failed/Export 1');
   });
 
   it('that begins with others in the same minute comes in one message with them; more than ten are summed up', async () => {

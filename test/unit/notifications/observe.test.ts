@@ -128,6 +128,7 @@ describe('a run that is due', () => {
     ],
     ['lies before the schedule was set', { segmentExport: anExport(1, { schedule: daily('11:30').schedule, scheduleSetAt: ago(10) }) }, []],
     ['is of the system refresh', { segmentExport: system, refresh }, late],
+    ['was of the system refresh, and has ended', { segmentExport: system, refresh, activity: { last: last({ endedAt: ago(50) }) } }, []],
     ['would be, were that on', { segmentExport: system, refresh: { ...refresh, active: false } }, []],
     ['lies before the system refresh was set', { segmentExport: system, refresh: { ...refresh, setAt: ago(10) } }, []],
     [
