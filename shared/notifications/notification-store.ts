@@ -17,6 +17,8 @@ type Options = { signal: AbortSignal };
 /** The memory of notifications as it was read. */
 export interface Remembered {
   readonly state: State;
+  /** false: a newer version of the app wrote it, which alone may go on with it; the state is empty then */
+  readonly isReadable: boolean;
   /** undefined: nothing was ever remembered */
   readonly etag: string | undefined;
   /** the oldest of each channel first */
@@ -29,16 +31,16 @@ export const createNotificationStore = ({ table }: { table: TableClient }) => {
   const transact = createTransaction({ table, what: 'What notifications remember' });
 
   return {
-    /** One query. A message that cannot be read, as a newer version wrote it, waits for that version. */
+    /** One query. What cannot be read, as a newer version of the app wrote it, waits for that version. */
     read: async ({ signal }: Options): Promise<Remembered> => {
-      let [state, etag]: [State, string | undefined] = [emptyState, undefined];
+      let [state, etag]: [State | undefined, string | undefined] = [emptyState, undefined];
       const outbox: Outgoing[] = [];
       for await (const { row, value, etag: version } of rows.list(PARTITION, { signal })) {
-        if (row === STATE) [state, etag] = [State.parse(value), version];
+        if (row === STATE) [state, etag] = [State.safeParse(value).data, version];
         const outgoing = row.startsWith('out_') ? Outgoing.safeParse(value).data : undefined;
         if (outgoing) outbox.push(outgoing);
       }
-      return { state, etag, outbox };
+      return { state: state ?? emptyState, isReadable: state !== undefined, etag, outbox };
     },
 
     /**

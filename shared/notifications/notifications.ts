@@ -179,9 +179,9 @@ export const createNotifications = ({
         ...(link === undefined ? {} : { link }),
       };
       const sent = await send(channel, { id: `msg_${randomUUID()}`, message }, { signal });
-      const { state, etag } = await store.read({ signal });
+      const { state, etag, isReadable } = await store.read({ signal });
       try {
-        await store.commit(withTest(state, channelId, sent, now().toISOString()), { etag, signal });
+        if (isReadable) await store.commit(withTest(state, channelId, sent, now().toISOString()), { etag, signal });
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error; // the timer has just written what it knows
       }

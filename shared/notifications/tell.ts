@@ -133,9 +133,9 @@ export const createTell = ({
   return async (
     remembered: Remembered,
     { channels, signal }: { channels: readonly StoredChannel[] } & Options,
-  ): Promise<{ sentCount: number; failedCount: number }> => {
+  ): Promise<{ sentCount: number; unsentCount: number }> => {
     const { outbox } = remembered;
-    if (outbox.length === 0) return { sentCount: 0, failedCount: 0 };
+    if (outbox.length === 0) return { sentCount: 0, unsentCount: 0 };
     const until = monotonicMs() + BEGIN_MS;
     const byChannel = new Map<string, Outgoing[]>();
     for (const outgoing of outbox) byChannel.set(outgoing.channelId, [...(byChannel.get(outgoing.channelId) ?? []), outgoing]);
@@ -187,7 +187,7 @@ export const createTell = ({
       log('activity_not_recorded', { kind: 'notification_given_up', ...errorFields(error) }),
     );
     const sentCount = attempts.filter(({ sent }) => sent.ok).length;
-    return { sentCount, failedCount: attempts.length - sentCount };
+    return { sentCount, unsentCount: attempts.length - sentCount };
   };
 };
 

@@ -115,15 +115,19 @@ export const createNotificationTick = ({
      * @throws UpstreamError when storage does not answer: the next tick sees the same, and goes on
      */
     tick: async ({ seen: given, signal }: { seen?: SeenExports | undefined } & Options) => {
-      const whole = await settings.take({ signal });
-      const { value: notifications } = whole.notifications;
+      const read = await settings.take({ signal });
+      const { value: notifications } = read.notifications();
       let remembered = await store.read({ signal });
-      const seen = await lookAt(given ?? (await readExports({ signal })), whole.refresh.value, { signal });
+      if (!remembered.isReadable) {
+        log('row_unreadable', { partition: 'notifications', row: 'state' });
+        return { messageCount: 0, sentCount: 0, unsentCount: 0 };
+      }
+      const seen = await lookAt(given ?? (await readExports({ signal })), read.refresh().value, { signal });
       const { state, messages } = decideOn(remembered, seen, notifications);
       if (state !== remembered.state) {
         try {
           const etag = await store.commit(state, { etag: remembered.etag, added: messages, signal });
-          remembered = { state, etag, outbox: [...remembered.outbox, ...messages] };
+          remembered = { ...remembered, state, etag, outbox: [...remembered.outbox, ...messages] };
         } catch (error) {
           if (!(error instanceof ConflictError)) throw error;
           // somebody else wrote: what was seen is seen again by the next tick, and messages that wait go out all the same

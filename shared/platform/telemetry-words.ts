@@ -162,6 +162,7 @@ export const fields = {
   states: 'number',
   status: 'number',
   turn: 'number',
+  unsentCount: 'number',
   waitMs: 'number',
 } as const satisfies Record<string, Shape>;
 export type LogField = keyof typeof fields;

@@ -58,6 +58,14 @@ const createSetting = <S extends z.ZodType>(
   };
 };
 
+/** Settings as one query found them. */
+export interface ReadSettings {
+  /** the system refresh with the instant from which on it is as it is */
+  readonly refresh: () => Stored<SystemRefresh>;
+  readonly limits: () => Stored<Limits>;
+  readonly notifications: () => Stored<StoredNotifications>;
+}
+
 const withoutSetAt = ({ setAt: _, ...schedule }: SystemRefresh): SystemSchedule => schedule;
 
 /**
@@ -86,20 +94,20 @@ export const createSettings = ({ table, maxProfiles, now }: { table: TableClient
   });
 
   const all = createRows({ table, schema: z.unknown(), what: 'The settings' });
-  const readAll = async ({ signal }: { signal: AbortSignal }) => {
+  const readAll = async ({ signal }: { signal: AbortSignal }): Promise<ReadSettings> => {
     const found = new Map<string, Stored<unknown>>();
     // in between lie at most a few rows that others keep
     for await (const stored of all.list(PARTITION, { signal, from: 'limits', below: 'schedule!' })) found.set(stored.row, stored);
     return {
-      refresh: schedule.of(found.get('schedule')),
-      limits: limits.of(found.get('limits')),
-      notifications: notifications.of(found.get('notifications')),
+      refresh: () => schedule.of(found.get('schedule')),
+      limits: () => limits.of(found.get('limits')),
+      notifications: () => notifications.of(found.get('notifications')),
     };
   };
 
   return {
-    /** The same as `getAll`, with the instant from which on the system refresh is as it is. */
-    getWhole: readAll,
+    /** All of them by one query, each parsed when it is asked for: one that a newer version wrote keeps nobody from the others. */
+    readAll,
     /** All of them, by one query. */
     getAll: async (options: {
       signal: AbortSignal;
@@ -108,11 +116,9 @@ export const createSettings = ({ table, maxProfiles, now }: { table: TableClient
       readonly limits: Stored<Limits>;
       readonly notifications: Stored<StoredNotifications>;
     }> => {
-      const {
-        refresh: { value, etag },
-        ...others
-      } = await readAll(options);
-      return { schedule: { value: withoutSetAt(value), etag }, ...others };
+      const found = await readAll(options);
+      const { value, etag } = found.refresh();
+      return { schedule: { value: withoutSetAt(value), etag }, limits: found.limits(), notifications: found.notifications() };
     },
 
     /** The system refresh; off until somebody turns it on. */

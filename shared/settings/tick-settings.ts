@@ -1,23 +1,22 @@
-import type { Settings } from './settings';
+import type { ReadSettings, Settings } from './settings';
 
-type Whole = Awaited<ReturnType<Settings['getWhole']>>;
 type Options = { signal: AbortSignal };
 
 /** What the first part of a tick reads of the settings serves those that come after it in the same tick: one storage call for all. */
-export const createTickSettings = ({ getWhole }: Pick<Settings, 'getWhole'>) => {
-  let last: Whole | undefined;
+export const createTickSettings = ({ readAll }: Pick<Settings, 'readAll'>) => {
+  let last: ReadSettings | undefined;
   return {
     /** Reads, and remembers. */
-    getRefresh: async (options: Options): Promise<Whole['refresh']> => {
+    getRefresh: async (options: Options): Promise<ReturnType<ReadSettings['refresh']>> => {
       last = undefined;
-      last = await getWhole(options);
-      return last.refresh;
+      last = await readAll(options);
+      return last.refresh();
     },
     /** What was read last, once; read where nobody has. */
-    take: async (options: Options): Promise<Whole> => {
+    take: async (options: Options): Promise<ReadSettings> => {
       const mine = last;
       last = undefined;
-      return mine ?? getWhole(options);
+      return mine ?? readAll(options);
     },
   };
 };

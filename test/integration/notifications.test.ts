@@ -101,7 +101,7 @@ it('a run that failed is told, signed, once; the next good one tells that it is 
   await tick();
   expect(receiver.got).toEqual([]);
   const segmentExport = await failing();
-  expect(await tick()).toMatchObject({ messageCount: 2, sentCount: 1, failedCount: 0 });
+  expect(await tick()).toMatchObject({ messageCount: 2, sentCount: 1, unsentCount: 0 });
   await tick(2);
   expect(receiver.messages()).toEqual([
     expect.objectContaining({
@@ -248,7 +248,7 @@ it('a minute in which nothing happens costs two storage calls more than one with
   try {
     await handler!();
     const { calls: all } = await outside.metered(() => handler!());
-    const without = { ...services, notificationTick: { tick: async () => ({ messageCount: 0, sentCount: 0, failedCount: 0 }) } };
+    const without = { ...services, notificationTick: { tick: async () => ({ messageCount: 0, sentCount: 0, unsentCount: 0 }) } };
     registerTimer({ timer: (_: string, options: { handler: () => Promise<void> }) => (handler = options.handler) } as never, without);
     await handler!();
     const { calls: before } = await outside.metered(() => handler!());
@@ -258,4 +258,27 @@ it('a minute in which nothing happens costs two storage calls more than one with
   } finally {
     outside.close();
   }
+});
+
+it('what a newer version wrote waits for that version: nothing is told, nothing is lost, and schedules go on', async () => {
+  const receiver = await aReceiver();
+  await setChannels([{ name: 'On call', form: 'json', scope: 'all', url: receiver.url }]);
+  const { notifications, settings } = fixture.services.tables;
+  const state = { partitionKey: 'notifications', rowKey: 'state', document: JSON.stringify({ version: 2, all: 'new' }) };
+  await notifications.upsertEntity(state, 'Replace');
+  await failing();
+  expect(await tick()).toEqual({ messageCount: 0, sentCount: 0, unsentCount: 0 });
+  expect(await deliveries()).toMatchObject([{ state: 'new' }]);
+  expect((await notifications.getEntity('notifications', 'state')).document).toBe(state.document);
+  const row = await settings.getEntity<{ document: string }>('settings', 'notifications');
+  await settings.updateEntity({ ...row, document: JSON.stringify({ channels: 'of another kind' }) } as never, 'Replace');
+  try {
+    await fixture.services.fanOut.tick({ signal: testSignal() });
+    await expect(tick()).rejects.toThrow();
+  } finally {
+    await settings.updateEntity(row as never, 'Replace');
+  }
+  await notifications.deleteEntity('notifications', 'state');
+  await tick();
+  expect(receiver.messages()).toHaveLength(1);
 });

@@ -95,7 +95,7 @@ export const createWorld = ({
     read: async (): Promise<Remembered> =>
       call(() => {
         calls += 1;
-        return structuredClone({ state: stored?.state ?? emptyState, etag: stored?.etag, outbox });
+        return structuredClone({ state: stored?.state ?? emptyState, isReadable: true, etag: stored?.etag, outbox });
       }),
     commit: async (state, { etag, added = [], changed = [], removed = [] }) =>
       call(() => {
@@ -125,7 +125,7 @@ export const createWorld = ({
     unreadable: new Set<string>(),
     connections: [] as { connection: unknown; note: unknown }[],
     notifications: StoredNotifications.parse({ channels, ...settings }),
-    refresh: defaultSystemSchedule as Parameters<typeof Object.assign>[0] & typeof defaultSystemSchedule,
+    refresh: defaultSystemSchedule,
     received,
     logged,
     recorded,
@@ -162,9 +162,9 @@ export const createWorld = ({
         await createNotificationTick({
           settings: {
             take: async () => ({
-              refresh: { value: world.refresh, etag: '"0"' },
-              limits: { value: defaultLimits, etag: '"0"' },
-              notifications: { value: world.notifications, etag: '"0"' },
+              refresh: () => ({ value: world.refresh, etag: '"0"' }),
+              limits: () => ({ value: defaultLimits, etag: '"0"' }),
+              notifications: () => ({ value: world.notifications, etag: '"0"' }),
             }),
           },
           connectionStore: {
