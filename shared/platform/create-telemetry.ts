@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenCredential } from '@azure/identity';
 import type { Context } from '@opentelemetry/api';
 import type { Exporters, OpenTelemetry, StartedSpan } from './open-telemetry';
@@ -14,6 +15,9 @@ const FLUSH_MS = 1_500;
 const REST_MS = 60_000;
 const TELL_EVERY_MS = 600_000;
 const SHUTDOWN_MS = 4_000;
+/** What still runs when the app is told to end has been told so, too, and ends within moments. */
+const LAST_WORDS_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 
 /** Where telemetry goes: to Application Insights, where a connection string says so. */
 export interface TelemetrySettings {
@@ -76,6 +80,7 @@ export const createTelemetry = ({
   let sdk: OpenTelemetry | undefined;
   let failedAt = -Infinity;
   let toldAt = -Infinity;
+  let running = 0;
 
   const load = async (): Promise<Exporters> => {
     if (exporters) return exporters();
@@ -177,6 +182,7 @@ export const createTelemetry = ({
       work: (span: Span) => Promise<T>,
     ): Promise<T> => {
       const fields = { invocationId };
+      running += 1;
       try {
         if (!traced) return await scopes.run({ fields }, () => work(noSpan));
         return await span(name, { kind, attributes: { ...attributes, 'faas.invocation_id': invocationId }, parent, fields }, work);
@@ -184,6 +190,7 @@ export const createTelemetry = ({
         scopes.run({ fields }, () => log('invocation_failed', { what: name.replaceAll(/[^\w.-]+/g, '-'), ...errorFields(error) }));
         throw withoutText(error);
       } finally {
+        running -= 1;
         if (flushes && sdk && monotonicMs() - failedAt > REST_MS) await within(FLUSH_MS, sdk.flush());
       }
     },
@@ -193,8 +200,10 @@ export const createTelemetry = ({
       if (sdk) await within(SHUTDOWN_MS, sdk.flush());
     },
 
-    /** Sends what waits and ends, in bounded time. Never throws. */
+    /** Sends what waits and ends, in bounded time, with what the invocations that are about to end have to say. Never throws. */
     end: async (): Promise<void> => {
+      const until = monotonicMs() + LAST_WORDS_MS;
+      while (sdk && running > 0 && monotonicMs() < until) await sleep(LOOK_EVERY_MS);
       const ending = sdk;
       sdk = undefined;
       if (ending) await within(SHUTDOWN_MS, ending.shutdown());

@@ -36,8 +36,14 @@ export const startCloud = async () => {
     writeData: (task: Omit<DataTask, 'connectionString'>) =>
       runProgram<Truth>('data.js', { ...task, connectionString: azurite.connectionString }),
     /** Runs an export in a fresh process. @throws Error when the run did not end well */
-    ours: async (klaviyoUrl: string, container: string, task: Omit<OursTask, 'settings'>): Promise<OursReport> => {
-      const outcome = await runProgram<OursReport>('ours.js', { ...task, settings: settings(klaviyoUrl, container) }, env);
+    ours: async (
+      klaviyoUrl: string,
+      container: string,
+      task: Omit<OursTask, 'settings'>,
+      more: { readonly settings?: Readonly<Record<string, string>>; readonly env?: Readonly<Record<string, string>> } = {},
+    ): Promise<OursReport> => {
+      const given = { ...task, settings: { ...settings(klaviyoUrl, container), ...more.settings } };
+      const outcome = await runProgram<OursReport>('ours.js', given, { ...env, ...more.env });
       if (outcome.state !== 'successful') throw new Error(`the run ended ${outcome.state}: ${outcome.error ?? 'no reason given'}`);
       return outcome;
     },

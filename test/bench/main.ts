@@ -17,6 +17,7 @@ import { benchPortal } from './portal';
 import type { OursReport, PeerReport } from './protocol';
 import { benchSandbox } from './sandbox';
 import { benchSource } from './source';
+import { benchTelemetry } from './telemetry';
 
 /**
  * `npm run bench`: time and memory as ratios against what others would use, on this machine, in fresh processes that take turns. A round
@@ -32,6 +33,7 @@ const usage = `npm run bench -- [options]
   --portal     the pages in Chromium: cold load on a slow processor, scrolling with 1,000 exports
   --sandbox    the Klaviyo sandbox alone: 2,000,000 profiles (or --rows) in ten lists; with --everywhere all of them in each
   --cold-start a new instance: from loading the app to its first answer, packed by npm run package and as it is compiled
+  --telemetry  what telemetry adds to a run
   --source     reading and mapping alone: from storage, from local files, from Dataverse`;
 
 const LATENCY_MS = 300;
@@ -421,6 +423,7 @@ const readOptions = () => {
       portal: { type: 'boolean', default: false },
       source: { type: 'boolean', default: false },
       'cold-start': { type: 'boolean', default: false },
+      telemetry: { type: 'boolean', default: false },
       sandbox: { type: 'boolean', default: false },
       everywhere: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -431,8 +434,8 @@ const readOptions = () => {
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(rows) || rows < 10_000 || rows % 10_000 !== 0) throw new RangeError('--rows takes a multiple of 10,000');
   if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds takes a whole number above 0');
-  const { quick, write, api, portal, source, sandbox, everywhere, 'cold-start': coldStart } = values;
-  return { quick, rows, rounds, write, api, portal, source, sandbox, everywhere, coldStart, only: values.only?.split(',') };
+  const { quick, write, api, portal, source, sandbox, everywhere, telemetry, 'cold-start': coldStart } = values;
+  return { quick, rows, rounds, write, api, portal, source, sandbox, everywhere, telemetry, coldStart, only: values.only?.split(',') };
 };
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -445,6 +448,7 @@ const run = async (): Promise<void> => {
   else if (options?.portal) await benchPortal(options, say);
   else if (options?.sandbox) await benchSandbox(options, say);
   else if (options?.coldStart) await benchColdStart(options, say);
+  else if (options?.telemetry) await benchTelemetry(options, say);
   else if (options?.source) await benchSource(options);
   else if (options) await bench(options);
   else say(usage);

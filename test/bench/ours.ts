@@ -84,6 +84,10 @@ const createExport = async (services: Services, connection: Connection, segment:
   return segmentExport.id;
 };
 
+/** As the hook around each invocation describes it (functions/watch-invocations.ts). */
+const invocationOf = (invocationId: string) =>
+  ({ name: 'process export-runs', invocationId, kind: 'consumer', attributes: {}, flushes: true, traced: true }) as const;
+
 /** Follows one run by the saves of its document: the first save in a phase is where the phase begins. */
 const createWatch = (store: Services['runStore']) => {
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
@@ -135,6 +139,7 @@ const main = async (): Promise<void> => {
   countCalls(settings.KLAVIYO_BASE_URL ?? '');
   const services = createServices(parseEnv(settings));
   await ensureStorage(services, { signal });
+  services.telemetry.start(); // sends nothing without a connection string
   const watch = createWatch(services.runStore);
   const queue = new QueueClient(settings.AzureWebJobsStorage ?? '', 'export-runs');
 
@@ -149,7 +154,9 @@ const main = async (): Promise<void> => {
         receivedMessageItems.map(async (message) => {
           const begun = performance.now();
           firstInvocationAt ??= begun;
-          await services.advanceRun(RunMessage.parse(JSON.parse(message.messageText)), { signal });
+          await services.telemetry.invocation(invocationOf(message.messageId), () =>
+            services.advanceRun(RunMessage.parse(JSON.parse(message.messageText)), { signal }),
+          );
           invocationsMs.push(performance.now() - begun);
           await queue.deleteMessage(message.messageId, message.popReceipt);
         }),

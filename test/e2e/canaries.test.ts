@@ -74,6 +74,8 @@ const temporary = mkdtempSync(path.join(tmpdir(), 'canaries-'));
 /** every answer that refuses */
 const refusals: Haystack[] = [];
 const output: string[] = [];
+/** what the receiver of notifications was told */
+const told: string[] = [];
 
 const IMPORT = /^POST \/api\/profile-bulk-import-jobs/;
 
@@ -108,8 +110,13 @@ beforeAll(async () => {
   api = await startApi({ settings: { SOURCE_FOLDER: FOLDER } });
   klaviyo = await startChattyKlaviyo(api.klaviyo.url);
   hook = createServer((request, response) => {
-    request.resume();
-    response.writeHead(500).end(PERSON);
+    let body = '';
+    request.setEncoding('utf8').on('data', (part: string) => (body += part));
+    request.on('end', () => {
+      // its own address is its own
+      told.push(`${JSON.stringify(request.headers)}\n${body}`);
+      response.writeHead(500).end(PERSON);
+    });
   });
   await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
   const people = ['one', 'two', 'refused', 'rejected', 'three'].map((name, at) => rowOf(String(at), emailOf(name)));
@@ -419,6 +426,7 @@ it('nothing of a person and no key is in logs, traces, metrics, tables, queues, 
     ...refusals,
     ...shownToAll,
     activity,
+    ...told.map((content, at) => ({ place: `notification ${at + 1}`, content })),
     { place: 'standard output and error', content: output.join('\n') },
   ];
   // as much as there should be: a search of nothing finds nothing
@@ -428,7 +436,8 @@ it('nothing of a person and no key is in logs, traces, metrics, tables, queues, 
     placesOf('table activity') > 9,
     placesOf('queue export-requests-poison'),
     refusals.length > 30,
+    told.length > 0,
     output.length > 50,
-  ]).toEqual([true, true, 5, true, true]);
+  ]).toEqual([true, true, 5, true, true, true]);
   expect(findLeaks(searched, secrets)).toEqual([]);
 }, 120_000);

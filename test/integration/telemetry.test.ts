@@ -3,12 +3,14 @@ import { AggregationTemporality, InMemoryMetricExporter } from '@opentelemetry/s
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { ContainerClient } from '@azure/storage-blob';
+import { QueueClient } from '@azure/storage-queue';
 import { parseEnv } from '../../shared/env';
 import type { Exporters } from '../../shared/platform/open-telemetry';
 import { RunMessage } from '../../shared/runs/run';
 import type { Run } from '../../shared/runs/run';
 import { createServices } from '../../shared/services';
 import type { Services } from '../../shared/services';
+import { startCountingProxy } from '../support/counting-proxy';
 import { startRunnerFixture, testSignal } from '../support/runner-fixture';
 import type { RunnerFixture } from '../support/runner-fixture';
 
@@ -187,6 +189,26 @@ const nextMessage = async (): Promise<RunMessage> => {
   const { receivedMessageItems } = await fixture.queue.receiveMessages({ numberOfMessages: 1, visibilityTimeout: 600 });
   return RunMessage.parse(JSON.parse(receivedMessageItems[0]!.messageText));
 };
+
+it('the age of the oldest message is measured for each queue, and looked for only where somebody listens', async () => {
+  const seen = inMemory();
+  const app = instance(seen);
+  const requests = new QueueClient(fixture.azurite.connectionString, 'export-requests');
+  await requests.sendMessage('waits');
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await app.watchQueues({ signal: testSignal() });
+  await app.telemetry.flush();
+  const ages = sums(seen, 'queue.oldest.age', 'queue');
+  expect(ages).toMatchObject({ 'export-runs': 0, 'export-requests-poison': 0 });
+  expect(ages['export-requests']).toBeGreaterThan(0);
+  await requests.clearMessages();
+
+  const proxy = await startCountingProxy(fixture.azurite);
+  const quiet = createServices(parseEnv({ ...fixture.environment, AzureWebJobsStorage: proxy.connectionString }));
+  expect(await proxy.during(() => quiet.watchQueues({ signal: testSignal() }))).toEqual([]);
+  await quiet.klaviyo.close();
+  await proxy.close();
+});
 
 it('a place that takes nothing changes nothing of a run', async () => {
   const hanging = { export: () => undefined, shutdown: () => Promise.resolve(), forceFlush: () => Promise.resolve() };

@@ -44,3 +44,17 @@ it('reaches the storage where its addresses say, in whichever cloud', () => {
   const named = createStorageClients({ accountName: 'st' }, credential);
   expect(named.queue('export-runs').url).toBe('https://st.queue.core.windows.net/export-runs');
 });
+
+it('takes a connection string of Application Insights, and names one that is none', () => {
+  const storage = { AzureWebJobsStorage__accountName: 'st' };
+  const connectionString =
+    'InstrumentationKey=00000000-0000-4000-8000-000000000000;IngestionEndpoint=https://x.in.applicationinsights.azure.com/';
+  expect(parseEnv({ ...rest, ...storage, APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString })).toMatchObject({
+    APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString,
+    OTEL_SERVICE_NAME: 'customer-insights-to-klaviyo',
+    OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+    OTEL_TRACES_SAMPLER_ARG: 1,
+  });
+  const wrong = { APPLICATIONINSIGHTS_CONNECTION_STRING: 'x', OTEL_TRACES_SAMPLER: 'some', OTEL_TRACES_SAMPLER_ARG: '7' };
+  for (const name of Object.keys(wrong)) expect(() => parseEnv({ ...rest, ...storage, ...wrong })).toThrow(`${name}: `);
+});

@@ -78,6 +78,23 @@ it('begins a trace of its own where that is asked for, linked to the one around 
   await telemetry.end();
 });
 
+it('at its end waits for what is about to end', async () => {
+  const exporters = inMemory();
+  const sent: string[] = [];
+  exporters.spans.export = (spans, done) => {
+    sent.push(...spans.map(({ name }) => name));
+    done({ code: ExportResultCode.SUCCESS });
+  };
+  const { telemetry } = start(exporters);
+  let end: () => void = () => undefined;
+  const work = telemetry.invocation({ ...invocation, flushes: false }, () => new Promise<void>((resolve) => (end = resolve)));
+  const ending = telemetry.end();
+  await new Promise((resolve) => setImmediate(resolve));
+  end();
+  await Promise.all([work, ending]);
+  expect(sent).toEqual(['process export-runs']);
+});
+
 it('does not call a wait a failure', async () => {
   const exporters = inMemory();
   const { telemetry } = start(exporters);
