@@ -1,19 +1,17 @@
 import { InvalidInputError } from '../errors';
 import type { FieldProblem } from '../errors';
-import { newChannelId } from '../new-ids';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
 import type { AddressProblem, Webhooks } from '../platform/webhooks';
 import type { StoredNotifications } from '../settings/notification-settings';
 import type { ChannelInput, NotificationSettings, StoredChannel } from '../settings/notification-settings';
 import type { Settings } from '../settings/settings';
-import type { ChannelSecret, ChannelSecrets } from './channel-secrets';
-import { newSigningSecret } from './signature';
+import { planChannel } from './channel-plan';
+import type { PlannedChannel } from './channel-plan';
+import type { ChannelSecrets } from './channel-secrets';
 
 /** Undoing must not be cut short by the deadline that made it necessary. */
 const UNDO_MS = 15_000;
-/** A signing secret that was replaced signs for so long beside the new one. */
-const CHANGE_OVER_MS = 24 * 3_600_000;
 
 type Options = { signal: AbortSignal };
 
@@ -29,16 +27,6 @@ const SAYS: Readonly<Record<AddressProblem, string>> = {
   has_user: 'The address must hold no user name or password.',
   address_refused: 'The address must lead to a host of the public internet, not into a private network.',
 };
-
-/** A channel as it will be, and the secret that has to be made for it. */
-interface Planned {
-  readonly channel: StoredChannel;
-  readonly secret?: ChannelSecret;
-  /** a signing secret that nobody knows yet */
-  readonly made?: string;
-  /** of the channel before: no longer its own */
-  readonly left?: string;
-}
 
 /**
  * Channels: whom notifications go to. Addresses and signing secrets lie in Key Vault alone; what is stored names the host.
@@ -94,45 +82,6 @@ export const createChannels = ({
     );
   };
 
-  /** What has to be made for a channel; the vault is asked only where something of the old secret goes on. */
-  const plan = async (
-    { id, url, newSecret, ...rest }: ChannelInput,
-    before: StoredChannel | undefined,
-    { signal }: Options,
-  ): Promise<Planned> => {
-    const at = now();
-    const isSigned = rest.form === 'json';
-    const wasSigned = before?.secretMadeAt !== undefined;
-    const needsSecret = isSigned && (!wasSigned || newSecret === true);
-    if (before !== undefined && url === undefined && !needsSecret) {
-      const { secretMadeAt, ...kept } = before;
-      // the kinds that are left out are all kinds
-      const { kinds: _, ...fields } = kept;
-      return { channel: { ...fields, ...rest, ...(isSigned && secretMadeAt ? { secretMadeAt } : {}) } };
-    }
-    const old =
-      before === undefined || (url !== undefined && !(isSigned && wasSigned))
-        ? undefined
-        : await secrets.get(before.secretName, { signal });
-    const made = needsSecret ? newSigningSecret() : undefined;
-    const until = new Date(at.getTime() + CHANGE_OVER_MS).toISOString();
-    const secret: ChannelSecret = {
-      url: url ?? old!.url,
-      ...(isSigned ? { signingSecret: made ?? old?.signingSecret ?? newSigningSecret() } : {}),
-      ...(made !== undefined && old?.signingSecret !== undefined ? { before: { signingSecret: old.signingSecret, until } } : {}),
-      ...(made === undefined && old?.before !== undefined ? { before: old.before } : {}),
-    };
-    const channel: StoredChannel = {
-      ...rest,
-      id: id ?? newChannelId(),
-      host: new URL(secret.url).host,
-      secretName: secrets.newName(),
-      ...(isSigned ? { secretMadeAt: made === undefined ? before!.secretMadeAt! : at.toISOString() } : {}),
-      changedAt: at.toISOString(),
-    };
-    return { channel, secret, ...(made === undefined ? {} : { made }), ...(before ? { left: before.secretName } : {}) };
-  };
-
   return {
     get: (options: Options): Promise<Stored<StoredNotifications>> => settings.getNotifications(options),
 
@@ -146,9 +95,9 @@ export const createChannels = ({
       const etag = requireVersion(current, ifMatch, 'The notification settings');
       const known = new Map<string, StoredChannel>(current.value.channels.map((channel) => [channel.id, channel]));
       requireUsable(wanted.channels, known);
-      const planned: Planned[] = [];
+      const planned: PlannedChannel[] = [];
       for (const channel of wanted.channels) {
-        planned.push(await plan(channel, channel.id === undefined ? undefined : known.get(channel.id), { signal }));
+        planned.push(await planChannel(channel, known.get(channel.id ?? ''), { secrets, now, signal }));
       }
       const named = new Set(planned.map(({ channel }) => channel.id));
       const gone = current.value.channels.filter(({ id }) => !named.has(id)).map(({ secretName }) => secretName);

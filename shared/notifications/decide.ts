@@ -1,4 +1,6 @@
 import type { StoredChannel } from '../settings/notification-settings';
+import { follow } from './follow';
+import type { Fate } from './follow';
 import { MAX_DIGEST_ITEMS, MAX_ITEMS } from './message';
 import type { MessageType, NotificationMessage } from './message';
 import type { Observation } from './observe';
@@ -6,15 +8,11 @@ import { LOG, isOpen, keyOf } from './state';
 import type { ChannelState, Condition, Outgoing, State } from './state';
 import { itemOf, pageOf } from './told';
 
-/** What came back within this after its end is no news: the next digest tells it. */
-const COMES_BACK_MS = 60 * 60_000;
 const HOUR_MS = 60 * 60_000;
 /** Messages that a channel is sent within an hour; what is over that is summed up in the next one. */
 export const MAX_AN_HOUR = 20;
 /** Messages that wait for a receiver that does not take them; more are summed up when it does again. */
 export const MAX_WAITING = 10;
-/** Conditions that are remembered at a time, as they stand in one row; so many at once are one trouble, and are told as such. */
-export const MAX_CONDITIONS = 400;
 /** The log is told more of them at once, as each is a line of its own. */
 const MAX_LOG_ITEMS = 100;
 
@@ -22,8 +20,7 @@ const MAX_LOG_ITEMS = 100;
 export interface Look {
   readonly state: State;
   readonly observations: readonly Observation[];
-  /** what became of the subject of a condition that is no longer seen */
-  readonly fateOf: (condition: Condition) => 'there' | 'paused' | 'removed' | 'unknown';
+  readonly fateOf: (condition: Condition) => Fate;
   readonly channels: readonly Pick<StoredChannel, 'id' | 'name' | 'scope' | 'kinds' | 'changedAt'>[];
   /** channels of the scope `chosen` that are to hear of a subject */
   readonly chosenFor: (subject: Condition['subject']) => ReadonlySet<string>;
@@ -62,85 +59,15 @@ export const decide = (look: Look): Decision => {
   const at = now.toISOString();
   const known = new Set<string>([LOG, ...channels.map(({ id }) => id)]);
   const usable = channels.filter((channel) => !isBroken(channel, state));
-  // nothing is kept for a channel that takes nothing: once it is mended, the digest tells what is still open
   const reachable = new Set<string>([LOG, ...usable.map(({ id }) => id)]);
-  let changed = false;
-
   const audienceOf = ({ kind, subject }: Pick<Condition, 'kind' | 'subject'>): string[] => {
     const chosen = chosenFor(subject);
     const mine = usable.filter(({ id, scope, kinds }) => (scope === 'all' || chosen.has(id)) && (kinds?.includes(kind) ?? true));
     return [LOG, ...mine.map(({ id }) => id)];
   };
-  const opened = ({ token, figures, ...seen }: Observation, before?: Condition): Condition => {
-    const isBack = before !== undefined && now.getTime() - Date.parse(before.recoveredAt!) < COMES_BACK_MS;
-    // whoever has not heard of its end still takes it for open
-    const told = before?.owed ?? [];
-    return {
-      ...seen,
-      token,
-      ...(figures === undefined ? {} : { figures: { ...figures } }),
-      openedAt: at,
-      seenAt: at,
-      count: 1,
-      quiet: isBack,
-      owed: isBack ? [] : audienceOf(seen).filter((id) => !told.includes(id)),
-      told,
-    };
-  };
-
-  // --- what is open, has come back or is over
-  const seen = new Map(observations.map((one) => [keyOf(one), one]));
-  const conditions: Condition[] = [];
-  for (const before of state.conditions) {
-    const key = keyOf(before);
-    const observation = seen.get(key);
-    seen.delete(key);
-    const kept = { ...before, owed: before.owed.filter((id) => reachable.has(id)), told: before.told.filter((id) => known.has(id)) };
-    if (kept.owed.length !== before.owed.length || kept.told.length !== before.told.length) changed = true;
-    if (isOpen(before)) {
-      if (observation !== undefined) {
-        const isAnew = observation.token !== before.token;
-        if (isAnew) changed = true;
-        const { token, code, figures, subject } = observation;
-        // figures go on all the time, so they alone are no reason to write
-        conditions.push({
-          ...kept,
-          subject,
-          ...{ token, code },
-          figures: figures && { ...figures },
-          ...(isAnew ? { seenAt: at, count: before.count + 1 } : {}),
-        });
-        continue;
-      }
-      const fate = fateOf(before);
-      if (fate === 'unknown') {
-        conditions.push(kept);
-        continue;
-      }
-      changed = true;
-      // who was not told that it is open need not be told that it is over
-      conditions.push({
-        ...kept,
-        recoveredAt: at,
-        how: fate === 'there' ? 'resolved' : fate,
-        owed: kept.told.filter((id) => reachable.has(id)),
-        told: [],
-      });
-    } else if (observation !== undefined) {
-      changed = true;
-      conditions.push(opened(observation, kept));
-    } else if (kept.owed.length > 0 || now.getTime() - Date.parse(before.recoveredAt!) < COMES_BACK_MS) conditions.push(kept);
-    else changed = true;
-  }
-  // whoever is over and was told is remembered only so that it does not come back as news
-  const spare = conditions.filter((condition) => !isOpen(condition) && condition.owed.length === 0);
-  for (const observation of seen.values()) {
-    const left = conditions.length < MAX_CONDITIONS ? undefined : spare.shift();
-    if (left !== undefined) conditions.splice(conditions.indexOf(left), 1);
-    if (conditions.length >= MAX_CONDITIONS) break;
-    changed = true;
-    conditions.push(opened(observation));
-  }
+  const followed = follow(state.conditions, observations, { fateOf, audienceOf, known, reachable, now });
+  const conditions = [...followed.conditions];
+  let { changed } = followed;
 
   // --- who is told of it now
   const channelStates: Record<string, ChannelState> = {};

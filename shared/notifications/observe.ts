@@ -1,15 +1,14 @@
 import type { Connection } from '../connections/connection';
 import { statusOfCode } from '../connections/connection-status';
 import type { ConnectionNote, ConnectionStatus } from '../connections/connection-status';
-import { ExportActivity, isClaimed } from '../exports/export';
+import { ExportActivity } from '../exports/export';
 import type { Export } from '../exports/export';
-import { instantOfRunId } from '../ids';
 import type { ConnectionId, ExportId } from '../ids';
 import { retiresAt, retiresSoon } from '../klaviyo/endpoints';
-import { latestOccurrence } from '../schedules/due';
-import { dueOccurrence } from '../schedules/fan-out';
 import type { SystemRefresh } from '../schedules/schedule';
 import type { NotificationKind, StoredNotifications } from '../settings/notification-settings';
+import { dueSince, systemOccurrence } from './due-since';
+import type { Fate } from './follow';
 import type { Subject } from './message';
 import type { Condition } from './state';
 
@@ -66,54 +65,6 @@ const KIND_OF_STATUS: Readonly<Record<ConnectionStatus, NotificationKind | undef
   secretDisabled: 'secret_missing',
   secretInvalid: 'secret_missing',
   vaultRefused: 'secret_missing',
-};
-
-/** The newest moment at which a run of the export is known to have been there. */
-const lastSeenRun = ({ recent, last, lastSkip, lastRunId }: ExportActivity): number =>
-  Math.max(
-    0,
-    ...recent.map(({ endedAt }) => Date.parse(endedAt)),
-    last === undefined ? 0 : Date.parse(last.endedAt),
-    lastSkip === undefined ? 0 : Date.parse(lastSkip.at),
-    lastRunId === undefined ? 0 : instantOfRunId(lastRunId).getTime(),
-  );
-
-/**
- * Since when a run of an export is due that has not begun: one that stands queued, a request that waits although nothing runs, or an
- * occurrence of the schedule of which no run is known. The look does not depend on what the timer remembers to have started.
- */
-const dueSince = (
-  segmentExport: Export,
-  activity: ExportActivity,
-  { refresh, system, lateMs, now }: { refresh: SystemRefresh; system: Date | undefined; lateMs: number; now: Date },
-): Date | undefined => {
-  const { activeRunId, activeState, unreadableRun, pending } = activity;
-  const latest = new Date(now.getTime() - lateMs);
-  const isLate = (at: Date): boolean => at.getTime() <= latest.getTime();
-  if (isClaimed(activity, now)) return undefined; // a person is being erased, which ends by itself
-  if (activeRunId !== undefined) {
-    const at = instantOfRunId(activeRunId);
-    return (activeState ?? 'queued') === 'queued' && unreadableRun !== activeRunId && isLate(at) ? at : undefined;
-  }
-  const seen = new Date(lastSeenRun(activity));
-  // it began to wait for a run that has ended since
-  const waits = pending?.at === undefined ? undefined : new Date(Math.max(Date.parse(pending.at), seen.getTime()));
-  if (waits !== undefined && isLate(waits)) return waits;
-  try {
-    const occurrence = dueOccurrence(segmentExport, { system, systemSetAt: refresh.setAt, after: seen, until: latest });
-    return occurrence !== undefined && occurrence.getTime() > seen.getTime() ? occurrence : undefined;
-  } catch {
-    return undefined; // a schedule that cannot be computed here, which the timer says itself
-  }
-};
-
-const systemOccurrence = (refresh: SystemRefresh, until: Date): Date | undefined => {
-  if (!refresh.active) return undefined;
-  try {
-    return latestOccurrence(refresh, { after: new Date(0), until });
-  } catch {
-    return undefined;
-  }
 };
 
 /** What one export's rows say. */
@@ -218,7 +169,7 @@ export const observe = (
 };
 
 /** What became of a condition's subject, for one that is no longer seen. Pure. */
-export const fateOf = ({ subject: { type, id } }: Pick<Condition, 'subject'>, seen: Seen): 'there' | 'paused' | 'removed' | 'unknown' => {
+export const fateOf = ({ subject: { type, id } }: Pick<Condition, 'subject'>, seen: Seen): Fate => {
   if (type === 'app') return 'there';
   if (type === 'connection') return seen.connections.some(({ connection }) => connection.id === id) ? 'there' : 'removed';
   if (id !== undefined && seen.unreadable.has(id)) return 'unknown';

@@ -112,6 +112,16 @@ it('changes what is named and keeps the rest; another secret signs beside the on
   await expect(api.services.secrets.get(secretName, { signal })).rejects.toMatchObject({ code: 'secret_missing' });
 });
 
+it('is mended by its address where its secret has gone from the vault', async () => {
+  const [channel] = await saved({ channels: [onCall] });
+  await api.services.secrets.remove((await stored())[0]!.secretName, { signal });
+  const renewed = await put({ channels: [asInput(channel!, { newSecret: true })] });
+  expect([renewed.status, renewed.json.code]).toEqual([409, 'secret_missing']);
+  const [mended] = await saved({ channels: [asInput(channel!, { url: onCall.url })] });
+  expect([mended!.id, mended!.signingSecret]).toEqual([channel!.id, expect.stringMatching(/^whsec_/)]);
+  expect(await secretOf(channel!.id)).toEqual({ url: onCall.url, signingSecret: mended!.signingSecret });
+});
+
 it('leaves nothing in the vault when two save at once, nor when a crash comes in between', async () => {
   const { etag } = await read();
   const both = await Promise.all([put({ channels: [onCall] }, etag), put({ channels: [slack] }, etag)]);

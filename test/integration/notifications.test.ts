@@ -150,8 +150,7 @@ it('one bad receiver delays no other; what it missed comes under the same id whe
   await setChannels(Object.entries(names).map(([name, { url }]) => ({ name, form: 'json', scope: 'all', url })));
   await failing('VIP');
   const ticking = tick();
-  while (good.got.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(hold).toHaveLength(1);
+  while (good.got.length === 0 || hold.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   // the one that hangs is let go before its ten seconds are over, so that this test need not wait
   for (const response of hold) response.destroy();
   hold = [];

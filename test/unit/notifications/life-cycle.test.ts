@@ -1,6 +1,8 @@
 import fc from 'fast-check';
-import { MAX_AN_HOUR, MAX_CONDITIONS, MAX_WAITING } from '../../../shared/notifications/decide';
+import { MAX_AN_HOUR, MAX_WAITING } from '../../../shared/notifications/decide';
+import { MAX_CONDITIONS } from '../../../shared/notifications/follow';
 import { MAX_DIGEST_ITEMS, MAX_ITEMS } from '../../../shared/notifications/message';
+import { MAX_CHANNELS } from '../../../shared/settings/notification-settings';
 import type { Sent } from '../../../shared/notifications/send';
 import { aChannel, anExport, channelId, connectionId, createWorld, exportId, refused } from './world';
 import type { World } from './world';
@@ -154,6 +156,18 @@ describe('a condition', () => {
     for (let index = 1; index <= MAX_CONDITIONS; index += 1) world.ended(index);
     await ticks(world, 3);
     expect(world.state().conditions.filter(({ recoveredAt }) => recoveredAt === undefined)).toHaveLength(100);
+  });
+
+  it('fits into its row with all the others, whatever its export is called and however many are told', async () => {
+    const world = withExports(
+      createWorld({ channels: Array.from({ length: MAX_CHANNELS }, (_, index) => aChannel(index)) }),
+      MAX_CONDITIONS,
+    );
+    world.exports = world.exports.map((one) => ({ ...one, name: '"\u0001字'.repeat(60) }));
+    for (let index = 1; index <= MAX_CONDITIONS; index += 1) world.fails(index, 'x'.repeat(40));
+    await ticks(world, 2);
+    expect(world.state().conditions).toHaveLength(MAX_CONDITIONS);
+    expect(JSON.stringify(world.state()).length).toBeLessThan(448_000);
   });
 });
 
