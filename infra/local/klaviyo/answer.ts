@@ -17,7 +17,7 @@ export const JSON_API = 'application/vnd.api+json';
 export const errorBody = (items: readonly ErrorItem[], random: Random): string =>
   JSON.stringify({
     errors: items.map(({ status, code, title, detail, source, links, meta }) => ({
-      ...{ id: createUuid(random), status, code, title, detail, source: source ?? { pointer: '/data' } },
+      ...{ id: createUuid(random), status, code, title, detail, source },
       ...(status === 401 || status === 404 ? {} : { links: links ?? {}, meta: meta ?? {} }),
     })),
   });

@@ -27,6 +27,5 @@ export const createBytePool = () => {
       blockOf(at).write(text, at % BLOCK_BYTES, 'utf8');
     },
     text: (at: number, bytes: number): string => blockOf(at).toString('utf8', at % BLOCK_BYTES, (at % BLOCK_BYTES) + bytes),
-    bytes: (): number => blocks.length * BLOCK_BYTES,
   };
 };

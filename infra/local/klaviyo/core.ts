@@ -185,10 +185,10 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
         'X-Klaviyo-Req-Id': createUuid(random),
         'CF-RAY': `${createUuid(random).slice(0, 8)}sandbox-AMS`,
       });
-      const bucket = 'endpoint' in route ? limitsOf(route.endpoint, url.searchParams) : undefined;
-      if ('endpoint' in route && bucket) {
-        seen.path = route.endpoint.path;
+      if ('endpoint' in route) {
         const { method, path } = route.endpoint;
+        const bucket = limitsOf(route.endpoint, url.searchParams);
+        seen.path = path;
         const verdict = limits ? windows.take(`${quota} ${method} ${path}${bucket.bucket}`, bucket.limits, nowMs) : undefined;
         if (verdict?.allowed === false) {
           const { refusal, headers: retry } = throttled(verdict.retryAfterSeconds); // 4.9
@@ -222,8 +222,8 @@ export const createSandbox = (options: SandboxOptions = {}, startMs: number, log
       const instead = answerInstead(fired, headers);
       if (instead) return instead;
       changeBefore(fired, account, id, nowMs, commit);
-      if (fired.find('revision_fell_forward'))
-        headers['X-Klaviyo-API-Revision'] = fired.find('revision_fell_forward')?.revision ?? '2026-10-15';
+      const fell = fired.find('revision_fell_forward');
+      if (fell) headers['X-Klaviyo-API-Revision'] = fell.revision ?? '2026-10-15';
       const isCompressed = (request.headers['content-encoding'] ?? 'identity') !== 'identity';
       if (isCompressed && fired.find('unsupported_encoding'))
         throw new Refusal({

@@ -4,7 +4,7 @@ export type ErrorItem = {
   readonly code: string;
   readonly title: string;
   readonly detail: string;
-  readonly source?: { readonly pointer?: string; readonly parameter?: string };
+  readonly source: { readonly pointer?: string; readonly parameter?: string };
   readonly meta?: Record<string, unknown>;
   readonly links?: Record<string, unknown>;
 };
@@ -13,7 +13,7 @@ export type ErrorItem = {
 export class Refusal extends Error {
   readonly items: readonly ErrorItem[];
   constructor(...items: ErrorItem[]) {
-    super(items[0]?.detail ?? 'refused');
+    super(items[0]!.detail);
     this.items = items;
   }
 }

@@ -74,7 +74,7 @@ export const changeBefore = (faults: FiredFaults, account: Account, pathId: stri
   const left = faults.find('person_left');
   if (left) {
     const row = account.profiles.byEmail(left.email);
-    for (const list of row < 0 ? [] : account.lists.values())
+    for (const list of account.lists.values())
       if (left.listId === undefined || left.listId === list.id)
         commit({ op: 'leave', account: account.id, list: list.id, rows: [row], at: nowMs });
   }

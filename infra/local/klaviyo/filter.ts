@@ -34,7 +34,7 @@ const split = (text: string): string[] => {
 
 const valueOf = (text: string): string => {
   const quoted = /^"([^"]*)"$|^'([^']*)'$/.exec(text);
-  if (quoted) return quoted[1] ?? quoted[2] ?? '';
+  if (quoted) return quoted[1] ?? quoted[2]!;
   if (!/^[\w:.+-]+$/.test(text)) refuse(`Invalid filter provided: '${text.slice(0, 60)}' is not a value.`);
   return text;
 };
@@ -44,7 +44,7 @@ const parseTerm = (term: string, fields: Readonly<Record<string, readonly string
   const [, operator, inner] = call as unknown as [string, string, string];
   if (operator === 'and') return split(inner).flatMap((part) => parseTerm(part, fields));
   const parts = split(inner);
-  const field = parts[0] ?? '';
+  const field = parts[0]!;
   const allowed = fields[field];
   if (!allowed) return refuse(`'${field}' is not a filterable field for this resource.`);
   if (!allowed.includes(operator))
@@ -54,8 +54,7 @@ const parseTerm = (term: string, fields: Readonly<Record<string, readonly string
   const list = /^\[(.*)\]$/s.exec(given);
   if ((operator === 'any') !== (list !== null)) refuse(`'${operator}' was given the wrong kind of value for ${field}.`);
   const values = list ? (list[1]!.trim() === '' ? [] : split(list[1]!).map(valueOf)) : [valueOf(given)];
-  if (operator === 'any' && (values.length === 0 || values.length > MAX_ANY_VALUES))
-    refuse(`'any' takes 1 to ${MAX_ANY_VALUES} values, not ${values.length}.`);
+  if (values.length === 0 || values.length > MAX_ANY_VALUES) refuse(`'any' takes 1 to ${MAX_ANY_VALUES} values, not ${values.length}.`);
   return [{ operator, field, values }];
 };
 

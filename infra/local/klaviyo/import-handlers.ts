@@ -15,7 +15,7 @@ const checkLists = ({ account }: Call, data: { readonly [name: string]: unknown 
   const relationships = data['relationships'];
   if (relationships === undefined) return [];
   const lists = isObject(relationships) ? relationships['lists'] : undefined;
-  if (isObject(relationships) && lists === undefined && Object.keys(relationships).length === 0) return [];
+  if (isObject(relationships) && Object.keys(relationships).length === 0) return [];
   const entries = isObject(lists) ? lists['data'] : undefined;
   if (
     !Array.isArray(entries) ||

@@ -26,7 +26,7 @@ const named = (call: Call, list: List): number[] | undefined => {
   const identifiers = call.query.conditions.filter(({ field }) => field !== 'joined_group_at');
   if (identifiers.length === 0) return undefined;
   const sets = identifiers.map((condition) => new Set(lookUp(call, condition)));
-  const rows = [...sets[0]!].filter((row) => row >= 0 && list.members.has(row) && sets.every((set) => set.has(row)));
+  const rows = [...sets[0]!].filter((row) => list.members.has(row) && sets.every((set) => set.has(row)));
   return rows.sort((a, b) => list.members.positionOf(a) - list.members.positionOf(b));
 };
 

@@ -38,10 +38,10 @@ const json = (status: number, body: object, headers: Record<string, string> = {}
 });
 const refused = (error: string, description: string, status = 400): Answer => json(status, { error, error_description: description });
 
-const basicOf = (authorization: string | undefined): readonly [string, string] | undefined => {
-  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(authorization ?? '')?.[1];
-  const [, id, secret] = /^([^:]+):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? [];
-  return id === undefined ? undefined : [id, secret ?? ''];
+const basicOf = (authorization = ''): readonly [id: string, secret: string] => {
+  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(authorization)?.[1] ?? '';
+  const [, id = '', secret = ''] = /^([^:]+):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? [];
+  return [id, secret];
 };
 
 /** OAuth of an app in the marketplace (4.38): authorize at once and without a page, token, refresh, revoke. Codes live in memory only. */
@@ -130,8 +130,8 @@ export const createOAuth = (state: State, random: Random, windows: RateWindows, 
       if (path === '/oauth/authorize' && call.method === 'GET') return authorize(call);
       const formCall = call.method === 'POST' ? FORM_CALLS[path] : undefined;
       if (!formCall) return undefined;
-      const [id, secret] = basicOf(call.headers['authorization']) ?? [];
-      const client = state.clients.get(id ?? '');
+      const [id, secret] = basicOf(call.headers['authorization']);
+      const client = state.clients.get(id);
       if (!client || client.secret !== secret) return refused('invalid_client', 'The client id or secret is not valid.', 401);
       if (!(call.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded'))
         return refused('invalid_request', 'The body must be application/x-www-form-urlencoded.');

@@ -77,7 +77,6 @@ export type Op =
       readonly badPhone: Rules['badPhone'];
     }
   | { readonly op: 'consent'; readonly account: string; readonly rows: readonly number[]; readonly consent: Consent }
-  | { readonly op: 'suppress'; readonly account: string; readonly rows: readonly number[]; readonly suppressed: boolean }
   | SnapshotOp
   | { readonly op: 'remove'; readonly account: string; readonly row: number };
 
@@ -187,9 +186,6 @@ export const applyOp = (state: State, op: Op, body?: Buffer): UpsertResult | und
       return upsertProfile(account.profiles, op.profile, { atMs: op.at, nulls: op.nulls, badPhone: op.badPhone });
     case 'consent':
       for (const row of op.rows) account.profiles.setConsent(row, op.consent);
-      return undefined;
-    case 'suppress':
-      for (const row of op.rows) account.profiles.setSuppressed(row, op.suppressed);
       return undefined;
     case 'remove':
       for (const list of account.lists.values()) list.members.leave(op.row);

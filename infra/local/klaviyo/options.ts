@@ -48,14 +48,14 @@ export const resolveProcessing = (given: SandboxOptions['processing'], base: Pro
 
 /** Fills in what a rules option leaves out: `strict` unless told. */
 export const resolveRules = (given: SandboxOptions['rules']): Rules =>
-  given === 'lenient' ? LENIENT : given === 'strict' || given === undefined ? STRICT : { ...STRICT, ...given };
+  given === 'lenient' ? LENIENT : given === 'strict' ? STRICT : { ...STRICT, ...given };
 
 /** An option that means nothing; the message says why. */
 export class OptionError extends Error {}
 
-const isNumber = (value: unknown, least: number): boolean => typeof value === 'number' && Number.isFinite(value) && value >= least;
+const isNumber = (value: unknown, least: number): boolean => Number.isFinite(value) && (value as number) >= least;
 /** Least value of each number, with "more than" for speeds: at 0 nothing would ever happen. */
-const SPEEDS: Readonly<Record<keyof Processing, number>> = {
+const SPEEDS: Readonly<Record<string, number>> = {
   rowsPerSecond: 0.001,
   startDelayMs: 0,
   concurrentJobs: 1,
@@ -75,8 +75,8 @@ export const checkOptions = (given: unknown): Pick<SandboxOptions, 'processing' 
       throw new OptionError(`"${name}" is no option, or not with this value: there are processing, limits and latencyMs`);
     if (value === 'instant') continue;
     for (const [speed, number] of Object.entries((value ?? {}) as Record<string, unknown>)) {
-      const least = SPEEDS[speed as keyof Processing];
-      if (least === undefined || !isNumber(number, least))
+      const least = SPEEDS[speed] ?? Infinity;
+      if (!isNumber(number, least))
         throw new OptionError(
           `processing is "instant" or has ${Object.keys(SPEEDS).join(', ')} as numbers of at least 0, speeds of more than 0`,
         );

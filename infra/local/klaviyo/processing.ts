@@ -13,14 +13,11 @@ const endsNow = (job: Job): boolean => job.taken >= job.total || job.taken >= (j
 const isStill = (job: Job, atMs: number): boolean => job.taken >= limitOf(job, atMs) && !endsNow(job);
 
 /** The job to take in hand next, and from when on: any of those that are ready, in an order of their own (4.20, "order not guaranteed"). */
-const nextOf = (account: Account, { jobsPerSecond }: Processing): { readonly job: Job; readonly at: number } | undefined => {
+const nextOf = (account: Account, { jobsPerSecond }: Processing): { readonly job: Job | undefined; readonly at: number } => {
   const waiting = account.open.filter(({ status }) => status === 'queued');
-  if (waiting.length === 0) return undefined;
   const at = Math.max(account.startedAt + 1000 / jobsPerSecond, Math.min(...waiting.map(({ readyAt }) => readyAt)));
-  const ready = waiting
-    .filter(({ readyAt }) => readyAt <= Math.max(at, account.clock))
-    .sort((a, b) => a.order - b.order || a.number - b.number);
-  return { job: ready[0]!, at };
+  const ready = waiting.filter(({ readyAt }) => readyAt <= Math.max(at, account.clock)).sort((a, b) => a.order - b.order);
+  return { job: ready[0], at };
 };
 
 /**
@@ -40,9 +37,9 @@ export const advanceAccount = (
     const inHand = account.open.filter((job) => job.status === 'processing');
     const running = inHand.filter((job) => !isStill(job, account.clock));
     if (running.length < concurrentJobs) {
-      const next = nextOf(account, processing);
-      if (next && next.at <= nowMs && (running.length === 0 || next.at <= account.clock)) {
-        commit({ op: 'start', account: account.id, job: next.job.id, at: Math.max(account.clock, next.at) });
+      const { job, at } = nextOf(account, processing);
+      if (job && at <= nowMs && (running.length === 0 || at <= account.clock)) {
+        commit({ op: 'start', account: account.id, job: job.id, at: Math.max(account.clock, at) });
         continue;
       }
     }

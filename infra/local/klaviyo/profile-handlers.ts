@@ -87,20 +87,19 @@ export const getProfileLists = (call: Call): Reply => {
 };
 
 /** The profile of a single-profile request; the phone is held to E.164 whatever the switch for jobs says (4.34). */
-const profileOf = ({ json }: Call, needsIdentifier: boolean): ProfileRow => {
+const profileOf = ({ json }: Call): ProfileRow => {
   const data = isObject(json) ? json['data'] : undefined;
   if (!isObject(data)) throw new Refusal(invalidAt('/data', "'data' is a required field."));
   const errors: ErrorItem[] = [];
   checkProfile(data, '/data', 'refuse', errors);
-  const relevant = needsIdentifier ? errors : errors.filter(({ source }) => source?.pointer !== '/data/attributes');
-  if (relevant.length > 0) throw new Refusal(...relevant);
+  if (errors.length > 0) throw new Refusal(...errors);
   return { id: data['id'] as string | null, attributes: data['attributes'] as ProfileRow['attributes'], meta: data['meta'] };
 };
 
-const conflict = (id: string | undefined): ErrorItem => ({
+const conflict = (id: string): ErrorItem => ({
   ...{ status: 409, code: 'duplicate_profile', title: 'Conflict.', source: { pointer: '/data/attributes' } },
   detail: 'A profile already exists with one of these identifiers.',
-  ...(id === undefined ? {} : { meta: { duplicate_profile_id: id } }),
+  meta: { duplicate_profile_id: id },
 });
 
 const existing = ({ account: { profiles } }: Call, { attributes }: ProfileRow): number =>
@@ -121,7 +120,7 @@ const save = (call: Call, profile: ProfileRow, nulls: 'ignore' | 'clear' = 'clea
 
 /** POST /api/profiles: 201, or 409 with the id of the profile that is there already (4.34, observed). */
 export const createProfile = (call: Call): Reply => {
-  const profile = profileOf(call, true);
+  const profile = profileOf(call);
   const row = existing(call, profile);
   if (row >= 0) throw new Refusal(conflict(call.account.profiles.idOf(row)));
   return { status: 201, body: oneProfile(call, save(call, profile).row) };
@@ -129,7 +128,7 @@ export const createProfile = (call: Call): Reply => {
 
 /** PATCH /api/profiles/{id}: null clears (4.34, documented). */
 export const updateProfile = (call: Call): Reply => {
-  const profile = profileOf(call, false);
+  const profile = profileOf(call);
   const row = rowOfPath(call);
   if (profile.id !== call.id) throw new Refusal(invalidAt('/data/id', 'The id must match the one of the path.')); // assumed
   save(call, profile);
@@ -138,7 +137,7 @@ export const updateProfile = (call: Call): Reply => {
 
 /** POST /api/profile-import: 201 created or 200 updated (4.34, documented). */
 export const importProfile = (call: Call): Reply => {
-  const result = save(call, profileOf(call, true));
+  const result = save(call, profileOf(call));
   return { status: result.created ? 201 : 200, body: oneProfile(call, result.row) };
 };
 

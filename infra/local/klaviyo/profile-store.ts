@@ -81,7 +81,7 @@ export const createProfileStore = (seed: number) => {
     add,
     /** Replaces what is known of a profile; `updated` moves only when something did change. */
     setJson: (row: number, text: string, atMs: number): void => {
-      if (lengths[row] !== 0 && json(row) === text) return;
+      if (json(row) === text) return;
       write(row, text);
       updated[row] = atMs;
     },
@@ -94,9 +94,8 @@ export const createProfileStore = (seed: number) => {
     },
     /** Moves the phone or external id index from the old value to the new one. */
     setKey: (kind: 'phone_number' | 'external_id', row: number, before: unknown, after: unknown): void => {
-      if (before === after) return;
       const index = kind === 'phone_number' ? phones : externals;
-      if (typeof before === 'string' && index.find(before) === row) index.remove(before);
+      if (typeof before === 'string') index.remove(before);
       if (typeof after === 'string') index.set(after, row);
     },
     /** True the first time a job touches a profile, so that a duplicate in the same job is dropped (4.21). */
@@ -152,9 +151,9 @@ export const createProfileStore = (seed: number) => {
     remove: (row: number): void => {
       const known = JSON.parse(json(row)) as Attributes;
       const email = emailOf(row);
-      if (email !== undefined && emails.find(email) === row) emails.remove(email);
-      if (typeof known['phone_number'] === 'string' && phones.find(known['phone_number']) === row) phones.remove(known['phone_number']);
-      if (typeof known['external_id'] === 'string' && externals.find(known['external_id']) === row) externals.remove(known['external_id']);
+      if (email !== undefined) emails.remove(email);
+      if (typeof known['phone_number'] === 'string') phones.remove(known['phone_number']);
+      if (typeof known['external_id'] === 'string') externals.remove(known['external_id']);
       flags[row] = flags[row]! | GONE;
       gone += 1;
     },

@@ -96,10 +96,11 @@ export const jobResource = (call: Call, job: Job): object => {
 
 /** Links of a page: `next` is absolute, and null at the end (4.28, observed). */
 export const pageLinks = ({ origin, url }: Call, nextPosition: number | undefined): object => {
-  const here = new URL(url, origin);
-  const next = new URL(here);
-  if (nextPosition !== undefined) next.searchParams.set('page[cursor]', cursorOf(nextPosition));
-  return { self: here.href, next: nextPosition === undefined ? null : next.href, prev: null };
+  const self = new URL(url, origin).href;
+  if (nextPosition === undefined) return { self, next: null, prev: null };
+  const next = new URL(self);
+  next.searchParams.set('page[cursor]', cursorOf(nextPosition));
+  return { self, next: next.href, prev: null };
 };
 
 /** Not asked for by anybody, allowed by the schema since 2026-07-15 (4.29). */

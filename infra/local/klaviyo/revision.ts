@@ -30,10 +30,9 @@ export const servedRevision = (
     if (missing === 'newest') return NEWEST;
     throw bad('revision header is required');
   }
-  const [, date, suffix] = /^(\d{4}-\d{2}-\d{2})(\.[a-z]+)?$/.exec(asked) ?? [];
-  const at = date === undefined ? NaN : Date.parse(`${date}T00:00:00Z`);
-  if (date === undefined || Number.isNaN(at) || !new Date(at).toISOString().startsWith(date))
-    throw bad('Invalid revision format. Use YYYY-MM-DD.');
+  const [, date = '', suffix = ''] = /^(\d{4}-\d{2}-\d{2})(\.[a-z]+)?$/.exec(asked) ?? [];
+  const at = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(at) || !new Date(at).toISOString().startsWith(date)) throw bad('Invalid revision format. Use YYYY-MM-DD.');
   if (at > nowMs) throw new Refusal(notFound('Unable to specify a future revision date'));
   const alive = REVISIONS.filter((revision) => retiredAt(revision) > nowMs);
   const oldest = alive[0] ?? NEWEST;
@@ -47,5 +46,5 @@ export const servedRevision = (
       source: { pointer: '/data/' },
     });
   }
-  return ([...alive].reverse().find((revision) => revision <= date) ?? oldest) + (suffix ?? '');
+  return ([...alive].reverse().find((revision) => revision <= date) ?? oldest) + suffix;
 };

@@ -60,9 +60,9 @@ const rowOf = (call: Call, attributes: Json): number => {
   const { email, phone_number: phone } = attributes;
   const known = typeof email === 'string' ? account.profiles.byEmail(email) : account.profiles.byPhone(String(phone));
   if (known >= 0) return known;
-  const profile = { attributes: { ...(email !== undefined && { email }), ...(phone !== undefined && { phone_number: phone }) } };
+  const profile = { attributes: { email, phone_number: phone } };
   const result = call.commit({ op: 'upsert', account: account.id, profile, at: nowMs, nulls: 'ignore', badPhone: 'refuse' })!;
-  return 'row' in result ? result.row : -1;
+  return (result as { readonly row: number }).row; // who was not found by it has no other address: nothing can be in conflict
 };
 
 /** POST /api/profile-subscription-bulk-create-jobs: 202 with an empty body; on a double-opt-in list nobody joins (4.35, observed). */
@@ -79,7 +79,7 @@ export const subscribe = (call: Call): Reply => {
           invalidAt(`${PROFILES}/${index}/attributes/subscriptions`, 'historical_import needs a consented_at in the past.'),
         );
     });
-  const rows = people.map((person) => rowOf(call, person)).filter((row) => row >= 0);
+  const rows = people.map((person) => rowOf(call, person));
   if (list?.optIn === 'double_opt_in' && !historical) return { status: 202 };
   call.commit({ op: 'consent', account: account.id, rows, consent: 'SUBSCRIBED' });
   if (list) call.commit({ op: 'join', account: account.id, list: list.id, rows, at: nowMs });
@@ -91,10 +91,9 @@ export const unsubscribe = (call: Call): Reply => {
   const { account, nowMs } = call;
   const people = profilesOf(call, 'profile-subscription-bulk-delete-job', MAX_UNSUBSCRIBED);
   const list = listNamed(call);
-  const rows = people.map((person) => rowOf(call, person)).filter((row) => row >= 0);
-  const members = rows.filter((row) => list?.members.has(row));
+  const rows = people.map((person) => rowOf(call, person));
   const strangers = rows.filter((row) => !list?.members.has(row));
-  if (list) call.commit({ op: 'leave', account: account.id, list: list.id, rows: members, at: nowMs });
+  if (list) call.commit({ op: 'leave', account: account.id, list: list.id, rows, at: nowMs });
   call.commit({ op: 'consent', account: account.id, rows: strangers, consent: 'UNSUBSCRIBED' });
   return { status: 202 };
 };

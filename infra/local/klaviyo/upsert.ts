@@ -19,8 +19,8 @@ const merged = (before: Attributes | undefined, after: Attributes, nulls: 'ignor
   for (const name in before) result[name] = before[name];
   for (const name in after) {
     const value = after[name];
-    if (value !== null && value !== undefined) result[name] = value;
-    else if (nulls === 'clear' && value === null) result[name] = undefined;
+    if (value !== null) result[name] = value;
+    else if (nulls === 'clear') result[name] = undefined;
   }
   return result;
 };
