@@ -121,4 +121,26 @@ describeInBrowser('notifications', (stage) => {
     await page.getByText(world.channels.gone, { exact: true }).waitFor();
     await page.getByText('Broken', { exact: true }).waitFor();
   });
+
+  it('a contributor chooses who is told of an export, and saves nothing else by it', async () => {
+    const { visit, world } = stage();
+    const visitor = await visit({ role: 'Contributor' });
+    const { page } = visitor;
+    const address = `/api/exports/${world.exports.loyalty}`;
+    const before = (await (await page.request.get(address)).json()) as Record<string, unknown>;
+    await visitor.open(`/exports/${world.exports.loyalty}/edit?step=behaviour`);
+    await page.getByText(`Told of all exports: ${world.channels.silent}.`).waitFor();
+    await page.getByRole('checkbox', { name: world.channels.gone }).check();
+    await page.getByRole('complementary').getByText(`Tell ${world.channels.gone}`).waitFor();
+    const patch = page.waitForRequest((request) => request.method() === 'PATCH');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    const sent = (await patch).postDataJSON() as { notify: { channelIds: string[] } };
+    await page.getByRole('heading', { level: 1, name: 'Loyalty programme', exact: true }).waitFor();
+    const after = (await (await page.request.get(address)).json()) as { notify: unknown };
+    expect([Object.keys(sent), after.notify]).toEqual([['notify'], sent.notify]);
+    expect(sent.notify.channelIds).toHaveLength(1);
+    expect(before['notify']).toBeUndefined();
+    const { etag } = (await page.request.get(address)).headers();
+    expect((await page.request.patch(address, { data: { notify: null }, headers: { 'if-match': etag! } })).status()).toBe(200);
+  });
 });
