@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import esbuild from 'esbuild';
+import { compiledMessages } from './compiled-messages.mjs';
 import { FIRST_LOAD_BUDGET, firstLoad, kilobytes, laterLoads, outputOf, overBudget, PAGE_BUDGET, withImports } from './first-load.mjs';
 import { ownFiles } from './own-files.mjs';
 
@@ -128,7 +129,7 @@ export const buildPortal = async () => {
     format: 'esm',
     sourcemap: 'linked',
     metafile: true,
-    plugins: [ownFiles({ folder: app, root, first: ['app.tsx', HOME] })],
+    plugins: [compiledMessages({ folder: app }), ownFiles({ folder: app, root, first: ['app.tsx', HOME] })],
   });
   const name = (file) => path.relative(out, path.join(root, file)).split(path.sep).join('/');
   const outputs = Object.keys(metafile.outputs);

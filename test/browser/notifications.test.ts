@@ -129,7 +129,7 @@ describeInBrowser('notifications', (stage) => {
     const address = `/api/exports/${world.exports.loyalty}`;
     const before = (await (await page.request.get(address)).json()) as Record<string, unknown>;
     await visitor.open(`/exports/${world.exports.loyalty}/edit?step=behaviour`);
-    await page.getByText(`Told of all exports: ${world.channels.silent}.`).waitFor();
+    await page.getByText(`Told of all exports: ${world.channels.silent}`).waitFor();
     await page.getByRole('checkbox', { name: world.channels.gone }).check();
     await page.getByRole('complementary').getByText(`Tell ${world.channels.gone}`).waitFor();
     const patch = page.waitForRequest((request) => request.method() === 'PATCH');

@@ -10,11 +10,11 @@ import { pathToFileURL } from 'node:url';
 export const buildModule = (name: string, before = '') => {
   const address = pathToFileURL(path.resolve(__dirname, '../../../infra/portal', name)).href;
   return <T>(expression: string, given: unknown): T => {
-    const program = `import * as it from ${JSON.stringify(address)};
-      const given = JSON.parse(process.argv[1]); ${before};
+    const program = `import * as it from ${JSON.stringify(address)}; import { readFileSync } from 'node:fs';
+      const given = JSON.parse(readFileSync(0, 'utf8')); ${before};
       let answer; try { answer = { value: ${expression} } } catch (error) { answer = { error: error.message } }
       process.stdout.write(JSON.stringify(answer));`;
-    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program, JSON.stringify(given)], { encoding: 'utf8' });
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { input: JSON.stringify(given), encoding: 'utf8' });
     const { value, error } = JSON.parse(said) as { value: T; error?: string };
     if (error !== undefined) throw new Error(error);
     return value;

@@ -16,6 +16,7 @@ const inner = (name: string, before: Values | undefined, after: Values | undefin
 
 interface Named extends Values {
   readonly id: string;
+  readonly name?: string;
 }
 /** A list of things that have ids, e.g. channels. */
 const isNamedList = (value: unknown): value is readonly Named[] =>
@@ -25,7 +26,7 @@ const byId = (name: string, before: readonly Named[], after: readonly Named[]): 
   const [old, now] = [before, after].map((list) => new Map(list.map((one) => [one.id, one])));
   return [...new Set([...old!.keys(), ...now!.keys()])].flatMap((id): readonly ChangedField[] => {
     const [was, is] = [old!.get(id), now!.get(id)];
-    const called = `${name}.${String(is?.name ?? was?.name ?? id)}`;
+    const called = `${name}.${is?.name ?? was?.name ?? id}`;
     if (was !== undefined && is !== undefined) return inner(called, was, is);
     return [{ name: called, before: was, after: is }];
   });
