@@ -42,8 +42,8 @@ const samplerOf = (name: SamplerName, ratio: number): Sampler => {
 
 /** What waits to be sent: a span is about 1 KB, so all of it stays within a few megabytes; what is more is dropped. */
 const QUEUE = { maxQueueSize: 4_096, maxExportBatchSize: 512 };
-/** Instances may go soon after their last invocation. */
-const SEND_AFTER_MS = 1_000;
+/** A request costs milliseconds of the processor, whatever it holds; an instance stays some 30 s after its last invocation, and a slice sends at its end. */
+const SEND_AFTER_MS = 5_000;
 const METRICS_EVERY_MS = 60_000;
 /** Longer than two requests with their time-out, see azure-monitor.ts. */
 const EXPORT_TIMEOUT_MS = 20_000;
