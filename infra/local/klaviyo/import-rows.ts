@@ -1,12 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import { createUuid } from './ids';
 import type { Rules } from './options';
+import { MAX_PROFILE_BYTES, TOO_LARGE } from './profile-check';
 import { createRandom, hashText, shuffledOrder } from './random';
 import type { Account, Job } from './state';
 import { CONFLICT, upsertProfile, type ProfileRow } from './upsert';
-
-/** Largest JSON of one profile, in bytes (documented); a larger one is admitted and becomes a row error (4.17, third party). */
-const MAX_PROFILE_BYTES = 100_000;
 
 type Loaded = { readonly rows: ProfileRow[]; readonly order: Int32Array };
 /** Parsed bodies of the jobs in hand: a cache beside the state, so that waiting jobs cost only their bytes. */
@@ -43,7 +41,7 @@ const refusalOf = (profile: ProfileRow, index: number, job: Job): { code: string
   if (rowErrors?.probability && createRandom(hashText(`${rowErrors.seed ?? 1} ${job.number} ${index}`))() < rowErrors.probability)
     return { code: 'invalid', detail: 'Refused by the fault plan.' };
   if (roomOf(profile) > MAX_PROFILE_BYTES && Buffer.byteLength(JSON.stringify(profile)) > MAX_PROFILE_BYTES)
-    return { code: 'payload_too_large', detail: 'Profile exceeds the maximum size of 100KB.' };
+    return { code: 'payload_too_large', detail: TOO_LARGE }; // 4.17, third party: admitted all the same
   return undefined;
 };
 

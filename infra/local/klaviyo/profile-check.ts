@@ -1,6 +1,10 @@
 import { Gap, invalidAt, type ErrorItem } from './errors';
 import { isEmail, isPhone } from './identifiers';
 
+/** Largest JSON of one profile, in bytes (documented). */
+export const MAX_PROFILE_BYTES = 100_000;
+export const TOO_LARGE = 'Profile exceeds the maximum size of 100KB.';
+
 type Json = { readonly [name: string]: unknown };
 /** Attributes of the schema ProfileUpsertQueryResourceObject, revision 2026-07-15 (documented). */
 const TEXTS = new Set([

@@ -2,7 +2,7 @@ import type { Call, Reply } from './call';
 import { invalidAt, notFound, Refusal, type ErrorItem } from './errors';
 import { inRange, instantOf, type Condition } from './filter';
 import { listResource, META, pageLinks, profileResource } from './resources';
-import { checkProfile, isObject } from './profile-check';
+import { checkProfile, isObject, MAX_PROFILE_BYTES, TOO_LARGE } from './profile-check';
 import type { ProfileStore } from './profile-store';
 import type { ProfileRow } from './upsert';
 
@@ -93,6 +93,7 @@ const profileOf = ({ json }: Call): ProfileRow => {
   const errors: ErrorItem[] = [];
   checkProfile(data, '/data', 'refuse', errors);
   if (errors.length > 0) throw new Refusal(...errors);
+  if (Buffer.byteLength(JSON.stringify(data)) > MAX_PROFILE_BYTES) throw new Refusal(invalidAt('/data', TOO_LARGE)); // 4.34, status assumed
   return { id: data['id'] as string | null, attributes: data['attributes'] as ProfileRow['attributes'], meta: data['meta'] };
 };
 

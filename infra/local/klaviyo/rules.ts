@@ -158,6 +158,7 @@ export const RULES: readonly Rule[] = [
     'profile-handlers.ts',
     ['observed', 'Creating who exists is 409 with the id; profile-import is 201 or 200; PATCH of an unknown id is 404.'],
     ['documented', 'null clears on the endpoints for a single profile.'],
+    ['documented', 'A profile of more than 100,000 bytes is refused there (its 400 is assumed).'],
   ),
   ...point(
     35,

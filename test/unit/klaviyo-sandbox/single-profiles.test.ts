@@ -27,6 +27,24 @@ describe('one profile', () => {
     expect(patch(id, { type: 'profile', id, attributes: {} }).status).toBe(200);
   });
 
+  it('4.34 holds no more than 100,000 bytes, on each way in', () => {
+    const { make, patch, post } = world();
+    const id = make('a@example.com');
+    const ofBytes = (bytes: number) => {
+      const of = (pad: number) => ({ ...aProfile('a@example.com', { properties: { pad: 'x'.repeat(pad) } }), id });
+      return of(bytes - JSON.stringify(of(0)).length);
+    };
+    const ways = [(data: object) => patch(id, data), (data: object) => post('/api/profile-import', { data })];
+    for (const way of ways) {
+      expect(way(ofBytes(100_000)).status).toBe(200);
+      for (const bytes of [100_001, 4_300_000])
+        expect(way(ofBytes(bytes)).document.errors).toMatchObject([
+          { status: 400, code: 'invalid', detail: 'Profile exceeds the maximum size of 100KB.', source: { pointer: '/data' } },
+        ]);
+    }
+    expect(post('/api/profiles', { data: ofBytes(100_001) }).status).toBe(400);
+  });
+
   it('4.18 4.34 takes what is appended, taken off and unset, as a job does', () => {
     const { make, patch, post } = world();
     const id = make('a@example.com', { properties: { tags: ['x'], old: 1 } });
