@@ -27,21 +27,23 @@ describe('the profiles of an account', () => {
     put({ email: 'ada@example.com', title: 'Dr' }, undefined, AT + 2_000);
     store.remove(2);
     put({ email: 'gone@example.com' }, undefined, AT + 3_000); // the address is free again
+    put({ email: 'lost@example.com' });
+    store.remove(5);
     store.setConsent(3, 'UNSUBSCRIBED');
     store.setSuppressed(3, true);
     store.touch(0, 9);
     const again = createProfileStore(SEED);
     again.load(store.dump(0, 2), 2);
-    again.load(store.dump(2, 3), 3);
+    again.load(store.dump(2, 4), 4);
     const seen = ({ ...of }: typeof store) => ({
       counts: [of.count(), of.length()],
-      rows: [0, 1, 2, 3, 4].map((row) => [of.idOf(row), of.createdAt(row), of.updatedAt(row), of.isGone(row), of.attributes(row)]),
+      rows: [0, 1, 2, 3, 4, 5].map((row) => [of.idOf(row), of.createdAt(row), of.updatedAt(row), of.isGone(row), of.attributes(row)]),
       emails: [0, 1, 3, 4].map((row) => of.emailOf(row)),
-      found: ['ada', 'bert', 'gone', 'nobody'].map((name) => of.byEmail(`${name}@example.com`)),
+      found: ['ada', 'bert', 'gone', 'lost'].map((name) => of.byEmail(`${name}@example.com`)),
       consent: [of.consentOf(3), of.isSuppressed(3), of.consentOf(0), of.isSuppressed(0)],
     });
     expect(seen(again)).toEqual(seen(store));
-    expect(seen(again)).toMatchObject({ counts: [4, 5], found: [0, 3, 4, -1], consent: ['UNSUBSCRIBED', true, 'NEVER_SUBSCRIBED', false] });
+    expect(seen(again)).toMatchObject({ counts: [4, 6], found: [0, 3, 4, -1], consent: ['UNSUBSCRIBED', true, 'NEVER_SUBSCRIBED', false] });
     expect([again.touch(0, 9), again.touch(1, 9)]).toEqual([false, true]);
     expect([again.rowOf(store.idOf(2)), again.rowOf(store.idOf(4))]).toEqual([-1, 4]);
   });
