@@ -161,6 +161,12 @@ describe('a fault', () => {
     expect(get(`${JOBS}/${id}`).document.data.attributes).toMatchObject({ status, completed_count: completed });
   });
 
+  it('4.24 ends a job at the row that is named, also past the first turn', () => {
+    const { importProfiles, get } = world({ kind: 'job_cancelled', afterRows: 300 });
+    const { id } = importProfiles(people(600, 100)).document.data;
+    expect(get(`${JOBS}/${id}`).document.data.attributes).toMatchObject({ status: 'cancelled', completed_count: 300 });
+  });
+
   it('4.24 lets a late job go on at its very instant', () => {
     const { importProfiles, members, wait } = world({ kind: 'job_ends_late', ms: 1000 });
     importProfiles(people(10, 100));

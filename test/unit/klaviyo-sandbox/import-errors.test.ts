@@ -130,6 +130,13 @@ describe('an import request', () => {
     expect(sent(gzipSync('{')).document.errors[0]).toMatchObject({ detail: 'JSON parse error', source: { pointer: '/data' } });
   });
 
+  it('4.5 4.20 makes its people of a body that came as gzip', () => {
+    const { call, members } = world();
+    const body = gzipSync(JSON.stringify(anImport(people(2))));
+    expect(call('POST', JOBS, { body, headers: { 'content-encoding': 'gzip' } }).status).toBe(202);
+    expect(members()).toEqual(['person0@example.com', 'person1@example.com']);
+  });
+
   it('4.6 answers 501 to patch_identifiers in whichever part of it something stands', () => {
     const meta = { patch_identifiers: { append: {}, unappend: { email: ['b@example.com'] } } };
     expect(world().importProfiles([{ ...aProfile('a@example.com'), meta }]).status).toBe(501);
