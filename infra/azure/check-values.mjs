@@ -1,4 +1,6 @@
-// Says what `azd up` would stumble over later, and in worse words: node infra/azure/check-values.mjs
+// Says what `azd up` would stumble over later, and in worse words: node infra/azure/check-values.mjs [--before-up]
+// Before `azd up` nobody has been asked for the region yet: with --before-up it may be missing.
+const beforeUp = process.argv.includes('--before-up');
 const env = process.env;
 const troubles = [];
 const need = (name, pattern, example) => {
@@ -8,7 +10,7 @@ const need = (name, pattern, example) => {
 };
 
 need('AZURE_ENV_NAME', /^[a-z0-9-]{1,32}$/i, 'prod');
-need('AZURE_LOCATION', /^[a-z0-9]+$/i, 'westeurope');
+if (!beforeUp || env.AZURE_LOCATION) need('AZURE_LOCATION', /^[a-z0-9]+$/i, 'westeurope');
 const kind = env.SOURCE_KIND || 'cdm-folder';
 if (kind === 'cdm-folder') {
   need('SOURCE_ACCOUNT_NAME', /^[a-z0-9]{3,24}$/, 'mylake');

@@ -14,16 +14,20 @@ import { parseArgs } from 'node:util';
 
 const HELP = `Makes or updates the app registration of this app with az, and says what it changed.
 
-  --name NAME            display name; default "Customer Insights to Klaviyo", with the name of the azd environment where there is one
+  --name NAME            display name; default: the one that it has, or "Customer Insights to Klaviyo", with the name of the azd environment
+                         where there is one
   --client-id ID         the registration to update, where several have that name
   --url URL              address of the app, once it is known: its redirect address
   --principal-id ID      object id of the app's identity, once it is known: the federated credential in place of a client secret
   --administrator ID     object id of a person or group who becomes Administrator; default: whoever is signed in, while nobody is
   --allow-az             lets az get tokens for this app: az account get-access-token --scope api://CLIENT_ID/.default
+  --tenant ID            stops unless az is signed in to this tenant; with --azd it must be the one of the azd subscription
   --azd                  takes what is not given from the variables of the azd environment, and keeps AUTH_CLIENT_ID there
   --dry-run              only reads, and prints the az lines that would change something
 
-You need the role Application Administrator or Cloud Application Administrator in Entra ID.
+You need the role Application Administrator or Cloud Application Administrator in Entra ID: it consents for the tenant, too, to what sign-in
+asks for (openid, profile, email), as nobody can consent alone to an application that needs assignment.
+In the lines of a dry run, <object id>, <client id> and <service principal id> stand for what the lines before them answer as id or appId.
 The last line is one JSON object: {"clientId","tenantId","changes"}.`;
 
 /** Fixed, so that a role keeps its assignments whatever happens to its name. */
@@ -43,6 +47,12 @@ const ROLES = [
 const SCOPE_ID = '6b3f4d0e-5a0c-4d0f-9f0a-2f1c7a9d3e10';
 /** Client id of the Azure CLI, the same in every tenant. */
 const AZURE_CLI = '04b07795-8ddb-461a-bbee-02f9e1bf7b46';
+/** Client id of Microsoft Graph, the same in every tenant. */
+const MICROSOFT_GRAPH = '00000003-0000-0000-c000-000000000000';
+/** What App Service Authentication asks for when somebody signs in. */
+const SIGN_IN_SCOPES = ['openid', 'profile', 'email'];
+const DEFAULT_NAME = 'Customer Insights to Klaviyo';
+const CALLBACK_PATH = '/.auth/login/aad/callback';
 const CREDENTIAL_NAME = 'app-service-authentication';
 /** The tag by which the portal lists a service principal among the enterprise applications. */
 const ENTERPRISE_TAG = 'WindowsAzureActiveDirectoryIntegratedApp';
@@ -53,8 +63,18 @@ const say = (text) => process.stderr.write(`${text}\n`);
 // ---- az ---------------------------------------------------------------------------------------------------------------------------------
 
 const isWindows = process.platform === 'win32';
+/** For the lines of a dry run, which a POSIX shell is to take. */
+const quoteForShell = (arg) => (/^[\w=:/.-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);
 const quote = (arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `"${arg.replaceAll('"', '\\"')}"`);
-const retryMs = Number(process.env.ENTRA_RETRY_MS ?? 3_000);
+/** Ten tries with pauses that grow by so much each: 90 s in all. */
+const MAX_TRIES = 10;
+const retryMs = Number(process.env.ENTRA_RETRY_MS ?? 2_000);
+/**
+ * What Graph answers about something that was made a moment ago and is not known everywhere yet.
+ * @see openshift/openshift-azure issue 1534, hashicorp/terraform-provider-azuread issue 504, microsoftgraph/microsoft-graph-docs issue 12675
+ */
+const NOT_YET =
+  /does not exist|not found|ResourceNotFound|NoBackingApplicationObject|valid application object|must (be )?in the local tenant|delegatedPermissionIds|invalid object identifier/i;
 
 /** On Windows az and azd are batch files, which only a shell can start. */
 const run = (command, args) => {
@@ -97,16 +117,15 @@ const createGraph = (graph, { dryRun, folder }) => {
       say(`${dryRun ? 'would change' : 'changes'}: ${what}`);
       if (dryRun) {
         const line = ['az', 'rest', '--method', method, '--url', address(place), '--headers', 'Content-Type=application/json', '--body'];
-        process.stdout.write(`${[...line, JSON.stringify(body)].map((arg) => (/^[\w=:/.-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}\n`);
+        process.stdout.write(`${[...line, JSON.stringify(body)].map(quoteForShell).join(' ')}\n`);
         return {};
       }
       for (let tries = 1; ; tries++) {
         try {
           return call(method, place, body) ?? {};
         } catch (error) {
-          if (tries === 10 || !/does not exist|not found|ResourceNotFound|NoBackingObject|invalid object identifier/i.test(error.message))
-            throw error;
-          await sleep(retryMs);
+          if (tries === MAX_TRIES || !NOT_YET.test(error.message)) throw error;
+          await sleep(retryMs * tries);
         }
       }
     },
@@ -118,8 +137,9 @@ const createGraph = (graph, { dryRun, folder }) => {
 const byId = (wanted, present = []) => [...present.filter(({ id }) => !wanted.some((one) => one.id === id)), ...wanted];
 
 /** The registration as it should be; what others have added to it stays. */
-const wantedApplication = (present, { name, url, allowAz }) => {
-  const callback = url && `${url.replace(/\/+$/, '')}/.auth/login/aad/callback`;
+const wantedApplication = (present, { name: given, defaultName, url, allowAz }) => {
+  const name = given ?? present.displayName ?? defaultName;
+  const callback = url && `${url.replace(/\/+$/, '')}${CALLBACK_PATH}`;
   const redirectUris = [...new Set([...(present.web?.redirectUris ?? []), ...(callback ? [callback] : [])])];
   const scope = {
     id: SCOPE_ID,
@@ -163,7 +183,8 @@ const holds = (wanted, present) => {
 
 // ---- Steps ------------------------------------------------------------------------------------------------------------------------------
 
-const findApplication = (graph, { name, clientId }) => {
+const findApplication = (graph, { name: given, defaultName, clientId }) => {
+  const name = given ?? defaultName;
   const filter = clientId ? `appId eq '${clientId}'` : `displayName eq '${name.replaceAll("'", "''")}'`;
   const found = graph.list(`applications?$filter=${encodeURIComponent(filter)}`);
   if (found.length > 1) {
@@ -183,7 +204,7 @@ const ensureApplication = async (graph, settings) => {
   if (!present) {
     // scopes and whom they are open to cannot come in one go
     const { api, ...rest } = wanted;
-    const made = await graph.change(`app registration "${settings.name}"`, 'post', 'applications', {
+    const made = await graph.change(`app registration "${wanted.displayName}"`, 'post', 'applications', {
       ...rest,
       api: { ...api, preAuthorizedApplications: [] },
     });
@@ -200,8 +221,11 @@ const ensureApplication = async (graph, settings) => {
   if (!holds(whole, application)) {
     await graph.change('its roles, addresses and scope', 'patch', `applications/${application.id}`, whole);
   }
-  return { ...application, isNew: !present };
+  return { ...application, isNew: !present, hasAddress: whole.web.redirectUris.some((uri) => uri.endsWith(CALLBACK_PATH)) };
 };
+
+const hasCredential = (graph, { id, isNew }) =>
+  !isNew && graph.list(`applications/${id}/federatedIdentityCredentials`).some(({ name }) => name === CREDENTIAL_NAME);
 
 const ensureCredential = async (graph, application, { principalId, login, tenantId }) => {
   const place = `applications/${application.id}/federatedIdentityCredentials`;
@@ -246,6 +270,25 @@ const ensureServicePrincipal = async (graph, { appId, isNew }) => {
   return present;
 };
 
+/**
+ * Consents for everybody to what sign-in asks for: where assignment is required, nobody can do that alone (AADSTS90094).
+ * @see MicrosoftDocs/azure-docs issues 59982, 58453
+ */
+const ensureConsent = async (graph, { id: clientId, isNew }) => {
+  const [microsoftGraph] = graph.list(`servicePrincipals?$filter=${encodeURIComponent(`appId eq '${MICROSOFT_GRAPH}'`)}`);
+  if (!microsoftGraph)
+    throw new EntraError(`This tenant has no enterprise application Microsoft Graph: az ad sp create --id ${MICROSOFT_GRAPH}`);
+  const resourceId = microsoftGraph.id;
+  const grants = isNew ? [] : graph.list(`servicePrincipals/${clientId}/oauth2PermissionGrants`);
+  const present = grants.find((grant) => grant.consentType === 'AllPrincipals' && grant.resourceId === resourceId);
+  const granted = (present?.scope ?? '').split(' ').filter(Boolean);
+  const scope = [...new Set([...granted, ...SIGN_IN_SCOPES])].join(' ');
+  const what = 'consent of the tenant to what sign-in asks for';
+  if (!present) await graph.change(what, 'post', 'oauth2PermissionGrants', { clientId, consentType: 'AllPrincipals', resourceId, scope });
+  else if (SIGN_IN_SCOPES.some((one) => !granted.includes(one)))
+    await graph.change(what, 'patch', `oauth2PermissionGrants/${present.id}`, { scope });
+};
+
 /** Without being asked for somebody, only while nobody is Administrator: whoever deploys later does not become one by that. */
 const ensureAdministrator = async (graph, servicePrincipal, { administrator }) => {
   const [{ id: appRoleId }] = ROLES;
@@ -281,7 +324,7 @@ const readSettings = () => {
   const text = { type: 'string' };
   const { values } = parseArgs({
     options: {
-      ...{ name: text, 'client-id': text, url: text, 'principal-id': text, administrator: text },
+      ...{ name: text, 'client-id': text, url: text, 'principal-id': text, administrator: text, tenant: text },
       ...{ 'allow-az': flag, azd: flag, 'dry-run': flag, help: flag },
     },
   });
@@ -290,7 +333,10 @@ const readSettings = () => {
     help: values.help,
     azd: values.azd,
     dryRun: values['dry-run'],
-    name: values.name ?? (env.AZURE_ENV_NAME ? `Customer Insights to Klaviyo (${env.AZURE_ENV_NAME})` : 'Customer Insights to Klaviyo'),
+    name: values.name,
+    defaultName: env.AZURE_ENV_NAME ? `${DEFAULT_NAME} (${env.AZURE_ENV_NAME})` : DEFAULT_NAME,
+    tenant: values.tenant,
+    subscription: env.AZURE_SUBSCRIPTION_ID || undefined,
     clientId: values['client-id'] ?? (env.AUTH_CLIENT_ID || undefined),
     url: values.url ?? (env.APP_URL || undefined),
     principalId: values['principal-id'] ?? (env.APP_PRINCIPAL_ID || undefined),
@@ -299,20 +345,42 @@ const readSettings = () => {
   };
 };
 
+/** The registration has to lie in the tenant that the template trusts: az and azd are signed in apart from each other. */
+const checkTenant = (tenantId, { tenant, subscription }) => {
+  let wanted = tenant;
+  if (subscription) {
+    try {
+      const { tenantId: ofSubscription } = az('account', 'show', '--subscription', subscription);
+      if (tenant && tenant !== ofSubscription)
+        throw new EntraError(`The subscription ${subscription} belongs to the tenant ${ofSubscription}, not to ${tenant}.`);
+      wanted = ofSubscription;
+    } catch (error) {
+      if (!/failed:/.test(error.message)) throw error;
+      throw new EntraError(
+        `az, signed in to the tenant ${tenantId}, does not know the subscription ${subscription} that azd deploys to: az login --tenant ${tenant ?? '(its tenant)'}\n${error.message}`,
+      );
+    }
+  }
+  if (wanted && wanted !== tenantId)
+    throw new EntraError(`az is signed in to the tenant ${tenantId}, the app belongs to ${wanted}: az login --tenant ${wanted}`);
+};
+
 const main = async () => {
   const settings = readSettings();
   if (settings.help) return void process.stdout.write(`${HELP}\n`);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'entra-'));
   try {
     const { tenantId } = az('account', 'show');
+    checkTenant(tenantId, settings);
     const { endpoints } = az('cloud', 'show');
     const graph = createGraph(endpoints.microsoftGraphResourceId, { ...settings, folder });
     const application = await ensureApplication(graph, settings);
     if (settings.principalId) await ensureCredential(graph, application, { ...settings, login: endpoints.activeDirectory, tenantId });
     const servicePrincipal = await ensureServicePrincipal(graph, application);
+    await ensureConsent(graph, servicePrincipal);
     await ensureAdministrator(graph, servicePrincipal, settings);
-    if (!settings.url) say('The redirect address is not set yet: run this again with --url once the app has its address.');
-    if (!settings.principalId)
+    if (!application.hasAddress) say('The redirect address is not set yet: run this again with --url once the app has its address.');
+    if (!settings.principalId && !hasCredential(graph, application))
       say('The federated credential is not set yet: run this again with --principal-id once the app has its identity.');
     if (settings.azd && !settings.dryRun && settings.clientId !== application.appId) {
       run('azd', ['env', 'set', 'AUTH_CLIENT_ID', application.appId, '--cwd', path.dirname(path.dirname(fileURLToPath(import.meta.url)))]);

@@ -1,4 +1,5 @@
 // Whether a deployed app answers as it must: node infra/azure/smoke.mjs --help
+import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
@@ -8,6 +9,7 @@ const HELP = `Asks a deployed app some questions, and ends with exit code 1 when
 
   --platform           unsigned calls must be refused by App Service Authentication, before they reach the app
   --tenant ID          tenant that the forged administrator claims to come from; default: AZURE_TENANT_ID
+  --version VERSION    version that must answer, "any" for no matter which; default: the one of this folder's package.json
   --wait SECONDS       how long the app may take to start; default 300
   --header NAME=VALUE  sent with every call, for a gateway in front of the app; may be given several times
 
@@ -39,6 +41,7 @@ const { values, positionals } = parseArgs({
   options: {
     platform: { type: 'boolean', default: false },
     tenant: { type: 'string', default: process.env.AZURE_TENANT_ID ?? '00000000-0000-4000-8000-000000000000' },
+    version: { type: 'string', default: JSON.parse(fs.readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version },
     wait: { type: 'string', default: '300' },
     header: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
@@ -105,6 +108,10 @@ const checks = {
     const { body } = await awaitHealth(ask, deadline);
     const { status, version } = JSON.parse(body);
     expect(status === 'healthy', `expected healthy, got ${status}`);
+    expect(
+      values.version === 'any' || version === values.version,
+      `expected version ${values.version}, got ${version}: an older package was deployed, or the deployment is not done`,
+    );
     return `version ${version}`;
   },
   'the API refuses who has not signed in': (ask) => refusesUnsigned(ask),

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
 /** What the smoke test of a deployment says of apps that are not as they must be; a real one is asked in test/e2e/routes.test.ts. */
-const script = path.resolve(__dirname, '../../infra/azure/smoke.mjs');
+const root = path.resolve(__dirname, '../..');
+const script = path.join(root, 'infra/azure/smoke.mjs');
+const VERSION: string = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version;
 
 interface App {
   /** who refuses unsigned calls */
@@ -14,6 +17,7 @@ interface App {
   /** answers that health gives before it is well */
   readonly startsAfter?: number;
   readonly health?: string;
+  readonly version?: string;
   readonly closed?: string;
 }
 
@@ -25,7 +29,7 @@ const answer = (app: App, request: http.IncomingMessage, asked: number): [number
   if (app.closed !== undefined && url.startsWith(app.closed)) return [401, {}, ''];
   if (url === '/api/health') {
     if (asked <= (app.startsAfter ?? 0)) return [503, {}, 'Function host is not running.'];
-    return [200, {}, JSON.stringify({ status: app.health ?? 'healthy', version: '1.2.3' })];
+    return [200, {}, JSON.stringify({ status: app.health ?? 'healthy', version: app.version ?? VERSION })];
   }
   if (url.startsWith('/api/')) {
     if (headers.authorization === 'Bearer a-token') return [200, {}, JSON.stringify({ role: 'Administrator' })];
@@ -64,7 +68,7 @@ it('is content with an app behind App Service Authentication, and says what it l
   expect(code).toBe(0);
   expect(said).toBe(
     [
-      'ok    health is open and well (version 1.2.3)',
+      `ok    health is open and well (version ${VERSION})`,
       'ok    the API refuses who has not signed in (401 before the app)',
       'ok    the API refuses a forged administrator (401 before the app)',
       'ok    the root leads to the portal (after sign-in: people open /portal)',
@@ -82,6 +86,10 @@ it('asks who is signed in where it has a token, and waits for an app that starts
   expect(code).toBe(0);
 });
 
+it('takes any version when asked to', async () => {
+  expect((await smoke({ refuses: 'app', version: '0.0.9' }, ['--version', 'any'])).code).toBe(0);
+});
+
 const WRONG: readonly (readonly [app: App, sentence: string, args?: readonly string[]])[] = [
   [{ refuses: 'nobody' }, 'FAIL  the API refuses who has not signed in: expected 401, got 200'],
   [{ trusting: true }, 'FAIL  the API refuses a forged administrator: expected 401, got 200'],
@@ -91,6 +99,8 @@ const WRONG: readonly (readonly [app: App, sentence: string, args?: readonly str
     ['--platform'],
   ],
   [{ health: 'failing' }, 'FAIL  health is open and well: expected healthy, got failing'],
+  [{ version: '0.0.9' }, `FAIL  health is open and well: expected version ${VERSION}, got 0.0.9`],
+  [{ version: VERSION }, `FAIL  health is open and well: expected version 9.9.9, got ${VERSION}`, ['--version', '9.9.9']],
   [{ startsAfter: 1_000 }, 'FAIL  health is open and well: expected 200, got 503 Function host is not running.', ['--wait', '1']],
   [{ closed: '/api/health' }, 'FAIL  health is open and well: expected 200, got 401: the path is not open'],
   [{ closed: '/portal/assets/' }, 'FAIL  the portal is open, with what it loads: expected 200 for /portal/assets/main-1.js, got 401'],

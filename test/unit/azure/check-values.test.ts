@@ -10,8 +10,8 @@ const whole = {
   SOURCE_FOLDER: 'CustomerInsights_env/KlaviyoExport',
   WARNING_EMAILS: 'a@example.com,b@example.com',
 };
-const check = (change: Record<string, string>) => {
-  const { status, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8', env: { ...whole, ...change } });
+const check = (change: Record<string, string>, args: readonly string[] = []) => {
+  const { status, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', env: { ...whole, ...change } });
   return { status, stderr };
 };
 
@@ -19,6 +19,12 @@ it('has nothing to say of values that fit, of either source', () => {
   expect(check({})).toEqual({ status: 0, stderr: '' });
   const dataverse = { SOURCE_KIND: 'dataverse', SOURCE_ACCOUNT_NAME: '', SOURCE_CONTAINER: '', SOURCE_FOLDER: '' };
   expect(check({ ...dataverse, DATAVERSE_URL: 'https://contoso.crm4.dynamics.com' })).toEqual({ status: 0, stderr: '' });
+});
+
+it('does without the region before azd has asked for it, but not with a wrong one', () => {
+  expect(check({ AZURE_LOCATION: '' })).toMatchObject({ status: 1, stderr: expect.stringContaining('AZURE_LOCATION is missing') });
+  expect(check({ AZURE_LOCATION: '' }, ['--before-up'])).toEqual({ status: 0, stderr: '' });
+  expect(check({ AZURE_LOCATION: 'West Europe' }, ['--before-up'])).toMatchObject({ status: 1 });
 });
 
 it('names every value that is missing or cannot be', () => {

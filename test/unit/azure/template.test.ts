@@ -530,6 +530,17 @@ describe('the template', () => {
     expect(functions).toContain('advance-run');
   });
 
+  it('is deployed with a package that has just been made, by azd up and by azd deploy', () => {
+    const yaml = readFileSync(path.join(root, 'infra/azure.yaml'), 'utf8');
+    const hooks = [
+      ...yaml.matchAll(/^ {2}(\w+):\n {4}posix: \{ shell: sh, run: (.+) \}\n {4}windows: \{ shell: pwsh, run: (.+) \}$/gm),
+    ].map(([, name, posix, windows]) => ({ name, posix, windows }));
+    expect(hooks.filter(({ posix, windows }) => posix !== windows)).toEqual([]);
+    const packages = hooks.filter(({ posix }) => posix === 'npm run package').map(({ name }) => name);
+    expect(packages).toEqual(['prepackage', 'predeploy']);
+    expect(hooks.map(({ name }) => name)).toEqual(expect.arrayContaining(['preup', 'preprovision', 'postprovision', 'postdeploy']));
+  });
+
   it('is what azd deploys, from the folder of the package', () => {
     const yaml = readFileSync(path.join(root, 'infra/azure.yaml'), 'utf8');
     expect(yaml).toMatch(/path: azure\n\s+module: main\n/);
