@@ -331,6 +331,7 @@ module alerts 'modules/alerts.bicep' = {
     tags: tags
     emails: warningEmails
     workspaceId: monitoring.outputs.workspaceId
+    traceSamplingPercent: traceSamplingPercent
     storageAccountId: storage.outputs.accountId
     vaultId: keyVault.outputs.vaultId
   }

@@ -14,6 +14,9 @@ param emails array
 @description('Workspace with the app\'s logs and metrics.')
 param workspaceId string
 
+@description('Share of traces that are kept, in percent; the host\'s requests are among them.')
+param traceSamplingPercent int
+
 @description('Storage account of the app.')
 param storageAccountId string
 
@@ -33,25 +36,28 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
+// Of five invocations that crash so many are seen on average, of less than one at least one.
+var crashesSeen = traceSamplingPercent < 40 ? 1 : traceSamplingPercent / 20
+
 // lookBack is longer than the window where a query looks at the time of arrival
 var logRules = [
   {
     name: 'warning'
     title: 'The app warns'
-    text: 'A run failed for good, removals are held, too many rows were refused, an export did not start, a key was refused, or the API version ends soon. The dimensions say which; the stage "recovered" is good news.'
+    text: 'A run failed for good, removals are held, too many rows were refused, an export did not start, a key was refused, or the API version ends soon. The dimensions say which kind, the results of the query which export; the stage "recovered" is good news.'
     severity: 2
     query: loadTextContent('../queries/notification.kql')
     window: 'PT5M'
     lookBack: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
-    dimensions: ['Kind', 'Stage', 'About', 'Sentence']
+    dimensions: ['Kind', 'Stage']
     resolves: false
   }
   {
     name: 'silence'
     title: 'The app stands still'
-    text: 'The minute timer has not spoken for 15 minutes: nothing is started on time. Look at the health page and at the last deployment.'
+    text: 'The minute timer has not spoken for 15 minutes: nothing is started on time. Look at the health page and at the last deployment. Before the first deployment of the package this is so of itself.'
     severity: 1
     query: loadTextContent('../queries/silence.kql')
     window: 'PT15M'
@@ -77,13 +83,26 @@ var logRules = [
   {
     name: 'failing'
     title: 'Invocations fail'
-    text: 'At least five invocations of a function ended with an error within 15 minutes.'
+    text: 'At least five invocations of a function ended with an error within 15 minutes, by the app\'s own words.'
     severity: 2
     query: loadTextContent('../queries/failing.kql')
     window: 'PT15M'
     lookBack: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
+    dimensions: ['OperationName']
+    resolves: true
+  }
+  {
+    name: 'crashing'
+    title: 'Invocations crash'
+    text: 'Invocations of a function were ended by a time-out or a crash, which the app itself cannot tell of: about five within 15 minutes or more, as far as a sample can say.'
+    severity: 2
+    query: loadTextContent('../queries/crashing.kql')
+    window: 'PT15M'
+    lookBack: 'PT15M'
+    operator: 'GreaterThanOrEqual'
+    threshold: crashesSeen
     dimensions: ['OperationName']
     resolves: true
   }

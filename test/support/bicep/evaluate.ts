@@ -50,6 +50,9 @@ const OPERATORS: Readonly<Record<string, (...operands: Value[]) => Value>> = {
   '&&': (left, right) => Boolean(left) && Boolean(right),
   '||': (left, right) => Boolean(left) || Boolean(right),
   '!': (value) => !value,
+  '<': (left, right) => (left as number) < (right as number),
+  // of whole numbers alone, as Bicep has no others
+  '/': (left, right) => Math.trunc((left as number) / (right as number)),
 };
 
 /**

@@ -146,6 +146,17 @@ it('the site leaves out the update strategy where it is the default', () => {
   });
 });
 
+it.each([
+  [0, 1],
+  [10, 1],
+  [39, 1],
+  [40, 2],
+  [100, 5],
+])('with %d percent of traces crashes are told from %d seen on', (traceSamplingPercent, seen) => {
+  const file = template.file('modules/alerts.bicep');
+  expect(evaluate(file, { kind: 'name', name: 'crashesSeen', line: 0 }, { traceSamplingPercent })).toBe(seen);
+});
+
 it('the zones of private endpoints are those of Azure', () => {
   const file = template.file('modules/private-endpoints.bicep');
   expect(evaluate(file, { kind: 'name', name: 'zoneNames', line: 0 }, {})).toEqual([

@@ -456,6 +456,9 @@ const MUTATIONS: readonly Mutation[] = [
   ['has a rule for each alert', 'modules/alerts.bicep', 'queries/waiting.kql', 'queries/poison.kql', 'no alert uses this query'],
   ['has a rule for each alert', 'queries/waiting.kql', 'found = age', 'age', 'no column found'],
   ['has a rule for each alert', 'queries/poison.kql', 'by event, queue', 'by event', 'no column queue'],
+  ['has a rule for each alert', 'queries/crashing.kql', 'AppRequests\n', 'union AppRequests, AppTraces\n', 'an alert asks one table'],
+  ['has a rule for each alert', 'queries/failing.kql', 'AppTraces\n', 'let told = AppTraces;\ntold\n', 'an alert asks one table'],
+  ['has a rule for each alert', 'queries/notification.kql', 'by Kind, Stage', 'by Kind', 'no column Stage'],
   ['has a rule for each alert', 'queries/notification.kql', 'extend Kind =', 'extend kind =', 'a word of the language'],
 ];
 

@@ -58,6 +58,10 @@ const lastLineOf = (query: string): string =>
 const NO_NAMES =
   /\bextend\s+(kind|by|on|of|to|from|in|and|or|asc|desc|with|where|project|extend|summarize|order|sort|top|take|limit|union|join|let|set|print|search|find|render)\s*=/;
 
+/** Alert rules refuse union and search, and begin with a table (Microsoft Learn, "Optimize log search alert queries"). */
+const REFUSED = /^\s*let\s|\b(union|search)\b/m;
+const codeOf = (query: string): string => query.replaceAll(/"[^"]*"/g, '""').replaceAll(/\/\/.*$/gm, '');
+
 /** What alerts are about: every query is used by a rule, every rule counts its column `found`, and its dimensions are columns, too. */
 export const alertRules = (template: Template): Finding[] => {
   const text = template.texts['modules/alerts.bicep'] ?? '';
@@ -77,6 +81,9 @@ export const alertRules = (template: Template): Finding[] => {
         .filter((name) => !new RegExp(`\\b${name}\\b`).test(lastLineOf(template.texts[query] ?? '')))
         .map((name) => ({ file: query, line: 1, text: `the query gives no column ${name}` })),
     ),
+    ...alertQueries(template)
+      .filter(({ text: query }) => REFUSED.test(codeOf(query)) || !/^\s*App[A-Z]\w+\s*$/m.test(codeOf(query).trimStart().split('\n')[0]!))
+      .map(({ file, line }) => ({ file, line, text: 'an alert asks one table, which its query begins with' })),
     ...alertQueries(template)
       .filter(({ text: query }) => !/\bfound\s*=/.test(query))
       .map(({ file, line }) => ({ file, line, text: 'the query gives no column found' })),
