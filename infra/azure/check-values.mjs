@@ -23,6 +23,8 @@ if (kind === 'cdm-folder') {
 } else {
   troubles.push(`SOURCE_KIND is cdm-folder or dataverse, not "${kind}"`);
 }
+if (['PRIVATE_NETWORK', 'FIXED_OUTBOUND_ADDRESS'].some((name) => env[name] === 'true'))
+  console.error('Note: a network of the app needs a provider in the subscription: az provider register -n Microsoft.App --wait');
 const emails = (env.WARNING_EMAILS ?? '').split(',').filter((email) => email !== '');
 if (emails.length === 0)
   console.error('Note: nobody is told by e-mail when something goes wrong: azd env set WARNING_EMAILS you@example.com');

@@ -24,6 +24,9 @@ param tags object = {}
 @maxLength(36)
 param authClientId string
 
+@description('Client ids of applications that may call, where App Service Authentication takes an empty list for nobody; the app\'s own is added. Empty: any application of the tenant with a role.')
+param allowedClientIds array = []
+
 @description('Where segments are read from: files of a data-out export in a Data Lake, or the tables of Dataverse.')
 @allowed(['cdm-folder', 'dataverse'])
 param sourceKind string = 'cdm-folder'
@@ -104,7 +107,7 @@ param networkPrefix string = '10.88.0.0/24'
 @description('Gives the app one outgoing address of its own (NAT gateway) that an allow-list can name; networks of today may have no way out without.')
 param fixedOutboundAddress bool = false
 
-@description('Reaches the source account through a private endpoint, too; its owner may have to approve it.')
+@description('Reaches the source account through a private endpoint, too; where grantSourceAccess is off its owner has to approve it.')
 param sourcePrivateEndpoint bool = false
 
 @description('Copies of the app\'s storage: LRS keeps three in one building, ZRS in three zones, GRS and GZRS in a second region.')
@@ -121,6 +124,9 @@ param blobSoftDeleteDays int = 0
 @maxValue(90)
 param vaultRetentionDays int = 7
 
+@description('Brings back the deleted vault of the same name, with its secrets, for one deployment: after a removal, while it is still kept.')
+param recoverVault bool = false
+
 @description('Days for which logs and metrics are kept.')
 @minValue(30)
 @maxValue(730)
@@ -129,6 +135,9 @@ param logRetentionDays int = 90
 @description('Most gigabytes of logs a day; -1 means no limit. What comes after it is lost, warnings included.')
 @minValue(-1)
 param logDailyCapGb int = 2
+
+@description('Object id of a person or group who keeps secrets in the vault and reads messages in the queues; empty means nobody.')
+param operatorPrincipalId string = ''
 
 @description('Share of traces that are kept, in percent. Logs and metrics are always kept.')
 @minValue(0)
@@ -153,6 +162,7 @@ module app 'app.bicep' = {
     location: location
     tags: tags
     authClientId: authClientId
+    allowedClientIds: allowedClientIds
     sourceKind: sourceKind
     sourceAccountName: sourceAccountName
     sourceContainer: sourceContainer
@@ -180,6 +190,8 @@ module app 'app.bicep' = {
     storageRedundancy: storageRedundancy
     blobSoftDeleteDays: blobSoftDeleteDays
     vaultRetentionDays: vaultRetentionDays
+    recoverVault: recoverVault
+    operatorPrincipalId: operatorPrincipalId
     logRetentionDays: logRetentionDays
     logDailyCapGb: logDailyCapGb
     traceSamplingPercent: traceSamplingPercent

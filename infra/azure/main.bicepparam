@@ -6,6 +6,8 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION')
 param resourceGroupName = empty(readEnvironmentVariable('AZURE_RESOURCE_GROUP', '')) ? 'rg-${readEnvironmentVariable('AZURE_ENV_NAME')}' : readEnvironmentVariable('AZURE_RESOURCE_GROUP', '')
 param authClientId = readEnvironmentVariable('AUTH_CLIENT_ID')
+// several ids with commas between them
+param allowedClientIds = empty(readEnvironmentVariable('ALLOWED_CLIENT_IDS', '')) ? [] : split(readEnvironmentVariable('ALLOWED_CLIENT_IDS', ''), ',')
 
 param sourceKind = readEnvironmentVariable('SOURCE_KIND', 'cdm-folder')
 param sourceAccountName = readEnvironmentVariable('SOURCE_ACCOUNT_NAME', '')
@@ -38,6 +40,8 @@ param sourcePrivateEndpoint = bool(readEnvironmentVariable('SOURCE_PRIVATE_ENDPO
 
 param storageRedundancy = readEnvironmentVariable('STORAGE_REDUNDANCY', 'Standard_ZRS')
 param blobSoftDeleteDays = int(readEnvironmentVariable('BLOB_SOFT_DELETE_DAYS', '0'))
+param recoverVault = bool(readEnvironmentVariable('RECOVER_VAULT', 'false'))
+param operatorPrincipalId = readEnvironmentVariable('OPERATOR_PRINCIPAL_ID', '')
 param vaultRetentionDays = int(readEnvironmentVariable('VAULT_RETENTION_DAYS', '7'))
 param logRetentionDays = int(readEnvironmentVariable('LOG_RETENTION_DAYS', '90'))
 param logDailyCapGb = int(readEnvironmentVariable('LOG_DAILY_CAP_GB', '2'))

@@ -208,7 +208,7 @@ resource vaultRefuses 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'The vault refused calls for want of rights: look at the role assignments, the firewall, and disabled or expired secrets.'
+    description: 'The vault refused calls for want of rights: look at the role assignments, the firewall, and disabled or expired secrets. A person without a role on it raises this, too.'
     severity: 1
     enabled: true
     scopes: [vaultId]

@@ -7,6 +7,9 @@ param appName string
 @maxLength(36)
 param clientId string
 
+@description('Client ids of applications that may call beside this one; empty means any of the tenant.')
+param allowedClientIds array
+
 @description('Whether /api/system/* is open to function keys, and so closed to nobody else\'s sign-in.')
 param allowFunctionKeys bool
 
@@ -57,7 +60,11 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
         validation: {
           allowedAudiences: ['api://${clientId}', clientId]
           // empty lists: any application of the tenant may sign in, and without one of our roles may do nothing
-          defaultAuthorizationPolicy: { allowedApplications: [], allowedPrincipals: {} }
+          // another installation was seen to let in nobody with an empty list (pnp/Microsoft365-Analytics-Insights pull request 264)
+          defaultAuthorizationPolicy: {
+            allowedApplications: empty(allowedClientIds) ? [] : concat([clientId], allowedClientIds)
+            allowedPrincipals: {}
+          }
         }
       }
     }

@@ -14,6 +14,9 @@ param tags object
 @maxValue(90)
 param retentionDays int
 
+@description('Whether the deleted vault of this name is brought back, in place of a new one.')
+param recover bool
+
 @description('Whether only the virtual network may reach it.')
 param privateNetwork bool
 
@@ -25,6 +28,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' = {
   location: location
   tags: tags
   properties: {
+    createMode: recover ? 'recover' : 'default'
     tenantId: tenant().tenantId
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true

@@ -21,6 +21,9 @@ param vaultId string
 @description('Storage account of the segments; empty means no endpoint for it.')
 param sourceAccountId string
 
+@description('Whether the owner of that account is asked to approve its endpoint: without rights there an endpoint cannot be approved at once, and the deployment would fail.')
+param asksForSource bool
+
 var zoneNames = [
   'privatelink.blob.${environment().suffixes.storage}'
   'privatelink.queue.${environment().suffixes.storage}'
@@ -31,14 +34,14 @@ var zoneNames = [
 
 // zone: which of the names above
 var ownEndpoints = [
-  { name: 'blob', targetId: storageAccountId, part: 'blob', zone: 0 }
-  { name: 'queue', targetId: storageAccountId, part: 'queue', zone: 1 }
-  { name: 'table', targetId: storageAccountId, part: 'table', zone: 2 }
-  { name: 'vault', targetId: vaultId, part: 'vault', zone: 3 }
+  { name: 'blob', targetId: storageAccountId, part: 'blob', zone: 0, asks: false }
+  { name: 'queue', targetId: storageAccountId, part: 'queue', zone: 1, asks: false }
+  { name: 'table', targetId: storageAccountId, part: 'table', zone: 2, asks: false }
+  { name: 'vault', targetId: vaultId, part: 'vault', zone: 3, asks: false }
 ]
 var sourceEndpoints = empty(sourceAccountId)
   ? []
-  : [{ name: 'source', targetId: sourceAccountId, part: 'blob', zone: 0 }]
+  : [{ name: 'source', targetId: sourceAccountId, part: 'blob', zone: 0, asks: asksForSource }]
 var endpoints = concat(ownEndpoints, sourceEndpoints)
 
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
@@ -71,15 +74,29 @@ resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
     tags: tags
     properties: {
       subnet: { id: subnetId }
-      privateLinkServiceConnections: [
-        {
-          name: endpoint.name
-          properties: {
-            privateLinkServiceId: endpoint.targetId
-            groupIds: [endpoint.part]
-          }
-        }
-      ]
+      privateLinkServiceConnections: endpoint.asks
+        ? []
+        : [
+            {
+              name: endpoint.name
+              properties: {
+                privateLinkServiceId: endpoint.targetId
+                groupIds: [endpoint.part]
+              }
+            }
+          ]
+      manualPrivateLinkServiceConnections: endpoint.asks
+        ? [
+            {
+              name: endpoint.name
+              properties: {
+                privateLinkServiceId: endpoint.targetId
+                groupIds: [endpoint.part]
+                requestMessage: 'Customer Insights to Klaviyo reads its segments here.'
+              }
+            }
+          ]
+        : []
     }
   }
 ]

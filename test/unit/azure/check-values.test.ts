@@ -27,6 +27,13 @@ it('does without the region before azd has asked for it, but not with a wrong on
   expect(check({ AZURE_LOCATION: 'West Europe' }, ['--before-up'])).toMatchObject({ status: 1 });
 });
 
+it('says what a network of the app needs in the subscription', () => {
+  for (const name of ['PRIVATE_NETWORK', 'FIXED_OUTBOUND_ADDRESS']) {
+    expect(check({ [name]: 'true' })).toEqual({ status: 0, stderr: expect.stringContaining('az provider register -n Microsoft.App') });
+    expect(check({ [name]: 'false' }).stderr).toBe('');
+  }
+});
+
 it('names every value that is missing or cannot be', () => {
   const { status, stderr } = check({
     SOURCE_ACCOUNT_NAME: '',

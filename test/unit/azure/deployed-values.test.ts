@@ -111,7 +111,7 @@ describe('sign-in', () => {
   it('is for one tenant, without a secret', () => {
     const file = template.file('modules/auth.bicep');
     const { object } = file.resources.find(({ type }) => type === 'Microsoft.Web/sites/config')!;
-    const provider = evaluate(file, at(object, 'properties', 'identityProviders')!, { clientId: IDENTITY });
+    const provider = evaluate(file, at(object, 'properties', 'identityProviders')!, { clientId: IDENTITY, allowedClientIds: [] });
     expect(provider).toMatchObject({
       azureActiveDirectory: {
         registration: {
@@ -122,6 +122,32 @@ describe('sign-in', () => {
       },
     });
   });
+});
+
+it.each([
+  [[], []],
+  [['another'], [IDENTITY, 'another']],
+])('of the applications %j these may call: %j', (allowedClientIds, expected) => {
+  const file = template.file('modules/auth.bicep');
+  const { object } = file.resources.find(({ type }) => type === 'Microsoft.Web/sites/config')!;
+  const provider = at(object, 'properties', 'identityProviders', 'azureActiveDirectory', 'validation', 'defaultAuthorizationPolicy')!;
+  expect(evaluate(file, provider, { clientId: IDENTITY, allowedClientIds })).toEqual({
+    allowedApplications: expected,
+    allowedPrincipals: {},
+  });
+});
+
+it.each([true, false])('the owner of the source is asked to approve its endpoint where nobody has rights there: %j', (asksForSource) => {
+  const file = template.file('modules/private-endpoints.bicep');
+  const given = { asksForSource, storageAccountId: '/st', vaultId: '/kv', sourceAccountId: '/source' };
+  const endpoints = evaluate(file, { kind: 'name', name: 'endpoints', line: 0 }, given) as { name: string; asks: boolean }[];
+  expect(endpoints.filter(({ asks }) => asks).map(({ name }) => name)).toEqual(asksForSource ? ['source'] : []);
+  const { object } = file.resources.find(({ type }) => type === 'Microsoft.Network/privateEndpoints')!;
+  for (const endpoint of endpoints) {
+    const properties = evaluate(file, at(object, 'properties')!, { ...given, subnetId: '/subnet', endpoint }) as Record<string, object[]>;
+    const { privateLinkServiceConnections: plain, manualPrivateLinkServiceConnections: manual } = properties;
+    expect([endpoint.name, plain!.length, manual!.length]).toEqual([endpoint.name, endpoint.asks ? 0 : 1, endpoint.asks ? 1 : 0]);
+  }
 });
 
 it('the site leaves out the update strategy where it is the default', () => {

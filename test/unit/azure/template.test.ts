@@ -344,6 +344,13 @@ const MUTATIONS: readonly Mutation[] = [
   ],
   [
     'gives each identity its roles and no more',
+    'modules/operator-roles.bicep',
+    '19e7f393-937e-4f77-808e-94535e297925',
+    '974c5e8b-45b9-4653-ba55-5f855dd0fb88',
+    'not needed: operator on Microsoft.Storage/storageAccounts: Storage Queue Data Contributor',
+  ],
+  [
+    'gives each identity its roles and no more',
     'modules/source-role.bicep',
     '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1',
     'ba92f5b4-2d11-453d-a403-e96b0029c9fe',
@@ -495,6 +502,7 @@ const SCHEMA_MUTATIONS: readonly (readonly [file: string, from: string, to: stri
     'instanceCount is string, expected integer',
   ],
   ['modules/function-app.bicep', 'value: setting.value }', 'val: setting.value }', 'appSettings.val'],
+  ['modules/key-vault.bicep', "? 'recover'", "? 'revive'", 'cannot be "revive"'],
   ['modules/auth.bicep', "name: 'authsettingsV2'", "name: 'authsettingsV3'", 'of no kind that the schema knows'],
   ['modules/auth.bicep', 'tokenStore: {', 'tokenStorage: {', 'properties.login.tokenStorage'],
   ['modules/events.bicep', "endpointType: 'StorageQueue'", "endpointType: 'Queue'", 'of no kind that the schema knows'],

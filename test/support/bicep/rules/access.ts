@@ -10,6 +10,7 @@ const ROLES: Readonly<Record<string, string>> = {
   'ba92f5b4-2d11-453d-a403-e96b0029c9fe': 'Storage Blob Data Contributor',
   '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1': 'Storage Blob Data Reader',
   '974c5e8b-45b9-4653-ba55-5f855dd0fb88': 'Storage Queue Data Contributor',
+  '19e7f393-937e-4f77-808e-94535e297925': 'Storage Queue Data Reader',
   'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a': 'Storage Queue Data Message Sender',
   '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3': 'Storage Table Data Contributor',
   'b86a8fe4-44ce-4948-aee5-eccb2c155cd7': 'Key Vault Secrets Officer',
@@ -22,12 +23,15 @@ const NEEDED = [
   'app on Microsoft.Storage/storageAccounts: Storage Table Data Contributor',
   'app on Microsoft.KeyVault/vaults: Key Vault Secrets Officer',
   'app on Microsoft.Insights/components: Monitoring Metrics Publisher',
+  'operator on Microsoft.Storage/storageAccounts: Storage Queue Data Reader',
+  'operator on Microsoft.KeyVault/vaults: Key Vault Secrets Officer',
   'app on the source: Storage Blob Data Reader',
   'events on Microsoft.Storage/storageAccounts/queueServices/queues: Storage Queue Data Message Sender',
   'events on Microsoft.Storage/storageAccounts/blobServices/containers: Storage Blob Data Contributor',
 ];
 const WHO: Readonly<Record<string, string>> = {
   'modules/roles.bicep': 'app',
+  'modules/operator-roles.bicep': 'operator',
   'modules/source-role.bicep': 'app',
   'modules/event-roles.bicep': 'events',
 };
