@@ -7,7 +7,7 @@ const readme = readFileSync(path.join(root, 'infra/local/function-host/README.md
 const rules = [...readme.matchAll(/^\| (FH\d+)/gm)].map(([, number]) => number!);
 const titles = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
-  .flatMap((name) => readFileSync(path.join(root, 'test', name), 'utf8').match(/\bit(?:\.each)?\(\s*['"`][^'"`]*/g) ?? [])
+  .flatMap((name) => readFileSync(path.join(root, 'test', name), 'utf8').match(/(?:\bit(?:\.each)?|\]\))\(\s*['"`][^'"`]*/g) ?? [])
   .flatMap((title) => title.match(/\bFH\d+\b/g) ?? []);
 
 it('numbers the rules without a gap', () => {
