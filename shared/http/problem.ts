@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConflictError, InvalidInputError, LimitError, NotAllowedError, NotFoundError, UpstreamError, isDomainError } from '../errors';
+import { withoutAddresses } from '../platform/personal-data';
 
 /** RFC 9457. `code` is stable and meant for programs, `detail` for people. */
 export const Problem = z
@@ -53,11 +54,15 @@ const RETRY_SECONDS_OF_CODE: Record<string, number> = { idempotency_key_in_use: 
 
 const DEFAULT_RETRY_MS = 5_000;
 
+const MAX_TEXT = 2_000;
 /**
  * A refusal may name what was asked for, e.g. a segment that is not there, and answers go into logs of others. An address in it is a
- * person's all the same.
+ * person's all the same. Cut afterwards, so that none is cut in two and overlooked.
  */
-const withoutAddresses = (text: string): string => text.replace(/\S+@\S+/g, '(address)');
+const shown = (text: string): string => {
+  const told = withoutAddresses(text);
+  return told.length > MAX_TEXT ? `${told.slice(0, MAX_TEXT)}…` : told;
+};
 
 /** Deadlines and the app's own end reach us under these names. */
 const wasInterrupted = (error: unknown): boolean =>
@@ -114,11 +119,11 @@ export const toProblem = (
       type: `urn:customer-insights-to-klaviyo:problem:${known.code}`,
       title: TITLES[status] ?? 'Error',
       status,
-      detail: withoutAddresses(known.detail),
+      detail: shown(known.detail),
       code: known.code,
       instance,
       ...(problems.length > 0
-        ? { errors: problems.map(({ pointer, detail }) => ({ pointer: withoutAddresses(pointer), detail: withoutAddresses(detail) })) }
+        ? { errors: problems.map(({ pointer, detail }) => ({ pointer: shown(pointer), detail: shown(detail) })) }
         : {}),
       ...(upstream instanceof UpstreamError
         ? { service: upstream.service, ...(upstream.requestId === undefined ? {} : { requestId: upstream.requestId }) }

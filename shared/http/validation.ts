@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { InvalidInputError, LimitError } from '../errors';
 import type { FieldProblem } from '../errors';
+import { withoutAddresses } from '../platform/personal-data';
 
 /** Largest body that is read; our own check, as Flex Consumption ignores the host's limits. */
 export const MAX_BODY_BYTES = 1_000_000;
@@ -9,7 +10,15 @@ const MAX_DRAINED_BYTES = 10 * MAX_BODY_BYTES;
 /** More would only repeat itself. */
 const MAX_PROBLEMS = 20;
 
-const escapePointer = (part: PropertyKey): string => String(part).replaceAll('~', '~0').replaceAll('/', '~1');
+/** No field of ours has a longer name; of others the beginning is enough to find them. */
+const MAX_NAME = 100;
+
+/** A name that a caller made up may hold an address, and be as long as the body. */
+const cutName = (part: PropertyKey): string => {
+  const name = withoutAddresses(String(part));
+  return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
+};
+const escapePointer = (part: PropertyKey): string => cutName(part).replaceAll('~', '~0').replaceAll('/', '~1');
 const pointerTo = (path: readonly PropertyKey[]): string => path.map((part) => `/${escapePointer(part)}`).join('');
 
 const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
@@ -20,7 +29,7 @@ const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
 
 /** What zod found → one sentence per field. Never shows a value, as it may be a key or an address. */
 const toProblems = (error: z.ZodError, input: unknown, where: 'body' | 'query'): FieldProblem[] => {
-  const pointTo = (path: readonly PropertyKey[]): string => (where === 'query' ? `?${path.map(String).join('.')}` : pointerTo(path));
+  const pointTo = (path: readonly PropertyKey[]): string => (where === 'query' ? `?${path.map(cutName).join('.')}` : pointerTo(path));
   const problems = error.issues.flatMap((issue): FieldProblem[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ pointer: pointTo([...issue.path, key]), detail: 'There is no such field.' }));
@@ -122,7 +131,7 @@ export const readQuery = (query: URLSearchParams): Record<string, string> => {
   const values: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of query) {
     if (name in values) {
-      throw new InvalidInputError({ code: 'invalid_input', message: 'A query parameter is given twice.', pointer: `?${name}` });
+      throw new InvalidInputError({ code: 'invalid_input', message: 'A query parameter is given twice.', pointer: `?${cutName(name)}` });
     }
     values[name] = value;
   }

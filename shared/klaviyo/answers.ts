@@ -184,8 +184,15 @@ export class KlaviyoAnswerError extends UpstreamError {
   }
 }
 
-/** What Klaviyo quotes is what it was sent; an apostrophe inside a word quotes nothing. */
-const QUOTED = /"[^"]*"|“[^”]*”|`[^`]*`|(?<!\w)'[^']*'(?!\w)/g;
+/**
+ * What Klaviyo quotes is what it was sent; an apostrophe inside a word quotes nothing. What is opened and not closed goes to the end, also so
+ * that no text is searched over and over for what closes it.
+ */
+const QUOTED = /"[^"]*(?:"|$)|“[^”]*(?:”|$)|`[^`]*(?:`|$)|(?<!\w)'(?:[^']|'(?=\w))*(?:'|$)/g;
+
+const MAX_TOLD = 300;
+/** What is cut here and open is a quote to the end. */
+const withoutValues = (detail: string): string => withoutPersonalData(detail).slice(0, 2_000).replace(QUOTED, '(value)').slice(0, MAX_TOLD);
 
 /** Makes an answer an error: its sentence, Klaviyo's detail without personal data, request id, and what to do. */
 export const toError = (
@@ -197,7 +204,7 @@ export const toError = (
   const detail = errors[0]?.detail ?? errors[0]?.title ?? '';
   return new KlaviyoAnswerError(endpoint, {
     code: rule.code,
-    message: rule.message.replace('{detail}', () => withoutPersonalData(detail).replace(QUOTED, '(value)').slice(0, 300)).trim(),
+    message: rule.message.replace('{detail}', () => withoutValues(detail)).trim(),
     status,
     requestId,
     retryAfterMs,

@@ -1,5 +1,8 @@
+import { z } from 'zod';
 import { ConflictError, InvalidInputError, LimitError, NotAllowedError, NotFoundError, UpstreamError } from '../../../shared/errors';
 import { toProblem } from '../../../shared/http/problem';
+import { parseInput } from '../../../shared/http/validation';
+import { growthOf } from '../../support/growth';
 
 const instance = '4d6f-invocation';
 const problemOf = (error: unknown, conditional = false) => toProblem(error, { instance, conditional });
@@ -61,6 +64,38 @@ describe('an error becomes an answer', () => {
   it('gives no pointer into another system’s document, as it would be read as one into the body', () => {
     const malformed = new UpstreamError('source', { ...error('model_malformed'), pointer: '/entities/0', retryable: false });
     expect(problemOf(malformed).body.errors).toBeUndefined();
+  });
+
+  it('hides addresses in what it names, and cuts it', () => {
+    const { body } = problemOf(
+      new NotFoundError({ ...error('segment_unknown'), message: `${'long '.repeat(399)}ada@example.com is unknown` }),
+    );
+    expect(body.detail).toMatch(/long \(addr…$/);
+  });
+
+  /** What a caller makes up: the name of a field, as long as the largest body. */
+  const refused = (input: unknown) => {
+    try {
+      return parseInput(z.strictObject({ name: z.string().optional(), map: z.record(z.string(), z.int()).optional() }), input);
+    } catch (thrown) {
+      return problemOf(thrown).body;
+    }
+  };
+
+  it.each(['x', '.', '@', '1', '“', ' ', 'a@b '])('answers a field named by many %j in time', (part) => {
+    const growth = growthOf((length) => {
+      const input = { [part.repeat(length / part.length)]: 1 };
+      return () => void refused(input);
+    });
+    expect(growth).toBeLessThan(1.6);
+  });
+
+  it.each([
+    ['unknown', (name: string) => ({ [name]: 1 })],
+    ['wrong', (name: string) => ({ map: { [name]: 'x' } })],
+  ])('names an %s field by its beginning, without an address', (_, inputOf) => {
+    expect(JSON.stringify(refused(inputOf('x'.repeat(1_000_000)))).length).toBeLessThan(1_000);
+    expect(JSON.stringify(refused(inputOf(`${'x'.repeat(95)}@example.com`)))).not.toMatch(/xxxx/);
   });
 
   it('says when to come back, in whole seconds', () => {

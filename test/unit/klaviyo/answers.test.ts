@@ -3,6 +3,7 @@ import type { BodyKind, Rule } from '../../../shared/klaviyo/answers';
 import { endpoints } from '../../../shared/klaviyo/endpoints';
 import type { EndpointName } from '../../../shared/klaviyo/endpoints';
 import { isAboutRows, refusedRows } from '../../../shared/klaviyo/import-jobs';
+import { growthOf } from '../../support/growth';
 import { answerGrid, expectedOf } from './answer-grid';
 
 const names = Object.keys(endpoints) as EndpointName[];
@@ -137,6 +138,23 @@ describe('an error document', () => {
     const detail = `"Ada Lovelace" isn't a city, nor is 'Grace' or \`tier\`; Klaviyo's list says so.`;
     const { message } = toError('importJobsCreate', { status: 400, body: readBody(JSON.stringify({ errors: [{ detail }] })) });
     expect(message).toBe("Klaviyo refused the request. (value) isn't a city, nor is (value) or (value); Klaviyo's list says so.");
+  });
+
+  it.each([
+    [`'O'Brien' is too long`, '(value) is too long'],
+    [`the value “Ada “the Lovelace`, 'the value (value)'],
+    [`said "Ada`, 'said (value)'],
+  ])('keeps a quote with quotes in it, and one that is not closed, out: %s', (detail, told) => {
+    const { message } = toError('importJobsCreate', { status: 400, body: readBody(JSON.stringify({ errors: [{ detail }] })) });
+    expect(message).toBe(`Klaviyo refused the request. ${told}`);
+  });
+
+  it.each(['x', '“', '"', '`', "'", " 'a", '@'])('of many %j is read once', (part) => {
+    const growth = growthOf((length) => {
+      const body = readBody(JSON.stringify({ errors: [{ detail: part.repeat(length / part.length) }] }));
+      return () => void toError('accounts', { status: 400, body });
+    });
+    expect(growth).toBeLessThan(1.6);
   });
 
   it('is cut to a fair length', () => {
