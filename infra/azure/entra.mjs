@@ -362,7 +362,9 @@ const checkTenant = (tenantId, { tenant, subscription }) => {
     }
   }
   if (wanted && wanted !== tenantId)
-    throw new EntraError(`az is signed in to the tenant ${tenantId}, the app belongs to ${wanted}: az login --tenant ${wanted}`);
+    throw new EntraError(
+      `az is signed in to the tenant ${tenantId}, the app belongs to ${wanted}: ${subscription ? `az account set --subscription ${subscription}, or ` : ''}az login --tenant ${wanted}`,
+    );
 };
 
 const main = async () => {

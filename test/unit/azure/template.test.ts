@@ -459,6 +459,8 @@ const MUTATIONS: readonly Mutation[] = [
     'Properties.queueName',
     'nothing has a property queueName',
   ],
+  ['asks for telemetry that there is', 'workbook.json', 'between (400 .. 499)', '== 404', 'refusals (400 to 499) count as errors'],
+  ['asks for telemetry that there is', 'queries/crashing.kql', '(400 .. 499)', '(400 .. 404)', 'refusals (400 to 499) count as errors'],
   ['asks for telemetry that there is', 'workbook.json', 'runs.ended', 'runs.over', 'there is no metric runs.over'],
   ['has a rule for each alert', 'modules/alerts.bicep', 'queries/waiting.kql', 'queries/poison.kql', 'no alert uses this query'],
   ['has a rule for each alert', 'queries/waiting.kql', 'found = age', 'age', 'no column found'],

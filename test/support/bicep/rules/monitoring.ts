@@ -37,6 +37,9 @@ export const queries = (template: Template, words: Words): Finding[] =>
       ...tables
         .filter((name) => !['AppTraces', 'AppMetrics', 'AppRequests', 'AppExceptions'].includes(name))
         .map((name) => report(`there is no table ${name}`)),
+      ...(text.includes('Success == false') && !text.includes('between (400 .. 499)')
+        ? [report('refusals (400 to 499) count as errors: Success means a status below 400')]
+        : []),
       ...(tables.length === 0 ? [report('no table is asked')] : []),
     ];
   });
