@@ -192,19 +192,36 @@ const QUOTED = /"[^"]*(?:"|$)|“[^”]*(?:”|$)|`[^`]*(?:`|$)|(?<!\w)'(?:[^']|
 
 const MAX_TOLD = 300;
 /** What is cut here and open is a quote to the end. */
-const withoutValues = (detail: string): string => withoutPersonalData(detail).slice(0, 2_000).replace(QUOTED, '(value)').slice(0, MAX_TOLD);
+const withoutValues = (detail: string, id?: string): string =>
+  withoutPersonalData(detail)
+    .slice(0, 2_000)
+    .replace(QUOTED, (quoted) => (id !== undefined && quoted.slice(1, -1) === id ? quoted : '(value)'))
+    .slice(0, MAX_TOLD);
 
 /** Makes an answer an error: its sentence, Klaviyo's detail without personal data, request id, and what to do. */
 export const toError = (
   endpoint: EndpointName,
-  { status, body, requestId, retryAfterMs }: { status: number; body: ReadBody; requestId?: string; retryAfterMs?: number },
+  {
+    status,
+    body,
+    requestId,
+    retryAfterMs,
+    id,
+  }: {
+    status: number;
+    body: ReadBody;
+    requestId?: string;
+    retryAfterMs?: number;
+    /** of the list or job that was called: it may be named, no person is called by it */
+    id?: string;
+  },
 ): KlaviyoAnswerError => {
   const { errors = [] } = body;
   const rule = classify(endpoint, status, body);
   const detail = errors[0]?.detail ?? errors[0]?.title ?? '';
   return new KlaviyoAnswerError(endpoint, {
     code: rule.code,
-    message: rule.message.replace('{detail}', () => withoutValues(detail)).trim(),
+    message: rule.message.replace('{detail}', () => withoutValues(detail, id)).trim(),
     status,
     requestId,
     retryAfterMs,

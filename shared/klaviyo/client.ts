@@ -193,7 +193,13 @@ export const createKlaviyo = ({
       if (revision) observer.served?.(revision);
       const body = await receive(answer);
       if (classify(name, answer.statusCode, body).verdict === 'ok') return { status: answer.statusCode, body: body.value, requestId };
-      throw toError(name, { status: answer.statusCode, body, requestId, retryAfterMs: retryAfter(answer.headers['retry-after']) });
+      throw toError(name, {
+        status: answer.statusCode,
+        body,
+        requestId,
+        retryAfterMs: retryAfter(answer.headers['retry-after']),
+        id: options.id,
+      });
     };
 
     return {

@@ -140,6 +140,12 @@ describe('an error document', () => {
     expect(message).toBe("Klaviyo refused the request. (value) isn't a city, nor is (value) or (value); Klaviyo's list says so.");
   });
 
+  it('names the list that was called, and no other value', () => {
+    const errors = [{ detail: 'A list with id "90EBF0" does not exist, nor does "Ada".' }];
+    const { message } = toError('list', { status: 404, body: { kind: 'errors', errors }, id: '90EBF0' });
+    expect(message).toContain('A list with id "90EBF0" does not exist, nor does (value).');
+  });
+
   it.each([
     [`'O'Brien' is too long`, '(value) is too long'],
     [`the value “Ada “the Lovelace`, 'the value (value)'],
