@@ -549,6 +549,11 @@ describe('the template', () => {
       ...yaml.matchAll(/^ {2}(\w+):\n {4}posix: \{ shell: sh, run: (.+) \}\n {4}windows: \{ shell: pwsh, run: (.+) \}$/gm),
     ].map(([, name, posix, windows]) => ({ name, posix, windows }));
     expect(hooks.filter(({ posix, windows }) => posix !== windows)).toEqual([]);
+    // azd up reads main.bicepparam after preup and before preprovision; azd provision has preprovision alone
+    expect(hooks.filter(({ posix }) => posix!.endsWith(' && node azure/entra.mjs --azd')).map(({ name }) => name)).toEqual([
+      'preup',
+      'preprovision',
+    ]);
     const packages = hooks.filter(({ posix }) => posix === 'npm run package').map(({ name }) => name);
     expect(packages).toEqual(['prepackage', 'predeploy']);
     expect(hooks.map(({ name }) => name)).toEqual(expect.arrayContaining(['preup', 'preprovision', 'postprovision', 'postdeploy']));
