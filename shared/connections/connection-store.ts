@@ -32,6 +32,8 @@ export const nameKey = ({ type, displayName }: Named): string =>
 const sameName = (one: Named, other: Named): boolean => nameKey(one) === nameKey(other);
 
 /** `~` comes after all that an id may hold: a connection's note stands right behind it, and names behind all connections. */
+/** Whose row, or whose note's row, it is. */
+export const connectionOfRow = (row: string): string => row.split('~')[0]!;
 const noteRow = (id: ConnectionId): string => `${id}~note`;
 const nameRow = (connection: Named): string => `name_${nameKey(connection)}`;
 const secretRow = (secretName: string): string => `secret_${secretName}`;
@@ -108,8 +110,18 @@ export const createConnectionStore = ({ table, log = () => undefined }: { table:
       return undefined;
     },
 
-    /** All connections with their notes, by one query of their rows (1,000 rows a page); what cannot be read of them is left out. */
-    readNoted: ({ signal }: Options): AsyncIterable<Noted> => readNoted({ signal, unreadable: tellUnreadable }),
+    /**
+     * All connections with their notes, by one query of their rows (1,000 rows a page); what cannot be read of them is left out.
+     * @param unreadable is told of each row that is left out
+     */
+    readNoted: ({ signal, unreadable }: Options & { unreadable?: typeof tellUnreadable }): AsyncIterable<Noted> =>
+      readNoted({
+        signal,
+        unreadable: (row) => {
+          tellUnreadable(row);
+          unreadable?.(row);
+        },
+      }),
 
     /** All connections; one that cannot be read is an error. */
     readAll: async function* ({ signal }: Options): AsyncGenerator<Stored<Connection>> {

@@ -4,7 +4,7 @@ import type { Fate } from './follow';
 import { MAX_DIGEST_ITEMS, MAX_ITEMS } from './message';
 import type { MessageType, NotificationMessage } from './message';
 import type { Observation } from './observe';
-import { LOG, isOpen, keyOf } from './state';
+import { LOG, isBroken, isOpen, keyOf } from './state';
 import type { ChannelState, Condition, Outgoing, State } from './state';
 import { itemOf, pageOf } from './told';
 
@@ -21,7 +21,7 @@ export interface Look {
   readonly state: State;
   readonly observations: readonly Observation[];
   readonly fateOf: (condition: Condition) => Fate;
-  readonly channels: readonly Pick<StoredChannel, 'id' | 'name' | 'scope' | 'kinds' | 'changedAt'>[];
+  readonly channels: readonly Pick<StoredChannel, 'id' | 'name' | 'scope' | 'kinds' | 'secretName'>[];
   /** channels of the scope `chosen` that are to hear of a subject */
   readonly chosenFor: (subject: Condition['subject']) => ReadonlySet<string>;
   /** the newest digest that is due, if any since `state.digestedUntil` */
@@ -40,11 +40,9 @@ export interface Decision {
   readonly messages: readonly Outgoing[];
 }
 
-/** Whether nothing is sent to a channel until somebody mends it. */
-export const isBroken = ({ id, changedAt }: Pick<StoredChannel, 'id' | 'changedAt'>, { channels }: State): boolean => {
-  const note = channels[id]?.delivery;
-  return note !== undefined && note.broken && note.at >= changedAt;
-};
+/** Clocks of instances differ by less; what lies further ahead was written by one that was wrong. */
+const AHEAD_MS = 10 * 60_000;
+export const isAhead = (instant: string, now: Date): boolean => Date.parse(instant) - now.getTime() > AHEAD_MS;
 
 const without = (list: readonly string[], one: string): string[] => list.filter((other) => other !== one);
 const withAlso = (list: readonly string[], one: string): string[] => (list.includes(one) ? [...list] : [...list, one]);
@@ -143,7 +141,9 @@ export const decide = (look: Look): Decision => {
   };
   for (const channelId of [LOG, ...usable.map(({ id }) => id)]) tell(channelId);
 
-  const digestedUntil = digestDue?.toISOString() ?? state.digestedUntil ?? (changed ? at : undefined);
+  const { digestedUntil: before } = state;
+  const digestedBefore = before !== undefined && isAhead(before, now) ? at : before;
+  const digestedUntil = digestDue?.toISOString() ?? digestedBefore ?? (changed ? at : undefined);
   if (digestedUntil !== state.digestedUntil) changed = true;
   if (!changed) return { state, messages: [] };
   return {

@@ -2,7 +2,7 @@ import type { Observation } from './observe';
 import { isOpen, keyOf } from './state';
 import type { Condition } from './state';
 
-/** What came back within this after its end is no news: the next digest tells it. */
+/** What came back within this after its end is no news: it is told once it has lasted as long, or by the next digest. */
 const COMES_BACK_MS = 60 * 60_000;
 /** Conditions that are remembered at a time, as they stand in one row; so many at once are one trouble, and are told as such. */
 export const MAX_CONDITIONS = 400;
@@ -64,7 +64,9 @@ export const follow = (
     if (isOpen(before)) {
       if (observation !== undefined) {
         const isAnew = observation.token !== before.token;
-        if (isAnew) changed = true;
+        // it came back soon after its end, and stays: the last word about it must not be that it is over
+        const stays = before.quiet && now.getTime() - Date.parse(before.openedAt) >= COMES_BACK_MS;
+        if (isAnew || stays) changed = true;
         const { token, code, figures, subject } = observation;
         // figures go on all the time, so they alone are no reason to write
         conditions.push({
@@ -73,6 +75,7 @@ export const follow = (
           ...{ token, code },
           figures: figures && { ...figures },
           ...(isAnew ? { seenAt: at, count: before.count + 1 } : {}),
+          ...(stays ? { quiet: false, owed: audienceOf(observation).filter((id) => !kept.told.includes(id)) } : {}),
         });
         continue;
       }

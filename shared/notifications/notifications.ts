@@ -8,12 +8,14 @@ import type {
   ChannelDelivery,
   NotificationSettings,
   SavedNotificationSettings,
+  StoredChannel,
   StoredNotifications,
 } from '../settings/notification-settings';
 import type { Channels } from './channels';
 import { NotificationItem } from './message';
 import type { NotificationMessage } from './message';
 import type { NotificationStore, Remembered } from './notification-store';
+import { noteOf } from './outcome';
 import type { Send, Sent } from './send';
 import { isOpen } from './state';
 import type { Condition, State } from './state';
@@ -48,6 +50,9 @@ export type ChannelTest = z.infer<typeof ChannelTest>;
 
 type Options = { signal: AbortSignal };
 
+/** The timer writes twice a minute at most. */
+const NOTE_TRIES = 4;
+
 const SAYS: Readonly<Record<string, string>> = {
   timeout: 'The receiver did not answer within ten seconds.',
   no_answer: 'The receiver cannot be reached; look whether the address is right.',
@@ -73,12 +78,12 @@ const resultOf = (sent: Sent): ChannelTest => {
 
 /** How a channel fared since its address or secret last changed. */
 export const deliveryOf = (
-  { id, changedAt }: { readonly id: string; readonly changedAt: string },
+  { id, secretName }: { readonly id: string; readonly secretName: string },
   { state, outbox }: Pick<Remembered, 'state' | 'outbox'>,
 ): ChannelDelivery => {
   const waiting = outbox.filter(({ channelId }) => channelId === id).length;
   const note = state.channels[id]?.delivery;
-  if (note === undefined || note.at < changedAt) return { state: 'new', waiting };
+  if (note?.secretName !== secretName) return { state: 'new', waiting };
   const { ok, broken, at, since, status, code } = note;
   return {
     state: broken ? 'broken' : ok ? 'working' : 'failing',
@@ -91,19 +96,11 @@ export const deliveryOf = (
 };
 
 /** With what came of a test; one that gets through mends a broken channel. */
-const withTest = (state: State, id: ChannelId, sent: Sent, at: string): State => {
+const withTest = (state: State, id: ChannelId, sent: Sent, tried: { at: string; secretName: string }): State => {
   const before = state.channels[id];
-  const failing = before?.delivery?.ok === false ? before.delivery : undefined;
-  const delivery = sent.ok
-    ? { at, ok: true, status: sent.status, broken: false }
-    : {
-        at,
-        ok: false,
-        ...(sent.status === undefined ? {} : { status: sent.status }),
-        code: sent.code,
-        since: failing?.since ?? at,
-        broken: failing?.broken ?? false,
-      };
+  // somebody looks at it, so that it is not given up for what a test finds; nor is it mended by that
+  const wasBroken = before?.delivery?.secretName === tried.secretName && before.delivery.broken;
+  const delivery = { ...noteOf(before?.delivery, sent, tried), broken: !sent.ok && wasBroken };
   return { ...state, channels: { ...state.channels, [id]: { sentAt: [], digestOwed: false, ...before, delivery } } };
 };
 
@@ -130,14 +127,33 @@ export const createNotifications = ({
     remembered: Pick<Remembered, 'state' | 'outbox'>,
     made: ReadonlyMap<string, string> = new Map(),
   ): SavedNotificationSettings => ({
-    channels: stored.map(({ secretName: _, ...channel }) => {
+    channels: stored.map(({ secretName, ...channel }) => {
       const signingSecret = made.get(channel.id);
-      return { ...channel, delivery: deliveryOf(channel, remembered), ...(signingSecret === undefined ? {} : { signingSecret }) };
+      return {
+        ...channel,
+        delivery: deliveryOf({ ...channel, secretName }, remembered),
+        ...(signingSecret === undefined ? {} : { signingSecret }),
+      };
     }),
     digest,
     rejectedShare,
     lateMinutes,
   });
+
+  /** The timer may write at the same moment: a test that got through must not be lost for that, as it mends a channel. */
+  const noteTest = async ({ id, secretName }: StoredChannel, sent: Sent, { signal }: Options): Promise<void> => {
+    const at = now().toISOString();
+    for (let left = NOTE_TRIES; left > 0; left -= 1) {
+      const { state, etag, isReadable } = await store.read({ signal });
+      if (!isReadable) return;
+      try {
+        await store.commit(withTest(state, id, sent, { at, secretName }), { etag, signal });
+        return;
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+      }
+    }
+  };
 
   return {
     /** Two storage calls. */
@@ -179,12 +195,7 @@ export const createNotifications = ({
         ...(link === undefined ? {} : { link }),
       };
       const sent = await send(channel, { id: `msg_${randomUUID()}`, message }, { signal });
-      const { state, etag, isReadable } = await store.read({ signal });
-      try {
-        if (isReadable) await store.commit(withTest(state, channelId, sent, now().toISOString()), { etag, signal });
-      } catch (error) {
-        if (!(error instanceof ConflictError)) throw error; // the timer has just written what it knows
-      }
+      await noteTest(channel, sent, { signal });
       return { ...resultOf(sent), name: channel.name };
     },
 

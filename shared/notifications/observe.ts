@@ -6,11 +6,13 @@ import type { Export } from '../exports/export';
 import type { ConnectionId, ExportId } from '../ids';
 import { retiresAt, retiresSoon } from '../klaviyo/endpoints';
 import type { SystemRefresh } from '../schedules/schedule';
-import type { NotificationKind, StoredNotifications } from '../settings/notification-settings';
+import { NotificationKind } from '../settings/notification-settings';
+import type { StoredChannel, StoredNotifications } from '../settings/notification-settings';
 import { dueSince, systemOccurrence } from './due-since';
 import type { Fate } from './follow';
 import type { Subject } from './message';
-import type { Condition } from './state';
+import { isBroken } from './state';
+import type { Condition, State } from './state';
 
 /** What is stored of exports, runs and connections, as one look found it. */
 export interface Seen {
@@ -20,7 +22,10 @@ export interface Seen {
   /** exports of which something cannot be read: nothing is known of them */
   readonly unreadable: ReadonlySet<string>;
   readonly connections: readonly { readonly connection: Connection; readonly note: ConnectionNote | undefined }[];
-  readonly refresh: SystemRefresh;
+  /** rows of connections, or of their notes, that cannot be read: nothing is known of them */
+  readonly unreadableConnections: ReadonlySet<string>;
+  /** undefined: it cannot be read, so that nobody knows what is due */
+  readonly refresh: SystemRefresh | undefined;
 }
 
 /** One thing that is not as it should be. */
@@ -67,6 +72,16 @@ const KIND_OF_STATUS: Readonly<Record<ConnectionStatus, NotificationKind | undef
   vaultRefused: 'secret_missing',
 };
 
+/** Channels of which nothing is taken any more, from what was tried: told to the others, and to the log. Pure. */
+export const ofChannels = (channels: readonly Pick<StoredChannel, 'id' | 'name' | 'secretName'>[], state: State): Observation[] =>
+  channels
+    .filter((channel) => isBroken(channel, state))
+    .map(({ id, name, secretName }) => {
+      const { at, since = at, code } = state.channels[id]!.delivery!;
+      const subject: Subject = { type: 'app', id, name: shortened(name) };
+      return { kind: 'channel_broken', subject, since, token: secretName, ...(code === undefined ? {} : { code }) };
+    });
+
 /** What one export's rows say. */
 const ofOneExport = (
   segmentExport: Export,
@@ -78,7 +93,7 @@ const ofOneExport = (
   }: {
     rejectedShare: number;
     isKnownConnection: (id: ConnectionId) => boolean;
-    refresh: SystemRefresh;
+    refresh: SystemRefresh | undefined;
     system: Date | undefined;
     lateMs: number;
     now: Date;
@@ -102,7 +117,8 @@ const ofOneExport = (
       see('rejected_share', { ...of, figures: { rejected, sent, share: Math.round(share * 10_000) / 10_000 } });
   }
   if (lastSkip !== undefined) see('source_stale', { since: lastSkip.at, token: lastSkip.runId, code: lastSkip.code });
-  const since = dueSince(segmentExport, activity, due);
+  const { refresh } = due;
+  const since = refresh && dueSince(segmentExport, activity, { ...due, refresh });
   if (since !== undefined) {
     const minutes = Math.floor((due.now.getTime() - since.getTime()) / MINUTE_MS);
     see('did_not_start', { since: since.toISOString(), token: since.toISOString(), figures: { minutes } });
@@ -149,7 +165,7 @@ export const observe = (
   { settings, revision, now }: { settings: Pick<StoredNotifications, 'rejectedShare' | 'lateMinutes'>; revision: string; now: Date },
 ): readonly Observation[] => {
   const lateMs = settings.lateMinutes * MINUTE_MS;
-  const system = systemOccurrence(seen.refresh, new Date(now.getTime() - lateMs));
+  const system = seen.refresh && systemOccurrence(seen.refresh, new Date(now.getTime() - lateMs));
   const known = new Set<ConnectionId>(seen.connections.map(({ connection }) => connection.id));
   const failures = new Map<ConnectionId, NonNullable<ExportActivity['last']>[]>();
   const found: Observation[] = [];
@@ -168,12 +184,38 @@ export const observe = (
   return [...found, ...ofRevision(revision, now)];
 };
 
-/** What became of a condition's subject, for one that is no longer seen. Pure. */
-export const fateOf = ({ subject: { type, id } }: Pick<Condition, 'subject'>, seen: Seen): Fate => {
-  if (type === 'app') return 'there';
-  if (type === 'connection') return seen.connections.some(({ connection }) => connection.id === id) ? 'there' : 'removed';
-  if (id !== undefined && seen.unreadable.has(id)) return 'unknown';
+/** Whether what is not seen any more is over for that: a run that failed otherwise says neither that it is nor that it is not. */
+const isOver = (kind: string, { last }: ExportActivity, refresh: SystemRefresh | undefined): boolean => {
+  if (kind === 'did_not_start') return refresh !== undefined;
+  if (kind === 'run_failed' || kind === 'source_stale') return last?.state !== 'failed';
+  if (kind !== 'rejected_share' || last === undefined) return true;
+  const { state, accepted, rejected } = last;
+  return state === 'successful' && accepted !== undefined && (rejected === 0 || accepted + rejected >= LEAST_ROWS);
+};
+
+/**
+ * What became of a condition's subject, for one that is no longer seen; unknown also where it may be as it was, and only something else
+ * is seen instead. Pure.
+ */
+export const fateOf = (
+  { kind, subject: { type, id = '' } }: Pick<Condition, 'kind' | 'subject'>,
+  seen: Seen,
+  observations: readonly Pick<Observation, 'subject'>[],
+): Fate => {
+  // of a later version, which knows how to look at it
+  const isKnown = NotificationKind.safeParse(kind).success;
+  if (type === 'app') return isKnown ? 'there' : 'unknown';
+  if (type === 'connection') {
+    if (seen.unreadableConnections.has(id)) return 'unknown';
+    if (!seen.connections.some(({ connection }) => connection.id === id)) return 'removed';
+    // a key that cannot be read any more is accepted no more than before
+    const isOpen = kind === 'key_refused' && observations.some(({ subject }) => subject.type === type && subject.id === id);
+    return isKnown && !isOpen ? 'there' : 'unknown';
+  }
+  if (seen.unreadable.has(id)) return 'unknown';
   const segmentExport = seen.exports.find((one) => one.id === id);
   if (segmentExport === undefined) return 'removed';
-  return isWatched(segmentExport) ? 'there' : 'paused';
+  if (!isKnown) return 'unknown';
+  if (!isWatched(segmentExport)) return 'paused';
+  return isOver(kind, seen.activities.get(segmentExport.id) ?? NEVER_RAN, seen.refresh) ? 'there' : 'unknown';
 };

@@ -15,25 +15,39 @@ export type Sent =
       /** timeout, no_answer, address_refused, redirected, gone, throttled, refused, failing; or why the vault kept the address */
       readonly code: string;
       readonly retryAfterMs?: number;
-      /** the receiver is no more: trying again is of no use */
+      /** the receiver says that it has gone for good: trying again is of no use */
       readonly isGone: boolean;
     };
 
-/** Statuses that say that nobody will ever be there. */
-const GONE = [404, 410];
+/** All of one read of an address; the vault's client has no time-out of its own. */
+const VAULT_TIMEOUT_MS = 10_000;
+
+/** Statuses that say that nobody is there: not found, which may pass, and gone. */
+const GONE = 410;
+const NOBODY = [404, GONE];
 
 /** What a status says of an attempt. Pure. */
 export const codeOfStatus = (status: number): string | undefined => {
   if (status >= 200 && status < 300) return undefined;
   if (status >= 300 && status < 400) return 'redirected';
-  if (GONE.includes(status)) return 'gone';
+  if (NOBODY.includes(status)) return 'gone';
   if (status === 429) return 'throttled';
   return status >= 500 ? 'failing' : 'refused';
 };
 
 /** Posts a message to a channel, once. Never throws but for the signal of the caller. */
 export const createSend =
-  ({ secrets, webhooks, now }: { secrets: Pick<ChannelSecrets, 'get'>; webhooks: Pick<Webhooks, 'post'>; now: () => Date }) =>
+  ({
+    secrets,
+    webhooks,
+    now,
+    vaultTimeoutMs = VAULT_TIMEOUT_MS,
+  }: {
+    secrets: Pick<ChannelSecrets, 'get'>;
+    webhooks: Pick<Webhooks, 'post'>;
+    now: () => Date;
+    vaultTimeoutMs?: number;
+  }) =>
   async (
     channel: Pick<StoredChannel, 'form' | 'secretName'>,
     { id, message }: { readonly id: string; readonly message: NotificationMessage },
@@ -41,7 +55,7 @@ export const createSend =
   ): Promise<Sent> => {
     let secret;
     try {
-      secret = await secrets.get(channel.secretName, { signal });
+      secret = await secrets.get(channel.secretName, { signal: AbortSignal.any([signal, AbortSignal.timeout(vaultTimeoutMs)]) });
     } catch (error) {
       signal.throwIfAborted();
       const retryAfterMs = error instanceof UpstreamError ? error.retryAfterMs : undefined;
@@ -63,7 +77,7 @@ export const createSend =
     const { status, retryAfterMs } = answer;
     const code = codeOfStatus(status);
     if (code === undefined) return { ok: true, status };
-    return { ok: false, status, code, isGone: code === 'gone', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    return { ok: false, status, code, isGone: status === GONE, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   };
 
 export type Send = ReturnType<typeof createSend>;

@@ -43,20 +43,24 @@ const OPENED: Readonly<Record<NotificationKind, (told: Told) => string>> = {
     (figures?.days ?? 0) > 0
       ? `The revision ${subject.name} of Klaviyo’s API retires in ${number(figures?.days)} days; install a newer version of this app before.`
       : `The revision ${subject.name} of Klaviyo’s API has retired; install a newer version of this app.`,
+  channel_broken: ({ subject, code }) =>
+    `The channel ${quoted(subject)} gets no more notifications, as its receiver is no more${because(code)}; give its new address.`,
 };
 
 const RESOLVED: Readonly<Record<NotificationKind, (subject: Subject) => string>> = {
   run_failed: (subject) => `The export ${quoted(subject)} runs again.`,
   removals_held: (subject) => `No removals of the export ${quoted(subject)} wait for anybody any more.`,
-  rejected_share: (subject) => `Klaviyo accepts the rows of the export ${quoted(subject)} again.`,
-  did_not_start: (subject) => `The export ${quoted(subject)} has begun to run.`,
+  rejected_share: (subject) => `Klaviyo no longer refuses more rows of the export ${quoted(subject)} than may be.`,
+  did_not_start: (subject) => `No run of the export ${quoted(subject)} is overdue any more.`,
   source_stale: (subject) => `The segments of the export ${quoted(subject)} were brought again.`,
   key_refused: (subject) => `Klaviyo accepts the API key of the connection ${quoted(subject)} again.`,
   secret_missing: (subject) => `The API key of the connection ${quoted(subject)} can be read again.`,
   revision_retires: (subject) => `The revision ${subject.name} of Klaviyo’s API is no longer in use here.`,
+  channel_broken: (subject) => `Notifications go to the channel ${quoted(subject)} again.`,
 };
 
 const WHAT: Readonly<Record<Subject['type'], string>> = { export: 'export', connection: 'connection', app: 'app' };
+const whatOf = ({ kind, subject: { type } }: Told): string => (kind === 'channel_broken' ? 'channel' : WHAT[type]);
 const isKnown = (kind: string): kind is NotificationKind => kind in OPENED;
 
 /** What is the matter and what to do, in one English sentence. Pure. */
@@ -64,8 +68,9 @@ export const sentenceOf = (told: Told): string =>
   isKnown(told.kind) ? OPENED[told.kind](told) : `The ${WHAT[told.subject.type]} ${quoted(told.subject)} needs a look (${told.kind}).`;
 
 /** That it is over, and why. Pure. */
-export const recoveredSentenceOf = ({ kind, subject, how = 'resolved' }: Told): string => {
-  if (how === 'removed') return `The ${WHAT[subject.type]} ${quoted(subject)} was removed, so that this is no longer looked at (${kind}).`;
+export const recoveredSentenceOf = (told: Told): string => {
+  const { kind, subject, how = 'resolved' } = told;
+  if (how === 'removed') return `The ${whatOf(told)} ${quoted(subject)} was removed, so that this is no longer looked at (${kind}).`;
   if (how === 'paused') return `The export ${quoted(subject)} was paused or detached, so that this is no longer looked at (${kind}).`;
   return isKnown(kind) ? RESOLVED[kind](subject) : `The ${WHAT[subject.type]} ${quoted(subject)} is all right again (${kind}).`;
 };

@@ -35,11 +35,15 @@ export type Condition = z.infer<typeof Condition>;
 /** What receivers of a channel answered lately. */
 export const DeliveryNote = z.object({
   at: z.iso.datetime(),
+  /** of the address that was tried, which is another one once somebody has changed it */
+  secretName: z.string().optional(),
   ok: z.boolean(),
   status: z.int().optional(),
   code: z.string().optional(),
   /** since when it fails */
   since: z.iso.datetime().optional(),
+  /** how often in a row the receiver was not found (404) */
+  missed: z.object({ since: z.iso.datetime(), times: z.int().min(1) }).optional(),
   broken: z.boolean().default(false),
 });
 export type DeliveryNote = z.infer<typeof DeliveryNote>;
@@ -68,6 +72,12 @@ export const emptyState: State = State.parse({});
 export const keyOf = ({ kind, subject }: Pick<Condition, 'kind' | 'subject'>): string => `${kind} ${subject.type} ${subject.id ?? ''}`;
 
 export const isOpen = ({ recoveredAt }: Pick<Condition, 'recoveredAt'>): boolean => recoveredAt === undefined;
+
+/** Whether nothing is sent to a channel until somebody mends it: its receiver, at the address that it has now, is no more. */
+export const isBroken = ({ id, secretName }: { readonly id: string; readonly secretName: string }, { channels }: State): boolean => {
+  const note = channels[id]?.delivery;
+  return note !== undefined && note.broken && note.secretName === secretName;
+};
 
 /** A message that waits to be sent, or to be sent again. */
 export const Outgoing = z.object({

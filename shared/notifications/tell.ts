@@ -4,7 +4,6 @@ import { errorFields } from '../platform/telemetry';
 import type { Log } from '../platform/telemetry';
 import type { StoredChannel } from '../settings/notification-settings';
 import { mapConcurrent } from '../streams/map-concurrent';
-import { isBroken } from './decide';
 import { NotificationMessage } from './message';
 import type { MessageType } from './message';
 import { MAX_CHANGES } from './notification-store';
@@ -12,13 +11,15 @@ import type { NotificationStore, Remembered } from './notification-store';
 import { noteOf, outcomeOf } from './outcome';
 import type { Outcome } from './outcome';
 import type { Send, Sent } from './send';
-import { LOG } from './state';
+import { LOG, isBroken } from './state';
 import type { DeliveryNote, Outgoing, State } from './state';
 
 /** Nothing new is begun after this; an attempt that is under way ends by its own time-out. */
 const BEGIN_MS = 25_000;
 /** Messages of one channel that one tick sends. */
-const MAX_A_TICK = 5;
+export const MAX_A_TICK = 5;
+/** What was done is written down also when the time of the tick is over, or the app ends: else it would be done once more. */
+const WRITE_MS = 10_000;
 
 const STAGES: Readonly<Record<MessageType, string | undefined>> = {
   'condition.opened': 'first',
@@ -35,11 +36,13 @@ interface Attempt {
   readonly sent: Sent;
   readonly outcome: Outcome;
   readonly at: string;
+  /** of the address that was tried */
+  readonly secretName: string;
 }
 
 /**
  * Sends what waits: channels side by side, each in its order, so that a receiver that hangs holds up nobody else. The log is told first,
- * as it is what remains where there is no channel.
+ * as it is what remains where there is no channel, and that is written down before anything is posted.
  */
 export const createTell = ({
   store,
@@ -68,24 +71,34 @@ export const createTell = ({
     if (more > 0) log('notification', { kind: 'more', stage, sentence: `… and ${more.toLocaleString('en')} more.` });
   };
 
-  const sendOne = async (channel: StoredChannel, outgoing: Outgoing, { signal }: Options): Promise<Attempt> => {
+  const sendOne = async (
+    channel: StoredChannel,
+    outgoing: Outgoing,
+    { before, signal }: { before: DeliveryNote | undefined } & Options,
+  ): Promise<{ attempt: Attempt; note: DeliveryNote }> => {
+    const { secretName } = channel;
     const message = NotificationMessage.safeParse(outgoing.message);
     const sent: Sent = message.success
       ? await send(channel, { id: outgoing.id, message: message.data }, { signal })
       : { ok: true, status: 0 }; // a message that a newer version wrote and this one cannot read is dropped
-    return { outgoing, sent, outcome: outcomeOf(outgoing, sent, now()), at: now().toISOString() };
+    const at = now();
+    const note = noteOf(before, sent, { at: at.toISOString(), secretName });
+    return { attempt: { outgoing, sent, outcome: outcomeOf(outgoing, sent, note, at), at: at.toISOString(), secretName }, note };
   };
 
   /** In order: one that has to wait holds up those behind it, so that a receiver in trouble is asked once a time. */
   const sendThoseOf = async (
-    { channel, waiting }: { channel: StoredChannel; waiting: readonly Outgoing[] },
+    { channel, waiting, before }: { channel: StoredChannel; waiting: readonly Outgoing[]; before: DeliveryNote | undefined },
     { signal, until }: { until: number } & Options,
   ): Promise<readonly Attempt[]> => {
     const attempts: Attempt[] = [];
+    let last = before;
     for (const outgoing of waiting.slice(0, MAX_A_TICK)) {
       if (outgoing.nextAt > now().toISOString() || monotonicMs() >= until) break;
       try {
-        attempts.push(await sendOne(channel, outgoing, { signal }));
+        const { attempt, note } = await sendOne(channel, outgoing, { before: last, signal });
+        attempts.push(attempt);
+        last = note;
       } catch (error) {
         if (!signal.aborted) log('notification_not_sent', { channelId: channel.id, ...errorFields(error) });
         break; // the next tick goes on
@@ -100,13 +113,13 @@ export const createTell = ({
     const channels = { ...state.channels };
     for (const [id, attempts] of notes) {
       let delivery: DeliveryNote | undefined = channels[id]?.delivery;
-      for (const { sent, at } of attempts) delivery = noteOf(delivery, sent, at);
+      for (const { sent, at, secretName } of attempts) delivery = noteOf(delivery, sent, { at, secretName });
       channels[id] = { sentAt: [], digestOwed: false, ...channels[id], ...(delivery ? { delivery } : {}) };
     }
     return { ...state, channels };
   };
 
-  const recordGivenUp = async (names: ReadonlyMap<string, string>, attempts: readonly Attempt[], { signal }: Options): Promise<void> => {
+  const recordGivenUp = async (names: ReadonlyMap<string, string>, attempts: readonly Attempt[]): Promise<void> => {
     const lost = attempts.filter(({ outcome: { kind } }) => kind === 'givenUp' || kind === 'broken');
     if (lost.length === 0) return;
     const entries = lost.map(({ outgoing: { channelId, attempts: tried }, sent, outcome, at }) => {
@@ -123,7 +136,35 @@ export const createTell = ({
         details: { channel, attempts: tried + 1, ...answered },
       };
     });
-    await activity.record(entries, { signal });
+    await activity.record(entries, { signal: AbortSignal.timeout(WRITE_MS) });
+  };
+
+  /** Again from what another instance, or a test of a channel, has written meanwhile. */
+  const write = async (
+    remembered: Remembered,
+    changesOf: (there: Remembered) => Omit<Parameters<NotificationStore['commit']>[1], 'etag' | 'signal'> & { state: State },
+  ): Promise<Remembered> => {
+    const attempt = async (there: Remembered): Promise<Remembered> => {
+      const { state, changed = [], removed = [] } = changesOf(there);
+      const etag = await store.commit(state, { etag: there.etag, changed, removed, signal: AbortSignal.timeout(WRITE_MS) });
+      const gone = new Set(removed.map(({ id }) => id));
+      return { ...there, state, etag, outbox: there.outbox.filter(({ id }) => !gone.has(id)) };
+    };
+    try {
+      return await attempt(remembered);
+    } catch (error) {
+      if (!(error instanceof ConflictError || error instanceof NotFoundError)) throw error;
+      return attempt(await store.read({ signal: AbortSignal.timeout(WRITE_MS) }));
+    }
+  };
+
+  /** The log is told; those that do not fit into one transaction come with the next tick. */
+  const tellLog = async (remembered: Remembered): Promise<Remembered> => {
+    const ofLog = remembered.outbox.filter(({ channelId }) => channelId === LOG).slice(0, MAX_CHANGES - 1);
+    if (ofLog.length === 0) return remembered;
+    for (const outgoing of ofLog) toLog(outgoing);
+    const told = new Set(ofLog.map(({ id }) => id));
+    return write(remembered, ({ state, outbox }) => ({ state, removed: outbox.filter(({ id }) => told.has(id)) }));
   };
 
   /**
@@ -131,24 +172,23 @@ export const createTell = ({
    * @throws UpstreamError when storage does not answer: what was sent is then sent again, under the same id
    */
   return async (
-    remembered: Remembered,
+    given: Remembered,
     { channels, signal }: { channels: readonly StoredChannel[] } & Options,
   ): Promise<{ sentCount: number; unsentCount: number }> => {
-    const { outbox } = remembered;
-    if (outbox.length === 0) return { sentCount: 0, unsentCount: 0 };
+    if (given.outbox.length === 0) return { sentCount: 0, unsentCount: 0 };
     const until = monotonicMs() + BEGIN_MS;
+    const remembered = await tellLog(given);
     const byChannel = new Map<string, Outgoing[]>();
-    for (const outgoing of outbox) byChannel.set(outgoing.channelId, [...(byChannel.get(outgoing.channelId) ?? []), outgoing]);
+    for (const outgoing of remembered.outbox)
+      if (outgoing.channelId !== LOG) byChannel.set(outgoing.channelId, [...(byChannel.get(outgoing.channelId) ?? []), outgoing]);
 
-    const done: Outgoing[] = byChannel.get(LOG) ?? [];
-    for (const outgoing of done) toLog(outgoing);
-    const work: { channel: StoredChannel; waiting: readonly Outgoing[] }[] = [];
+    const done: Outgoing[] = [];
+    const work: { channel: StoredChannel; waiting: readonly Outgoing[]; before: DeliveryNote | undefined }[] = [];
     for (const [id, waiting] of byChannel) {
-      if (id === LOG) continue;
       const channel = channels.find((one) => one.id === id);
       // a channel that has gone, or takes nothing any more
       if (channel === undefined || isBroken(channel, remembered.state)) done.push(...waiting);
-      else work.push({ channel, waiting });
+      else work.push({ channel, waiting, before: remembered.state.channels[id]?.delivery });
     }
     const notes = new Map<string, readonly Attempt[]>();
     const sendAll = async (one: (typeof work)[number]): Promise<void> => {
@@ -160,30 +200,21 @@ export const createTell = ({
 
     const attempts = [...notes.values()].flat();
     const again = attempts.flatMap(({ outcome }) => (outcome.kind === 'again' ? [outcome.next] : []));
-    const over = [...done, ...attempts.flatMap(({ outcome, outgoing }) => (outcome.kind === 'again' ? [] : [outgoing]))];
+    const over = [...attempts.flatMap(({ outcome, outgoing }) => (outcome.kind === 'again' ? [] : [outgoing])), ...done];
     if (again.length + over.length > 0) {
-      const write = async ({ state, etag, outbox: there }: Remembered): Promise<unknown> => {
-        const ids = new Set(there.map(({ id }) => id));
-        const changes = [...again.map((value) => ({ value, isOver: false })), ...over.map((value) => ({ value, isOver: true }))].filter(
-          ({ value }) => ids.has(value.id),
-        );
-        // those that do not fit into one transaction come with the next tick, at worst twice
-        const fitting = changes.slice(0, MAX_CHANGES - 1);
-        return store.commit(withNotes(state, notes), {
-          etag,
+      const changes = [...again.map((value) => ({ value, isOver: false })), ...over.map((value) => ({ value, isOver: true }))];
+      await write(remembered, ({ state, outbox }) => {
+        const ids = new Set(outbox.map(({ id }) => id));
+        // those that do not fit into one transaction were not sent, so that it is enough if they go with the next tick
+        const fitting = changes.filter(({ value }) => ids.has(value.id)).slice(0, MAX_CHANGES - 1);
+        return {
+          state: withNotes(state, notes),
           changed: fitting.filter(({ isOver }) => !isOver).map(({ value }) => value),
           removed: fitting.filter(({ isOver }) => isOver).map(({ value }) => value),
-          signal,
-        });
-      };
-      try {
-        await write(remembered);
-      } catch (error) {
-        if (!(error instanceof ConflictError || error instanceof NotFoundError)) throw error;
-        await write(await store.read({ signal })); // a test of a channel, or another instance
-      }
+        };
+      });
     }
-    await recordGivenUp(new Map(channels.map(({ id, name }) => [id as string, name])), attempts, { signal }).catch((error: unknown) =>
+    await recordGivenUp(new Map(channels.map(({ id, name }) => [id as string, name])), attempts).catch((error: unknown) =>
       log('activity_not_recorded', { kind: 'notification_given_up', ...errorFields(error) }),
     );
     const sentCount = attempts.filter(({ sent }) => sent.ok).length;

@@ -1,17 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { connectionOfRow } from '../connections/connection-store';
 import type { ConnectionStore } from '../connections/connection-store';
 import { ConflictError } from '../errors';
 import type { SeenExports } from '../exports/seen-exports';
 import { KLAVIYO_REVISION } from '../klaviyo/endpoints';
+import { createUnreadableLog } from '../platform/tables';
+import type { UnreadableRow } from '../platform/tables';
 import type { Log } from '../platform/telemetry';
 import { latestOccurrence } from '../schedules/due';
 import type { Recurrence } from '../schedules/schedule';
 import type { StoredNotifications } from '../settings/notification-settings';
+import type { ReadSettings } from '../settings/settings';
 import type { TickSettings } from '../settings/tick-settings';
-import { decide } from './decide';
+import { decide, isAhead } from './decide';
 import type { Subject } from './message';
 import type { NotificationStore, Remembered } from './notification-store';
-import { fateOf, observe } from './observe';
+import { fateOf, observe, ofChannels } from './observe';
 import type { Seen } from './observe';
 import type { State } from './state';
 import { LOG } from './state';
@@ -22,10 +26,8 @@ type Options = { signal: AbortSignal };
 
 /** The newest digest that is due; one whose zone is not known here waits for a version that knows it. */
 const digestDueAt = (state: State, { digest, digestSetAt }: StoredNotifications, now: Date): Date | undefined => {
-  const after = [state.digestedUntil, digestSetAt]
-    .filter((one) => one !== undefined)
-    .sort()
-    .at(-1);
+  const isPast = (one: string | undefined): boolean => one !== undefined && !isAhead(one, now);
+  const after = [state.digestedUntil, digestSetAt].filter(isPast).sort().at(-1);
   if (state.digestedUntil === undefined || after === undefined) return undefined;
   try {
     const daily: Recurrence = { repeat: 'daily', days: [], daysOfMonth: [], times: [digest.time], timeZone: digest.timeZone };
@@ -79,13 +81,16 @@ export const createNotificationTick = ({
 }) => {
   const lookAt = async (seenExports: SeenExports, refresh: Seen['refresh'], { signal }: Options): Promise<Seen> => {
     const connections: Seen['connections'][number][] = [];
-    for await (const { connection, note } of connectionStore.readNoted({ signal }))
+    const unreadableConnections = new Set<string>();
+    const unreadable = ({ row }: UnreadableRow): void => void unreadableConnections.add(connectionOfRow(row));
+    for await (const { connection, note } of connectionStore.readNoted({ signal, unreadable }))
       connections.push({ connection: connection.value, note });
     return {
       exports: seenExports.exports,
       activities: new Map(seenExports.activities.map(({ exportId, activity }) => [exportId, activity])),
       unreadable: seenExports.unreadable,
       connections,
+      unreadableConnections,
       refresh,
     };
   };
@@ -95,10 +100,15 @@ export const createNotificationTick = ({
     const { state, outbox } = remembered;
     const waiting = new Map<string, number>();
     for (const { channelId } of outbox) if (channelId !== LOG) waiting.set(channelId, (waiting.get(channelId) ?? 0) + 1);
+    const observations = [...observe(seen, { settings: notifications, revision, now: at }), ...ofChannels(notifications.channels, state)];
     return decide({
       state,
-      observations: observe(seen, { settings: notifications, revision, now: at }),
-      fateOf: (condition) => fateOf(condition, seen),
+      observations,
+      fateOf: (condition) => {
+        const { kind, subject } = condition;
+        const isGone = kind === 'channel_broken' && !notifications.channels.some(({ id }) => id === subject.id);
+        return isGone ? 'removed' : fateOf(condition, seen, observations);
+      },
       channels: notifications.channels,
       chosenFor: chosenIn(seen),
       digestDue: digestDueAt(state, notifications, at),
@@ -107,6 +117,16 @@ export const createNotificationTick = ({
       now: at,
       newId: () => `msg_${randomUUID()}`,
     });
+  };
+
+  const tellUnreadable = createUnreadableLog({ log, partition: 'notifications' });
+  /** What cannot be read keeps only what depends on it from being told. */
+  const refreshOf = ({ refresh }: Pick<ReadSettings, 'refresh'>): Seen['refresh'] => {
+    try {
+      return refresh().value;
+    } catch {
+      return undefined; // the timer's first part says so
+    }
   };
 
   return {
@@ -119,10 +139,10 @@ export const createNotificationTick = ({
       const { value: notifications } = read.notifications();
       let remembered = await store.read({ signal });
       if (!remembered.isReadable) {
-        log('row_unreadable', { partition: 'notifications', row: 'state' });
+        tellUnreadable({ row: 'state', etag: remembered.etag ?? '', error: new Error('Written by another version of the app.') });
         return { messageCount: 0, sentCount: 0, unsentCount: 0 };
       }
-      const seen = await lookAt(given ?? (await readExports({ signal })), read.refresh().value, { signal });
+      const seen = await lookAt(given ?? (await readExports({ signal })), refreshOf(read), { signal });
       const { state, messages } = decideOn(remembered, seen, notifications);
       if (state !== remembered.state) {
         try {

@@ -22,6 +22,8 @@ export const NotificationKind = z
     'secret_missing',
     /** the revision of Klaviyo's API that this version of the app speaks retires within half a year */
     'revision_retires',
+    /** the receiver of a channel is no more, so that nothing is sent there: told to the other channels */
+    'channel_broken',
   ])
   .meta({ id: 'NotificationKind' });
 export type NotificationKind = z.infer<typeof NotificationKind>;

@@ -168,9 +168,11 @@ it('one bad receiver delays no other; what it missed comes under the same id whe
   hanging.answers((response) => response.writeHead(200).end());
   busy.answers((response) => response.writeHead(200).end());
   await tick(2);
-  expect([hanging.got.length, busy.got.length]).toEqual([2, 1]);
+  // what they missed, and that the channel of another one is broken
+  expect([hanging.got.length, busy.got.length]).toEqual([3, 1]);
   await tick(11);
-  expect([busy.got.length, broken.got.length, good.got.length]).toEqual([2, 1, 1]);
+  expect([busy.got.length, broken.got.length, good.got.length]).toEqual([3, 1, 2]);
+  expect(good.messages()[1]!.items).toMatchObject([{ kind: 'channel_broken', subject: { name: 'broken' } }]);
   for (const { got } of [hanging, busy]) expect(got[1]!.headers['webhook-id']).toBe(got[0]!.headers['webhook-id']);
   expect(hanging.got[1]!.body).toBe(hanging.got[0]!.body);
   const activity = await fixture.services.activity.page({ kind: 'notification_given_up' }, { size: 5, signal: testSignal() });

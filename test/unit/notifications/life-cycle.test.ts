@@ -3,7 +3,11 @@ import { MAX_AN_HOUR, MAX_WAITING } from '../../../shared/notifications/decide';
 import { MAX_CONDITIONS } from '../../../shared/notifications/follow';
 import { MAX_DIGEST_ITEMS, MAX_ITEMS } from '../../../shared/notifications/message';
 import { MAX_CHANNELS } from '../../../shared/settings/notification-settings';
+import { MAX_CHANGES } from '../../../shared/notifications/notification-store';
 import type { Sent } from '../../../shared/notifications/send';
+import type { Outgoing } from '../../../shared/notifications/state';
+import { MAX_A_TICK } from '../../../shared/notifications/tell';
+import { defaultSystemSchedule } from '../../../shared/schedules/schedule';
 import { aChannel, anExport, channelId, connectionId, createWorld, exportId, refused } from './world';
 import type { World } from './world';
 
@@ -54,8 +58,11 @@ describe('a condition', () => {
     }
     // it was told once that it is open, and once that it is over: nobody heard of what came and went since
     expect(world.words(1)).toEqual(['opened run_failed/Export 1', 'recovered run_failed/Export 1']);
-    await world.tick({ minutes: 24 * 60 });
-    expect(world.words(1).slice(2)).toEqual(['digest run_failed/Export 1']);
+    // it stays, so that "runs again" must not be the last word
+    await ticks(world, 54);
+    expect(world.words(1)).toHaveLength(2);
+    await ticks(world, 30);
+    expect(world.words(1).slice(2)).toEqual(['opened run_failed/Export 1']);
     world.ended(1);
     await world.tick();
     expect(world.words(1).slice(3)).toEqual(['recovered run_failed/Export 1']);
@@ -63,6 +70,125 @@ describe('a condition', () => {
     world.fails(1);
     await world.tick();
     expect(world.words(1).slice(4)).toEqual(['opened run_failed/Export 1']);
+  });
+
+  it('that comes back within an hour of its end, and before the digest, is told by that, and not once more', async () => {
+    const world = withExports(createWorld({ digest: { time: '00:30', timeZone: 'UTC' } }), 1);
+    world.fails(1);
+    await world.tick();
+    world.ended(1);
+    await world.tick();
+    world.fails(1);
+    await ticks(world, 120);
+    expect(world.words(1)).toEqual(['opened run_failed/Export 1', 'recovered run_failed/Export 1', 'digest run_failed/Export 1']);
+  });
+
+  const aConnection = (status: string, since = '2026-11-22T00:00:00.000Z') => ({
+    connection: { id: connectionId, displayName: 'Main' },
+    note: { status, since, checkedAt: since },
+  });
+  it.each<[string, (world: World) => void, (world: World) => void, (world: World) => void, string]>([
+    [
+      'run that failed, and fails now for its key',
+      (world) => world.fails(1),
+      (world) => {
+        world.connections = [aConnection('keyRefused')];
+        world.fails(1, 'key_refused');
+      },
+      (world) => {
+        world.connections = [aConnection('connected')];
+        world.ended(1);
+      },
+      'run_failed/Export 1',
+    ],
+    [
+      'key that was refused, and cannot be read now',
+      (world) => (world.connections = [aConnection('keyRefused')]),
+      (world) => (world.connections = [aConnection('secretMissing')]),
+      (world) => (world.connections = [aConnection('connected')]),
+      'key_refused/Main',
+    ],
+    [
+      'share of refused rows, of which too few were sent since to judge',
+      (world) => world.ended(1, { rejected: 45, accepted: 400 }),
+      (world) => world.ended(1, { rejected: 45, accepted: 0 }),
+      (world) => world.ended(1, { rejected: 1, accepted: 99 }),
+      'rejected_share/Export 1',
+    ],
+    [
+      'share of refused rows, after a run that failed',
+      (world) => world.ended(1, { rejected: 45, accepted: 400 }),
+      (world) => world.fails(1),
+      (world) => world.ended(1),
+      'rejected_share/Export 1',
+    ],
+    [
+      'connection that cannot be read any more',
+      (world) => (world.connections = [aConnection('keyRefused')]),
+      (world) => {
+        world.connections = [];
+        world.unreadableRows = [connectionId];
+      },
+      (world) => {
+        world.connections = [aConnection('connected')];
+        world.unreadableRows = [];
+      },
+      'key_refused/Main',
+    ],
+    [
+      'connection whose note cannot be read any more',
+      (world) => (world.connections = [aConnection('secretMissing')]),
+      (world) => {
+        world.connections = [{ ...aConnection('connected'), note: undefined }];
+        world.unreadableRows = [`${connectionId}~note`];
+      },
+      (world) => {
+        world.connections = [aConnection('connected')];
+        world.unreadableRows = [];
+      },
+      'secret_missing/Main',
+    ],
+  ])('is not told to be over while it may not be: a %s', async (_, begins, goesOn, ends, words) => {
+    const world = withExports(createWorld(), 1);
+    begins(world);
+    await world.tick();
+    expect(world.words(1)).toEqual([`opened ${words}`]);
+    goesOn(world);
+    await ticks(world, 90);
+    expect(world.words(1).filter((one) => one.startsWith('recovered'))).toEqual([]);
+    ends(world);
+    await ticks(world, 2);
+    expect(world.words(1).at(-1)).toMatch(new RegExp(`^recovered .*${words}`));
+  });
+
+  it('that a later version knows stays as it is', async () => {
+    const world = withExports(createWorld(), 1);
+    const of = {
+      kind: 'of_later',
+      since: world.now().toISOString(),
+      openedAt: world.now().toISOString(),
+      seenAt: world.now().toISOString(),
+    };
+    const app = { type: 'app' as const, name: 'it' };
+    const rest = { count: 1, token: '', quiet: false, owed: [], told: ['log', channelId(1)] };
+    world.setState((state) => ({ ...state, conditions: [{ ...of, ...rest, subject: app }] }));
+    await ticks(world, 3);
+    expect([world.words(1), world.state().conditions]).toMatchObject([[], [{ kind: 'of_later', told: ['log', channelId(1)] }]]);
+  });
+
+  it('of other kinds is told also where the schedule cannot be read; that one did not start is then neither begun nor over', async () => {
+    const world = withExports(createWorld(), 2);
+    world.exports[1] = anExport(2, { schedule: { kind: 'custom', repeat: 'daily', times: ['00:00'], timeZone: 'UTC' } });
+    await ticks(world, 20);
+    expect(world.words(1)).toEqual(['opened did_not_start/Export 2']);
+    world.refresh = 'unreadable';
+    world.fails(1);
+    await ticks(world, 5);
+    expect(world.words(1).slice(1)).toEqual(['opened run_failed/Export 1']);
+    world.refresh = defaultSystemSchedule;
+    world.exports[1] = anExport(2);
+    await ticks(world, 2);
+    expect(world.received.at(-1)!.message.items[0]!.sentence).toBe('No run of the export “Export 2” is overdue any more.');
   });
 
   it.each<[string, (world: World) => void, string]>([
@@ -274,12 +400,118 @@ describe('a channel', () => {
     await ticks(world, 90);
     expect([asked, world.outbox()]).toEqual([1, []]);
     expect(world.recorded).toEqual([expect.objectContaining({ kind: 'notification_given_up' })]);
-    world.notifications.channels[0]!.changedAt = world.now().toISOString();
+    world.notifications.channels[0]!.secretName = 'notify-new';
+    await world.tick();
     world.fails(3);
     await world.tick();
     expect(world.words(1)).toEqual(['opened run_failed/Export 3']);
     await world.tick({ minutes: 24 * 60 });
     expect(world.words(1)[1]).toBe('digest run_failed/Export 1 run_failed/Export 2 run_failed/Export 3');
+  });
+
+  it('whose address was changed while the old one was tried is tried at the new one, with all that waits', async () => {
+    const tried: string[] = [];
+    const world: World = withExports(
+      createWorld({
+        answer: (): Sent => {
+          const [channel] = world.notifications.channels;
+          tried.push(channel!.secretName);
+          if (channel!.secretName !== 'notify-1') return { ok: true, status: 200 };
+          if (tried.length === 1) return refused;
+          // somebody saves another one before the answer is there
+          world.notifications = { ...world.notifications, channels: [{ ...channel!, secretName: 'notify-new' }] };
+          return { ok: false, status: 410, code: 'gone', isGone: true };
+        },
+      }),
+      2,
+    );
+    world.fails(1);
+    await world.tick({ minutes: 1 });
+    world.fails(2);
+    await ticks(world, 4);
+    expect(tried.slice(0, 3)).toEqual(['notify-1', 'notify-1', 'notify-new']);
+    expect(world.words(1)).toEqual(['opened run_failed/Export 2']);
+  });
+
+  it('whose receiver is not found is tried for more than an hour before it counts as gone, and the others are told of that', async () => {
+    const asked: number[] = [];
+    const notFound: Sent = { ok: false, status: 404, code: 'gone', isGone: false };
+    const world = withExports(
+      createWorld({
+        channels: [aChannel(1), aChannel(2)],
+        answer: (id, atMs): Sent => {
+          if (id === channelId(2)) return { ok: true, status: 200 };
+          asked.push(atMs);
+          return notFound;
+        },
+      }),
+      1,
+    );
+    world.fails(1);
+    await world.tick();
+    await ticks(world, 59);
+    expect([world.outbox().length, world.words(2)]).toEqual([1, ['opened run_failed/Export 1']]);
+    await ticks(world, 30);
+    expect(asked.map((atMs) => (atMs - asked[0]!) / 60_000)).toEqual([0, 1, 3, 8, 18, 48, 78]);
+    expect([world.outbox(), world.words(2).slice(1)]).toEqual([[], ['opened channel_broken/Channel 1']]);
+    expect(world.logged.filter(({ kind }) => kind === 'channel_broken')).toEqual([
+      expect.objectContaining({ stage: 'first', sentence: expect.stringContaining('“Channel 1” gets no more notifications') as string }),
+    ]);
+    world.notifications = { ...world.notifications, channels: [aChannel(2)] as never };
+    await ticks(world, 2);
+    expect(world.received.at(-1)!.message.items[0]).toMatchObject({
+      how: 'removed',
+      sentence: expect.stringContaining('The channel “Channel 1” was removed') as string,
+    });
+  });
+
+  it('that is not found once is not given up for it', async () => {
+    let asked = 0;
+    const world = withExports(
+      createWorld({
+        answer: (): Sent => ((asked += 1) === 1 ? { ok: false, status: 404, code: 'gone', isGone: false } : { ok: true, status: 200 }),
+      }),
+      1,
+    );
+    world.fails(1);
+    await ticks(world, 3);
+    expect(world.words(1)).toEqual(['opened run_failed/Export 1']);
+  });
+
+  const waiting = (index: number, count: number): Outgoing[] =>
+    Array.from({ length: count }, (_, number) => ({
+      ...{ id: `msg_${index}_${String(number).padStart(3, '0')}`, channelId: channelId(index), attempts: 0 },
+      ...{ createdAt: '2026-11-22T23:00:00.000Z', nextAt: '2026-11-22T23:00:00.000Z' },
+      message: { version: 1, type: 'condition.opened', timestamp: '2026-11-22T23:00:00.000Z', items: [], more: 0 },
+    }));
+
+  it('is sent so many messages a tick, and none once its time is over', async () => {
+    const world = createWorld();
+    world.setOutbox(waiting(1, 9));
+    await world.tick();
+    expect(world.received).toHaveLength(MAX_A_TICK);
+    world.slow(26_000);
+    await world.tick();
+    expect(world.received).toHaveLength(MAX_A_TICK + 1);
+  });
+
+  it('takes all its messages with it in as many transactions as that needs', async () => {
+    const world = createWorld({ channels: [] });
+    world.setOutbox(waiting(1, MAX_CHANGES + 20));
+    await world.tick();
+    expect(world.outbox()).toHaveLength(21);
+    await world.tick();
+    expect(world.outbox()).toEqual([]);
+  });
+
+  it('is sent nothing twice because somebody else wrote at the same moment, whose word stays', async () => {
+    const world = withExports(createWorld({ channels: [aChannel(1), aChannel(2)] }), 1);
+    await world.tick();
+    world.setOutbox(waiting(1, 1));
+    world.meanwhile((state) => ({ ...state, channels: { [channelId(2)]: { sentAt: [], digestOwed: true } } }));
+    await world.tick();
+    expect([world.outbox(), world.received.length]).toEqual([[], 1]);
+    expect(world.state().channels).toMatchObject({ [channelId(1)]: { delivery: { ok: true } }, [channelId(2)]: { digestOwed: true } });
   });
 
   it('that has gone takes its messages with it', async () => {
@@ -346,7 +578,9 @@ describe('a digest', () => {
   it('does not come at once because its time was set to one that has just gone by', async () => {
     const world = withExports(createWorld({ digest: { time: '23:00', timeZone: 'UTC' } }), 1);
     world.fails(1);
-    await world.tick({ minutes: 10 * 60 });
+    // digests up to here were told before 09:00, which the new time is
+    await world.tick({ minutes: 8 * 60 });
+    await world.tick({ minutes: 2 * 60 });
     const digestSetAt = new Date(world.now().getTime() + 1_000).toISOString();
     world.notifications = { ...world.notifications, digest: { time: '09:00', timeZone: 'UTC' }, digestSetAt };
     await ticks(world, 10);
@@ -356,12 +590,43 @@ describe('a digest', () => {
   });
 });
 
+it('a digest comes again after a clock was years ahead', async () => {
+  const world = withExports(createWorld({ digest: { time: '08:00', timeZone: 'UTC' } }), 1);
+  world.fails(1);
+  await world.tick();
+  world.setState((state) => ({ ...state, digestedUntil: '2036-01-01T00:00:00.000Z' }));
+  await world.tick();
+  await world.tick({ minutes: 24 * 60 });
+  expect(world.words(1)).toEqual(['opened run_failed/Export 1', 'digest run_failed/Export 1']);
+});
+
+it('what cannot be read is said once, not each minute', async () => {
+  const world = createWorld();
+  world.setReadable(false);
+  await ticks(world, 5);
+  expect(world.logged.map(({ event }) => event)).toEqual(['row_unreadable']);
+});
+
+it('what was told when the time was over is written down: no log line and no message comes again', async () => {
+  for (let end = 1; end <= 8; end += 1) {
+    const world = withExports(createWorld({ channels: [aChannel(1), aChannel(2)] }), 1);
+    await world.tick();
+    world.fails(1);
+    await world.tick({ end });
+    await ticks(world, 10);
+    expect(world.logged.filter(({ event }) => event === 'notification')).toHaveLength(1);
+    expect([1, 2].map((index) => world.words(index))).toEqual([['opened run_failed/Export 1'], ['opened run_failed/Export 1']]);
+  }
+});
+
 describe('whatever the order, and wherever a tick dies', () => {
   interface Step {
     readonly minutes: number;
     /** of each export: what its last run says now */
     readonly change: readonly (readonly [index: number, fails: boolean])[];
     readonly death?: { left: number; after: boolean } | undefined;
+    /** the time of the tick is over at this call */
+    readonly end?: number | undefined;
     readonly down: readonly number[];
   }
   const EXPORTS = 4;
@@ -375,6 +640,7 @@ describe('whatever the order, and wherever a tick dies', () => {
       ),
       change: fc.array(fc.tuple(fc.integer({ min: 1, max: EXPORTS }), fc.boolean()), { maxLength: 3 }),
       death: fc.option(fc.record({ left: fc.integer({ min: 1, max: 6 }), after: fc.boolean() }), { nil: undefined, freq: 2 }),
+      end: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined, freq: 2 }),
       down: fc.subarray([1, 2]),
     }),
     { minLength: 5, maxLength: 40 },
@@ -395,7 +661,7 @@ describe('whatever the order, and wherever a tick dies', () => {
         for (const step of all) {
           for (const [index, fails] of step.change) (fails ? world.fails : world.ended)(index);
           down = step.down;
-          await world.tick({ minutes: step.minutes, ...(step.death ? { death: step.death } : {}) });
+          await world.tick({ minutes: step.minutes, ...(step.death ? { death: step.death } : {}), ...(step.end ? { end: step.end } : {}) });
           for (let index = 1; index <= CHANNELS; index += 1)
             expect(world.outbox().filter((one) => one.channelId === channelId(index)).length).toBeLessThanOrEqual(MAX_WAITING);
         }
@@ -430,6 +696,12 @@ describe('whatever the order, and wherever a tick dies', () => {
             expect(open).toBe(false);
           }
         }
+        // the log is told each once, and once more at most where a tick died between the line and the note of it
+        const lines = world.logged.filter(({ event }) => event === 'notification').length;
+        const { items, mayRepeat } = world.logItems();
+        expect(lines).toBeGreaterThanOrEqual(items);
+        expect(lines).toBeLessThanOrEqual(items + mayRepeat);
+
         complete += world.lost() === 0 ? 1 : 0;
         expect([world.outbox(), world.state().conditions]).toEqual([[], []]);
       }),

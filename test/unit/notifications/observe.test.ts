@@ -46,6 +46,7 @@ const kindsOf = ({
       activities: new Map([[exportId(1), ExportActivity.parse(activity)]]),
       unreadable: new Set(unreadable),
       connections: [{ connection: { id: connectionId, displayName: 'Main' } as never, note: connectionNote as never }],
+      unreadableConnections: new Set(),
       refresh,
     },
     { settings, revision: '2026-07-15', now: NOW },
@@ -179,6 +180,13 @@ it.each<[string, string[]]>([
   ['2025-05-26', ['revision_retires app']],
   ['2024-10-15', ['revision_retires app']],
 ])('the revision %s', (revision, expected) => {
-  const seen: Seen = { exports: [], activities: new Map(), unreadable: new Set(), connections: [], refresh: defaultSystemSchedule };
+  const seen: Seen = {
+    exports: [],
+    activities: new Map(),
+    unreadable: new Set(),
+    connections: [],
+    unreadableConnections: new Set(),
+    refresh: defaultSystemSchedule,
+  };
   expect(observe(seen, { settings, revision, now: NOW }).map(({ kind, subject }) => `${kind} ${subject.type}`)).toEqual(expected);
 });

@@ -3,13 +3,17 @@ import { Export, ExportActivity } from '../../../shared/exports/export';
 import { ChannelId, ConnectionId, ExportId } from '../../../shared/ids';
 import { newRunId } from '../../../shared/new-ids';
 import type { NotificationMessage } from '../../../shared/notifications/message';
+import { MAX_CHANGES } from '../../../shared/notifications/notification-store';
 import type { NotificationStore, Remembered } from '../../../shared/notifications/notification-store';
 import type { Send, Sent } from '../../../shared/notifications/send';
 import { LOG, emptyState } from '../../../shared/notifications/state';
 import type { Outgoing, State } from '../../../shared/notifications/state';
 import { createTell } from '../../../shared/notifications/tell';
 import { createNotificationTick } from '../../../shared/notifications/tick';
+import type { NotificationTick } from '../../../shared/notifications/tick';
+import type { UnreadableRow } from '../../../shared/platform/tables';
 import { defaultSystemSchedule } from '../../../shared/schedules/schedule';
+import type { SystemRefresh } from '../../../shared/schedules/schedule';
 import { defaultLimits } from '../../../shared/settings/limits';
 import { StoredNotifications } from '../../../shared/settings/notification-settings';
 
@@ -77,11 +81,21 @@ export const createWorld = ({
   let outbox: Outgoing[] = [];
   let version = 0;
   let lost = 0;
+  let isReadable = true;
+  let logItems = 0;
+  let mayRepeat = 0;
+  /** somebody writes just before the tick writes what it has sent */
+  let meanwhile: ((state: State) => State) | undefined;
   /** calls until this tick dies, and whether the last one is still carried out */
   let dies: { left: number; after: boolean } | undefined;
   let isDead = false;
-  const call = <T>(work: () => T): T => {
+  /** the time of the tick is over at this call, which is still carried out */
+  let ends: { left: number; controller: AbortController } | undefined;
+  /** A tick that dies hears nothing any more; a signal that is aborted ends what listens to it. */
+  const call = <T>(work: () => T, signal?: AbortSignal): T => {
     if (isDead) throw new Died();
+    signal?.throwIfAborted();
+    if (ends !== undefined && (ends.left -= 1) === 0) ends.controller.abort(new DOMException('The app ends.', 'AbortError'));
     if (dies !== undefined && (dies.left -= 1) <= 0) {
       isDead = true;
       if (dies.after) work();
@@ -90,16 +104,25 @@ export const createWorld = ({
     return work();
   };
   let calls = 0;
+  let monotonic = 0;
+  let attemptMs = 0;
+  let ticking: NotificationTick | undefined;
 
   const store: NotificationStore = {
-    read: async (): Promise<Remembered> =>
+    read: async ({ signal }): Promise<Remembered> =>
       call(() => {
         calls += 1;
-        return structuredClone({ state: stored?.state ?? emptyState, isReadable: true, etag: stored?.etag, outbox });
-      }),
-    commit: async (state, { etag, added = [], changed = [], removed = [] }) =>
+        return structuredClone({ state: stored?.state ?? emptyState, isReadable, etag: stored?.etag, outbox });
+      }, signal),
+    commit: async (state, { etag, added = [], changed = [], removed = [], signal }) =>
       call(() => {
         calls += 1;
+        if (added.length + changed.length + removed.length >= MAX_CHANGES) throw new Error('too many changes for one transaction');
+        if (meanwhile !== undefined && changed.length + removed.length > 0) {
+          const write = meanwhile;
+          meanwhile = undefined;
+          stored = { state: write(structuredClone(stored?.state ?? emptyState)), etag: `"${(version += 1)}"` };
+        }
         if (etag !== stored?.etag) throw new ConflictError({ code: 'changed_meanwhile', message: 'changed' });
         stored = { state: structuredClone(state), etag: `"${(version += 1)}"` };
         const gone = new Set(removed.map(({ id }) => id));
@@ -108,24 +131,28 @@ export const createWorld = ({
         outbox = [...outbox.filter(({ id }) => !gone.has(id)).map((one) => next.get(one.id) ?? one), ...structuredClone(added)].sort(
           (one, other) => (`${one.channelId}${one.createdAt}${one.id}` < `${other.channelId}${other.createdAt}${other.id}` ? -1 : 1),
         );
+        for (const { channelId: to, message } of added)
+          if (to === LOG) logItems += (message as NotificationMessage).items.length + ((message as NotificationMessage).more > 0 ? 1 : 0);
         return stored.etag;
-      }),
+      }, signal),
   };
-  const send: Send = async (channel, { id, message }) =>
+  const send: Send = async (channel, { id, message }, { signal }) =>
     call(() => {
       const channelOf = (channel as { id?: string }).id!;
       const sent = answer(channelOf, nowMs);
+      monotonic += attemptMs;
       if (sent.ok) received.push({ atMs: nowMs, channelId: channelOf, id, message });
       return sent;
-    });
+    }, signal);
 
   const world = {
     exports: [] as Export[],
     activities: new Map<ExportId, ExportActivity>(),
     unreadable: new Set<string>(),
+    unreadableRows: [] as string[],
     connections: [] as { connection: unknown; note: unknown }[],
     notifications: StoredNotifications.parse({ channels, ...settings }),
-    refresh: defaultSystemSchedule,
+    refresh: defaultSystemSchedule as SystemRefresh | 'unreadable',
     received,
     logged,
     recorded,
@@ -135,6 +162,17 @@ export const createWorld = ({
     calls: (): number => calls,
     /** messages that went without having been taken */
     lost: (): number => lost,
+    /** lines that the log was to be told, and how many of them may have come once more, as a tick died over them */
+    logItems: () => ({ items: logItems, mayRepeat }),
+    /** What another version wrote, or can no longer be read. */
+    setState: (change: (state: State) => State): void =>
+      void (stored = { state: change(structuredClone(stored?.state ?? emptyState)), etag: `"${(version += 1)}"` }),
+    setOutbox: (next: readonly Outgoing[]): void => void (outbox = structuredClone([...next])),
+    setReadable: (is: boolean): void => void (isReadable = is),
+    /** Somebody writes just before the next tick writes what it has sent. */
+    meanwhile: (change: (state: State) => State): void => void (meanwhile = change),
+    /** So long does each attempt take from now on, by the clock that measures the tick. */
+    slow: (ms: number): void => void (attemptMs = ms),
 
     /** The export's last run ended so. */
     ended: (index: number, last: Record<string, unknown> = {}): void => {
@@ -154,21 +192,36 @@ export const createWorld = ({
     fails: (index: number, code = 'list_unknown'): void => world.ended(index, { state: 'failed', error: { code, message: 'It failed.' } }),
 
     /** Time passes; then one tick. @param death the tick dies at so many calls to storage or receivers */
-    tick: async ({ minutes = 1, death }: { minutes?: number; death?: { left: number; after: boolean } } = {}): Promise<void> => {
+    tick: async ({
+      minutes = 1,
+      death,
+      end,
+    }: {
+      minutes?: number;
+      death?: { left: number; after: boolean };
+      /** the time of the tick is over at this call */
+      end?: number;
+    } = {}): Promise<void> => {
       nowMs += minutes * MINUTE_MS;
       dies = death && { ...death };
       isDead = false;
+      const controller = new AbortController();
+      ends = end === undefined ? undefined : { left: end, controller };
       try {
-        await createNotificationTick({
+        await (ticking ??= createNotificationTick({
           settings: {
             take: async () => ({
-              refresh: () => ({ value: world.refresh, etag: '"0"' }),
+              refresh: () => {
+                if (world.refresh === 'unreadable') throw new Error('The schedule cannot be read.');
+                return { value: world.refresh, etag: '"0"' };
+              },
               limits: () => ({ value: defaultLimits, etag: '"0"' }),
               notifications: () => ({ value: world.notifications, etag: '"0"' }),
             }),
           },
           connectionStore: {
-            readNoted: async function* () {
+            readNoted: async function* ({ unreadable }: { unreadable?: (row: UnreadableRow) => void }) {
+              for (const row of world.unreadableRows) unreadable?.({ row, etag: '"0"', error: new Error('unreadable') });
               for (const { connection, note } of world.connections) yield { connection: { value: connection, etag: '"0"' }, note } as never;
             },
           },
@@ -183,17 +236,21 @@ export const createWorld = ({
             send,
             activity: { record: async (entries) => void recorded.push(...[entries].flat()) },
             now,
-            monotonicMs: () => 0,
+            monotonicMs: () => monotonic,
             log: (event, fields) => void logged.push({ event, ...fields }),
           }),
           app: undefined,
           revision: '2026-07-15',
           now,
           log: (event, fields) => void logged.push({ event, ...fields }),
-        }).tick({ signal: new AbortController().signal });
+        })).tick({ signal: controller.signal });
       } catch (error) {
-        if (!(error instanceof Died)) throw error;
+        if (!(error instanceof Died || controller.signal.aborted)) throw error;
       }
+      // one that died may have told the log what it could not write down
+      if (isDead)
+        for (const { channelId: to, message } of outbox)
+          if (to === LOG) mayRepeat += (message as NotificationMessage).items.length + ((message as NotificationMessage).more > 0 ? 1 : 0);
     },
 
     /** What a channel got, in words: the type and what it names. */

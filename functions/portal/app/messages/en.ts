@@ -1282,6 +1282,7 @@ const en = {
       key_refused: 'Klaviyo refuses the key',
       secret_missing: 'The key cannot be read',
       revision_retires: 'Klaviyo’s API retires soon',
+      channel_broken: 'A channel’s receiver is no more',
     },
     allKinds: 'All, also those that come with later versions',
     states: { new: 'Nothing sent yet', working: 'Works', failing: 'Fails', broken: 'Broken' },

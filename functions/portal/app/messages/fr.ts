@@ -1313,6 +1313,7 @@ const fr: typeof en = {
       key_refused: 'Klaviyo refuse la clé',
       secret_missing: 'La clé ne peut pas être lue',
       revision_retires: 'L’API de Klaviyo prend bientôt fin',
+      channel_broken: 'Le destinataire d’un canal n’existe plus',
     },
     allKinds: 'Tout, y compris ce qu’apporteront les versions suivantes',
     states: { new: 'Rien d’envoyé', working: 'Fonctionne', failing: 'Échoue', broken: 'Hors service' },

@@ -284,6 +284,8 @@ const fr: CodeMessages = {
         '{code, select, secretDisabled {Le secret de la connexion « {name} » est désactivé dans Key Vault ; activez-le là-bas.} secretInvalid {Le secret de la connexion « {name} » ne contient pas de clé API de Klaviyo ; mettez-y en une.} vaultRefused {Key Vault refuse cette application, et la connexion « {name} » ne peut donc pas servir ; vérifiez-y ses rôles.} other {La clé API de la connexion « {name} » n’est plus dans Key Vault ; restaurez le secret, ou saisissez une clé.}}',
       revision_retires:
         '{days, plural, =0 {La révision {name} de l’API de Klaviyo n’est plus servie ; installez une version plus récente de cette application.} one {La révision {name} de l’API de Klaviyo prend fin dans # jour ; installez avant cela une version plus récente de cette application.} other {La révision {name} de l’API de Klaviyo prend fin dans # jours ; installez avant cela une version plus récente de cette application.}}',
+      channel_broken:
+        'Le canal « {name} » ne reçoit plus de notifications, car son destinataire n’existe plus ; saisissez sa nouvelle adresse.',
     },
   },
 };
