@@ -651,8 +651,9 @@ describe('timer triggers', () => {
   it('FH16 fires when it is due, by the app setting’s schedule', async () => {
     const host = await start({ FIXTURE_SCHEDULE: '*/1 * * * * *' });
     const ticks = await host.until('tick', 3);
-    for (const { at, timer } of ticks) {
-      expect(at % 1000).toBeLessThan(300);
+    const seconds = ticks.map(({ at }) => Math.floor(at / 1_000));
+    expect(new Set(seconds).size).toBe(3); // once in each second: late on a busy machine, but never early, or it would be twice in one
+    for (const { timer } of ticks) {
       expect(timer).toMatchObject({ isPastDue: false, scheduleStatus: null }); // faster than a minute: no memory
     }
     await host.kill();
