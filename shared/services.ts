@@ -433,7 +433,8 @@ export const createServices = (
   const nextRuns = createNextRuns({ segmentExports: exportStore, settings, now });
   const runAll = createRunAll({ exportStore, segmentExports, settings, runs, queue: queues.exportStarts, telemetry, log });
   const watchQueues = createQueueWatch({
-    queues: Object.values(queues),
+    // what is refused lies in its poison queue until somebody looks, as it should: only those that are taken from grow old
+    queues: [queues.exportRequests, queues.exportRuns, queues.exportStarts, queues.exportRunsPoison],
     telemetry,
     now,
     log,

@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenCredential } from '@azure/identity';
 import type { Context } from '@opentelemetry/api';
-import type { Exporters, OpenTelemetry, StartedSpan } from './open-telemetry';
+import type { Exporters, LogLine, OpenTelemetry, StartedSpan } from './open-telemetry';
 import type { SamplerName } from './samplers';
 import { errorFields, isFailure, withoutText } from './telemetry';
 import type { Attributes, Log, LogFields, Span, SpanOptions, Telemetry } from './telemetry';
 import { allowedFields, events } from './telemetry-words';
+import type { LogEvent } from './telemetry-words';
 
 /** How long an invocation waits at its end for its telemetry to be on its way. */
 const FLUSH_MS = 1_500;
@@ -106,6 +107,11 @@ export const createTelemetry = ({
     },
   };
 
+  /** What people are to be told must reach somebody: by the host, which takes another way than we do. Elsewhere the line stands there already. */
+  const lostLog = (line: LogLine): void => {
+    if (isHosted && line.event === ('notification' satisfies LogEvent)) write(JSON.stringify(line));
+  };
+
   const log: Log = (event, fields = {}) => {
     const scope = scopes.getStore();
     const severity = Object.hasOwn(events, event) ? events[event] : undefined;
@@ -167,7 +173,7 @@ export const createTelemetry = ({
       try {
         // eslint-disable-next-line @typescript-eslint/no-require-imports -- costs those nothing who send nothing
         const { createOpenTelemetry } = require('./open-telemetry') as typeof import('./open-telemetry');
-        sdk = createOpenTelemetry({ ...names, instanceId: randomUUID(), load: loadOnce, watch, exportTimeoutMs });
+        sdk = createOpenTelemetry({ ...names, instanceId: randomUUID(), load: loadOnce, watch, lostLog, exportTimeoutMs });
       } catch (error) {
         watch.failed(error);
       }

@@ -9,11 +9,14 @@ export interface AnyExporter<Item> {
 
 /** Exports under way at a time; while these do not come back, what is more is dropped, so that memory stays bounded. */
 const MAX_UNDER_WAY = 3;
+/** One that has not come back this long after it was given up never does; without its place nothing would be sent again. */
+const FORGET_MS = 300_000;
 
 /** Tells of exports that worked or did not; never throws. */
-export interface ExportWatch {
+export interface ExportWatch<Item = unknown> {
   sent(): void;
-  failed(error: unknown): void;
+  /** @param items what did not get there, as far as we know */
+  failed(error: unknown, items: Item): void;
 }
 
 /**
@@ -28,7 +31,7 @@ export const guardExporter = <Item>({
 }: {
   load: () => Promise<AnyExporter<Item>>;
   timeoutMs: number;
-  watch: ExportWatch;
+  watch: ExportWatch<Item>;
 }) => {
   let loading: Promise<AnyExporter<Item>> | undefined;
   let underWay = 0;
@@ -55,7 +58,7 @@ export const guardExporter = <Item>({
         isDone = true;
         clearTimeout(timer);
         if (result.code === ExportResultCode.SUCCESS) watch.sent();
-        else watch.failed(result.error);
+        else watch.failed(result.error, items);
         done(result);
       };
       const fail = (error: unknown): void =>
@@ -64,9 +67,19 @@ export const guardExporter = <Item>({
       timer.unref();
       if (underWay >= MAX_UNDER_WAY) return fail(new Error('Telemetry is not taken.'));
       underWay += 1;
+      let hasPlace = true;
+      const leave = (): void => {
+        if (!hasPlace) return;
+        hasPlace = false;
+        clearTimeout(forgetting);
+        underWay -= 1;
+      };
+      const forgetting = setTimeout(leave, timeoutMs + FORGET_MS);
+      forgetting.unref();
       carryOut(items)
         .then(finish, fail)
-        .finally(() => (underWay -= 1));
+        .finally(leave)
+        .catch(() => undefined); // whoever is told has thrown
     },
     forceFlush: (): Promise<void> => Promise.resolve(),
     shutdown: async (): Promise<void> => {

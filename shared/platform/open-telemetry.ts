@@ -4,7 +4,7 @@ import { SeverityNumber } from '@opentelemetry/api-logs';
 import { parseTraceParent } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
-import type { LogRecordExporter } from '@opentelemetry/sdk-logs';
+import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { AggregationTemporality, InstrumentType, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import {
@@ -23,6 +23,9 @@ import { errorType } from './telemetry';
 import type { Attributes, Span, SpanOptions } from './telemetry';
 import { allowedAttributes, allowedName, metrics } from './telemetry-words';
 import type { CounterName, GaugeName, HistogramName, Severity, Value } from './telemetry-words';
+
+/** A line of the log as it was to leave. */
+export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface Exporters {
   readonly spans: SpanExporter;
@@ -83,6 +86,7 @@ export interface StartedSpan extends Span {
 export const createOpenTelemetry = ({
   load,
   watch,
+  lostLog,
   serviceName,
   serviceVersion,
   instanceId,
@@ -91,7 +95,9 @@ export const createOpenTelemetry = ({
   exportTimeoutMs = EXPORT_TIMEOUT_MS,
 }: {
   load: () => Promise<Exporters>;
-  watch: ExportWatch;
+  watch: Omit<ExportWatch, 'failed'> & { failed(error: unknown): void };
+  /** told of each line that could not be sent */
+  lostLog: (line: LogLine) => void;
   serviceName: string;
   serviceVersion: string;
   instanceId: string;
@@ -105,12 +111,25 @@ export const createOpenTelemetry = ({
     'service.version': serviceVersion,
     'service.instance.id': instanceId,
   });
-  const guard = <Kind extends keyof Exporters>(kind: Kind) =>
+  const guard = <Kind extends keyof Exporters>(
+    kind: Kind,
+    lost: (items: Parameters<Exporters[Kind]['export']>[0]) => void = () => undefined,
+  ) =>
     guardExporter<Parameters<Exporters[Kind]['export']>[0]>({
       load: async () => (await load())[kind],
       timeoutMs: exportTimeoutMs,
-      watch,
+      watch: {
+        sent: watch.sent,
+        failed: (error, items) => {
+          watch.failed(error);
+          lost(items);
+        },
+      },
     });
+  const lostLogs = (records: readonly ReadableLogRecord[]): void => {
+    for (const { attributes, severityText, spanContext } of records)
+      lostLog({ ...attributes, severity: severityText, ...(spanContext ? { traceId: spanContext.traceId } : {}) });
+  };
   const batching = { ...QUEUE, scheduledDelayMillis: SEND_AFTER_MS, exportTimeoutMillis: exportTimeoutMs + 1_000 };
 
   const spans = new BasicTracerProvider({
@@ -131,7 +150,10 @@ export const createOpenTelemetry = ({
     exportTimeoutMillis: exportTimeoutMs + 1_000,
   });
   const measures = new MeterProvider({ resource, readers: [reader] });
-  const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: guard('logs'), ...batching })] });
+  const logs = new LoggerProvider({
+    resource,
+    processors: [new BatchLogRecordProcessor({ exporter: guard('logs', lostLogs), ...batching })],
+  });
 
   const tracer = spans.getTracer(NAME, serviceVersion);
   const meter = measures.getMeter(NAME, serviceVersion);

@@ -6,8 +6,9 @@ import type { Log, Telemetry } from './telemetry';
 const LOOK_MS = 10_000;
 
 /**
- * Measures how long the oldest message of each queue has been waiting that could be taken: where this grows, nobody takes them. One storage
- * call a queue, and none where nobody listens.
+ * Measures how old the oldest message of each queue is that could be taken now: where this grows, nobody takes them. Counted from when it was
+ * put in, as storage tells nothing else: of one that was to be seen later, e.g. a guard, the delay is in it. One storage call a queue, and
+ * none where nobody listens.
  */
 export const createQueueWatch =
   ({

@@ -227,7 +227,11 @@ export const metrics = {
   'klaviyo.calls': { kind: 'counter', unit: '{call}', description: 'Calls to Klaviyo by operation and class of status' },
   'klaviyo.throttled': { kind: 'counter', unit: '{call}', description: 'Calls that Klaviyo answered with 429' },
   'klaviyo.pace.wait': { kind: 'histogram', unit: 's', description: 'Wait for the account’s pace before a call' },
-  'queue.oldest.age': { kind: 'gauge', unit: 's', description: 'Age of the oldest visible message of a queue' },
+  'queue.oldest.age': {
+    kind: 'gauge',
+    unit: 's',
+    description: 'Age of the oldest visible message of a queue, a delay before it was visible included',
+  },
 } as const satisfies Record<string, { kind: 'counter' | 'histogram' | 'gauge'; unit: string; description: string }>;
 type Named<Kind> = { [Name in keyof typeof metrics]: (typeof metrics)[Name]['kind'] extends Kind ? Name : never }[keyof typeof metrics];
 export type CounterName = Named<'counter'>;

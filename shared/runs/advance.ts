@@ -288,7 +288,7 @@ export const createAdvance =
     return telemetry.span(
       'run slice',
       {
-        parent: document.traceparent ?? message.traceparent,
+        parent: document.traceparent,
         attributes: {
           'run.id': runId,
           'export.id': run.exportId,

@@ -271,19 +271,18 @@ export const RunDocument = z.object({
 });
 export type RunDocument = z.infer<typeof RunDocument>;
 
-/** "Advance this run." The next turn's message is also the dead man's switch (design §2). */
-export const RunMessage = z.strictObject({ exportId: ExportId, runId: RunId, turn: z.int().min(1), traceparent: Traceparent });
+/**
+ * "Advance this run." The next turn's message is also the dead man's switch (design §2). Fields of a later version are left out, as old and new
+ * read one queue during a deployment; for the same reason nothing is added here that run.json can carry, e.g. the trace.
+ */
+export const RunMessage = z.object({ exportId: ExportId, runId: RunId, turn: z.int().min(1) });
 export type RunMessage = z.infer<typeof RunMessage>;
 
 /** The message that brings a run to a turn. */
-export const messageOf = (
-  { run: { id: runId, exportId }, traceparent }: Pick<RunDocument, 'run' | 'traceparent'>,
-  turn: number,
-): RunMessage => ({
+export const messageOf = ({ run: { id: runId, exportId } }: Pick<RunDocument, 'run'>, turn: number): RunMessage => ({
   exportId,
   runId,
   turn,
-  ...(traceparent === undefined ? {} : { traceparent }),
 });
 
 export const RunRequest = z

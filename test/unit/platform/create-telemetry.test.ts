@@ -1,4 +1,5 @@
 import { ExportResultCode } from '@opentelemetry/core';
+import type { ExportResult } from '@opentelemetry/core';
 import { InMemoryLogRecordExporter } from '@opentelemetry/sdk-logs';
 import { AggregationTemporality, InMemoryMetricExporter } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
@@ -172,6 +173,56 @@ describe('an exporter that', () => {
     expect(rejections).toEqual([]);
     expect(lines.filter(({ event }) => event === 'telemetry_not_sent').length).toBeLessThanOrEqual(1);
     expect(JSON.stringify(lines)).not.toContain('ada');
+  });
+
+  it('is not waited for again within a minute', async () => {
+    let asked = 0;
+    let nowMs = 0;
+    const failing = {
+      export: (_: unknown, done: (result: ExportResult) => void) => {
+        asked += 1;
+        done({ code: ExportResultCode.FAILED });
+      },
+      shutdown: () => Promise.resolve(),
+      forceFlush: () => Promise.resolve(),
+    };
+    const telemetry = createTelemetry({
+      settings,
+      write: () => undefined,
+      isHosted: true,
+      exporters: () => Promise.resolve({ spans: failing, logs: failing, metrics: failing as never }),
+      monotonicMs: () => nowMs,
+    });
+    telemetry.start();
+    const work = () => telemetry.invocation(invocation, () => Promise.resolve());
+    await work();
+    expect(asked).toBe(1);
+    nowMs = 59_000;
+    await work();
+    expect(asked).toBe(1);
+    nowMs = 61_000;
+    await work();
+    expect(asked).toBeGreaterThan(1);
+    await telemetry.end();
+  });
+
+  it.each([
+    [true, [['notification', 'run_failed', 'first']]],
+    [false, []],
+  ])('does not keep notifications from the log (the host takes it from us: %s)', async (isHosted, expected) => {
+    const failing = {
+      export: (_: unknown, done: (result: ExportResult) => void) => done({ code: ExportResultCode.FAILED }),
+      shutdown: () => Promise.resolve(),
+      forceFlush: () => Promise.resolve(),
+    };
+    const { telemetry, lines } = start({ ...inMemory(), logs: failing }, { isHosted });
+    telemetry.log('notification', { kind: 'run_failed', stage: 'first', name: 'Vip', sentence: 'It failed.' });
+    telemetry.log('tick', { seconds: 1 });
+    const before = lines.length;
+    await telemetry.flush();
+    const later = lines.slice(before).filter(({ event }) => event !== 'telemetry_not_sent');
+    expect(later.map(({ event, kind, stage }) => [event, kind, stage])).toEqual(expected);
+    await telemetry.end();
   });
 
   it('cannot be made is asked for again, and the work goes on', async () => {
