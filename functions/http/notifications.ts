@@ -11,7 +11,8 @@ const getNotificationSettings = defineRoute({
   operation: 'getNotificationSettings',
   method: 'GET',
   path: 'api/settings/notifications',
-  summary: 'Channels that notifications go to, by their hosts, how each fared lately, and what is told when',
+  summary:
+    'Channels that notifications go to, how each fared lately, and what is told when; administrators see the hosts of their addresses',
   who: 'Viewer',
   answers: { 200: { description: 'The settings', schema: SavedNotificationSettings, etag: true } },
 });
@@ -50,8 +51,8 @@ const LoggedChannel = Channel.omit({ delivery: true, signingSecret: true });
 const Logged = SavedNotificationSettings.extend({ channels: z.array(LoggedChannel) });
 
 export const registerNotifications = ({ route }: Router, { notifications }: { notifications: Notifications }): void => {
-  route(getNotificationSettings).to(async ({ signal }) => {
-    const { value, etag } = await notifications.getSettings({ signal });
+  route(getNotificationSettings).to(async ({ caller, signal }) => {
+    const { value, etag } = await notifications.getSettings({ caller, signal });
     return { status: 200, body: value, etag };
   });
   route(setNotificationSettings).to(async ({ body, ifMatch, signal }) => {

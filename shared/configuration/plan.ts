@@ -135,10 +135,22 @@ export const planOf = (document: Configuration, current: Current, { prune }: { p
 
   const notifications = document.settings.notifications;
   const storedChannels = new Map(current.notifications.value.channels.map((channel) => [channelNameKey(channel.name), channel]));
+  /** Nobody sees a secret that a document had made, so that whoever reads the plan learns to renew it. */
+  const makesSecret = ({ name, form }: ConfiguredNotifications['channels'][number]): boolean =>
+    form === 'json' && storedChannels.get(channelNameKey(name))?.form !== 'json';
   /** An address that replaces another shows nowhere but by that. */
   const withoutUrls = ({ channels, ...rest }: ConfiguredNotifications) => ({
     channels: channels
-      .map(({ url, ...channel }) => ({ ...channel, ...(url === undefined ? {} : { newUrl: true }) }))
+      .map((channel) => {
+        const { url, ...shown } = channel;
+        return {
+          ...shown,
+          ...(url === undefined ? {} : { newUrl: true }),
+          ...(makesSecret(channel)
+            ? { signingSecret: 'made, and shown to nobody: renew it in the settings before its receiver can verify' }
+            : {}),
+        };
+      })
       .sort((one, other) => compare(one.name, other.name)),
     ...rest,
   });

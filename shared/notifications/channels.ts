@@ -3,6 +3,7 @@ import type { FieldProblem } from '../errors';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
 import type { AddressProblem, Webhooks } from '../platform/webhooks';
+import { NotificationKind } from '../settings/notification-settings';
 import type { StoredNotifications } from '../settings/notification-settings';
 import type { ChannelInput, NotificationSettings, StoredChannel } from '../settings/notification-settings';
 import type { Settings } from '../settings/settings';
@@ -42,7 +43,7 @@ export const createChannels = ({
   webhooks: Pick<Webhooks, 'problemOf'>;
   now: () => Date;
 }) => {
-  /** @throws InvalidInputError channel_unknown, channel_url_needed, channel_url_refused, each naming all fields of its kind */
+  /** @throws InvalidInputError channel_unknown, invalid_input (a kind), channel_url_needed, channel_url_refused, each naming all fields of its kind */
   const requireUsable = (channels: readonly ChannelInput[], known: ReadonlyMap<string, StoredChannel>): void => {
     const refuse = (code: string, problems: readonly FieldProblem[]): void => {
       const [first] = problems;
@@ -64,6 +65,17 @@ export const createChannels = ({
         ({ id }) => (id === undefined || known.has(id) ? undefined : 'There is no such channel; leave the id out to make a new one.'),
         'id',
       ),
+    );
+    refuse(
+      'invalid_input',
+      channels.flatMap(({ id, kinds = [] }, index) => {
+        const kept = known.get(id ?? '')?.kinds ?? [];
+        return kinds.flatMap((kind, place) =>
+          NotificationKind.safeParse(kind).success || kept.includes(kind)
+            ? []
+            : [{ pointer: `/channels/${index}/kinds/${place}`, detail: 'There is no such kind of notification.' }],
+        );
+      }),
     );
     refuse(
       'channel_url_needed',
@@ -127,8 +139,8 @@ export const createChannels = ({
         const isWritten = added.length > 0 && found?.value.channels.some(({ secretName }) => secretName === added[0]!.name);
         // its answer was lost: storage, asked again by the client, then found a conflict with itself
         if (!isWritten) {
-          // what is not known stays noted, for the sweep
-          if (found)
+          // what is not known stays noted, for the sweep; so does what was cut short, as its write may still be on its way
+          if (found && !signal.aborted)
             await secrets
               .remove(
                 added.map(({ name }) => name),

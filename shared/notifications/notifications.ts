@@ -125,12 +125,13 @@ export const createNotifications = ({
   const viewOf = (
     { channels: stored, digest, rejectedShare, lateMinutes }: StoredNotifications,
     remembered: Pick<Remembered, 'state' | 'outbox'>,
-    made: ReadonlyMap<string, string> = new Map(),
+    { made = new Map(), showsHosts = true }: { made?: ReadonlyMap<string, string>; showsHosts?: boolean } = {},
   ): SavedNotificationSettings => ({
-    channels: stored.map(({ secretName, ...channel }) => {
+    channels: stored.map(({ secretName, host, ...channel }) => {
       const signingSecret = made.get(channel.id);
       return {
         ...channel,
+        ...(showsHosts ? { host } : {}),
         delivery: deliveryOf({ ...channel, secretName }, remembered),
         ...(signingSecret === undefined ? {} : { signingSecret }),
       };
@@ -157,9 +158,9 @@ export const createNotifications = ({
 
   return {
     /** Two storage calls. */
-    getSettings: async ({ signal }: Options): Promise<Stored<SavedNotificationSettings>> => {
+    getSettings: async ({ caller, signal }: { caller: Pick<Caller, 'role'> } & Options): Promise<Stored<SavedNotificationSettings>> => {
       const [{ value, etag }, remembered] = await Promise.all([channels.get({ signal }), store.read({ signal })]);
-      return { value: viewOf(value, remembered), etag };
+      return { value: viewOf(value, remembered, { showsHosts: caller.role === 'Administrator' }), etag };
     },
 
     /**
@@ -169,7 +170,7 @@ export const createNotifications = ({
     setSettings: async (wanted: NotificationSettings, options: { ifMatch: string } & Options) => {
       const { value, etag, before, made } = await channels.set(wanted, options);
       const remembered = await store.read(options);
-      return { value: viewOf(value, remembered, made), etag, before: viewOf(before, remembered), after: viewOf(value, remembered) };
+      return { value: viewOf(value, remembered, { made }), etag, before: viewOf(before, remembered), after: viewOf(value, remembered) };
     },
 
     /** Sends a message to a channel now, whatever is known of it. @throws InvalidInputError channel_unknown */

@@ -1,5 +1,5 @@
-import { lookup as systemLookup } from 'node:dns';
 import type { LookupAddress, LookupOptions } from 'node:dns';
+import { Resolver } from 'node:dns/promises';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { isPublicAddress, literalAddress } from './public-address';
@@ -33,6 +33,26 @@ type Lookup = (
   options: LookupOptions,
   done: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
 ) => void;
+
+/** A name server that does not answer is asked twice. */
+const NAME_SERVER = { timeout: 2_000, tries: 2 };
+
+/**
+ * Asks the name servers themselves: the system's own look-up runs in one of four threads that files and compression share, and cannot be
+ * ended, so that a few names that hang would hold up all of them. Only the public internet is posted to, for which nothing else is needed.
+ */
+export const askNameServers: Resolve = (hostname, _options, done) => {
+  const resolver = new Resolver(NAME_SERVER);
+  const of = async (family: 4 | 6): Promise<LookupAddress[]> => {
+    const addresses = await (family === 4 ? resolver.resolve4(hostname) : resolver.resolve6(hostname));
+    return addresses.map((address) => ({ address, family }));
+  };
+  void Promise.allSettled([of(4), of(6)]).then(([four, six]) => {
+    const found = [four, six].flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+    if (found.length > 0 || four.status === 'fulfilled') return done(null, found);
+    return done(four.reason as NodeJS.ErrnoException, []);
+  });
+};
 
 /** Names are resolved once, for the connection itself: what was checked is what is connected to, whatever a name server says next. */
 const publicOnly =
@@ -88,7 +108,7 @@ const drain = async (body: Dispatcher.ResponseData['body']): Promise<void> => {
 export const createWebhooks = ({
   allowPrivate,
   timeoutMs = TIMEOUT_MS,
-  lookup = systemLookup,
+  lookup = askNameServers,
 }: {
   allowPrivate: boolean;
   timeoutMs?: number;

@@ -40,13 +40,21 @@ export const channelNameKey = (name: string): string => name.normalize('NFKC').t
 
 export const MAX_CHANNELS = 10;
 
+/** A channel keeps what a later version had it hear of; others are refused when it is saved. */
+const LaterKind = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, 'expected a kind of notification');
+
 const ofChannel = {
   name: z.string().trim().min(1).max(80),
   form: ChannelForm,
   /** all: every notification of its kinds; chosen: those of exports that name it, of their connections, and none of the app as a whole */
   scope: ChannelScope.default('all'),
   /** left out: all kinds, also those of later versions */
-  kinds: z.array(NotificationKind).min(1).refine(isOnce, 'expected each kind once').optional(),
+  kinds: z
+    .array(z.union([NotificationKind, LaterKind]))
+    .min(1)
+    .max(40)
+    .refine(isOnce, 'expected each kind once')
+    .optional(),
 };
 
 const ofAll = {
@@ -134,9 +142,11 @@ export const ChannelDelivery = z
   .meta({ id: 'ChannelDelivery' });
 export type ChannelDelivery = z.infer<typeof ChannelDelivery>;
 
-/** A channel as everybody sees it: never its address, of which the host says enough. */
+/** A channel as it is shown: never its address. */
 export const Channel = StoredChannel.omit({ secretName: true })
   .extend({
+    /** shown to administrators alone, as some receivers put what lets one post into the name of the host */
+    host: z.string().optional(),
     delivery: ChannelDelivery,
     /** whsec_…, shown once: in the answer to the call that made it */
     signingSecret: z.string().optional(),

@@ -61,6 +61,24 @@ it('tells nobody until somebody is named, with a digest in the morning', async (
   expect((await api.call('GET', '/api/notifications', { as: 'Viewer' })).json).toEqual({ value: [] });
 });
 
+it('shows hosts to administrators alone, as some are as good as a key', async () => {
+  await saved({ channels: [slack] });
+  expect((await read('Viewer')).value.channels).toEqual([expect.not.objectContaining({ host: expect.anything() as string })]);
+  expect(JSON.stringify(await read('Viewer'))).not.toContain('hooks.example');
+  expect((await read()).value.channels).toMatchObject([{ host: 'hooks.example' }]);
+});
+
+it('lets a channel keep the kinds of a later version, and takes no others', async () => {
+  const [channel] = await saved({ channels: [slack] });
+  const { value, etag } = await api.services.settings.getNotifications({ signal });
+  const kinds = ['run_failed', 'of_later'];
+  await api.services.settings.setNotifications({ ...value, channels: [{ ...value.channels[0]!, kinds }] }, { ifMatch: etag, signal });
+  const { url: _, ...kept } = slack;
+  expect(await saved({ channels: [{ ...kept, id: channel!.id, name: 'Renamed', kinds }] })).toMatchObject([{ name: 'Renamed', kinds }]);
+  const refused = await put({ channels: [{ ...kept, id: channel!.id, kinds: ['of_later', 'of_nobody'] }] });
+  expect([refused.status, refused.json.errors.map(({ pointer }) => pointer)]).toEqual([400, ['/channels/0/kinds/1']]);
+});
+
 it('keeps addresses and signing secrets in the vault alone, and shows a signing secret once', async () => {
   const [marketing, program] = await saved({ channels: [slack, onCall] });
   expect(marketing).toMatchObject({
@@ -295,6 +313,8 @@ describe('a configuration document', () => {
       settings: { ...whole.settings, notifications: { channels: [channels[0], given], lateMinutes: 20 } },
     };
     const tried = await apply(complete, true);
+    // its signing secret will be shown to nobody
+    expect(JSON.stringify(tried.json.changed)).toContain('renew it in the settings');
     expect([tried.json.problems, (await stored()).map(({ name }) => name)]).toEqual([[], ['Ops']]);
     const done = await apply(complete);
     expect([done.status, done.text.includes('very-secret')]).toEqual([200, false]);

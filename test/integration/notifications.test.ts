@@ -53,7 +53,7 @@ const startReceiver = async (answer: Answer = (response) => response.writeHead(2
 type Receiver = Awaited<ReturnType<typeof startReceiver>>;
 
 const setChannels = async (channels: readonly Record<string, unknown>[]) => {
-  const { etag } = await fixture.services.notifications.getSettings({ signal: testSignal() });
+  const { etag } = await fixture.services.notifications.getSettings({ caller: { role: 'Administrator' }, signal: testSignal() });
   const wanted = { channels: channels as never, digest: { time: '08:00', timeZone: 'UTC' }, rejectedShare: 0.05, lateMinutes: 15 };
   return fixture.services.notifications.setSettings(wanted, { ifMatch: etag, signal: testSignal() });
 };
@@ -72,7 +72,9 @@ const outbox = async (): Promise<string[]> => {
   return rows;
 };
 const deliveries = async () =>
-  (await fixture.services.notifications.getSettings({ signal: testSignal() })).value.channels.map(({ delivery }) => delivery);
+  (await fixture.services.notifications.getSettings({ caller: { role: 'Administrator' }, signal: testSignal() })).value.channels.map(
+    ({ delivery }) => delivery,
+  );
 
 let receivers: Receiver[] = [];
 const aReceiver = async (answer?: Answer): Promise<Receiver> => {

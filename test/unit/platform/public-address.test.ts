@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { isPublicAddress, literalAddress } from '../../../shared/platform/public-address';
-import { createWebhooks } from '../../../shared/platform/webhooks';
+import { askNameServers, createWebhooks } from '../../../shared/platform/webhooks';
 
 it.each(['8.8.8.8', '52.239.143.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450:4001::200e'])('%s is public', (address) => {
   expect(isPublicAddress(address)).toBe(true);
@@ -139,6 +139,13 @@ describe('a name', () => {
     await local.close();
   });
 });
+
+it('a name that no name server knows is no answer, and an error of the look-up', async () => {
+  const [error, addresses] = await new Promise<[NodeJS.ErrnoException | null, unknown[]]>((resolve) =>
+    askNameServers('nobody.invalid', { all: true }, (...answer) => resolve(answer)),
+  );
+  expect([error?.code, addresses]).toEqual([expect.any(String) as string, []]);
+}, 15_000);
 
 it('a receiver that does not answer is let go when its time is over', async () => {
   const silent = createServer(() => undefined);

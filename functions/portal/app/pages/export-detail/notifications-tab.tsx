@@ -35,7 +35,7 @@ const ToldChannel = ({ channel, chosen }: { channel: Channel; chosen: boolean })
         <ChannelBadge state={delivery.state} />
       </div>
       <div className={styles.note}>
-        {[t(`forms.${form}`), host, t(chosen ? 'ofExport.chosen' : 'ofExport.all')].join(' · ')}
+        {[t(`forms.${form}`), ...(host === undefined ? [] : [host]), t(chosen ? 'ofExport.chosen' : 'ofExport.all')].join(' · ')}
         {delivery.at !== undefined && (
           <>
             {' · '}

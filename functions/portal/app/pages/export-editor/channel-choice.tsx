@@ -49,7 +49,7 @@ export const ChannelChoice = ({
             {offered.map(({ id, name, host }) => (
               <div key={id}>
                 <Checkbox
-                  label={`${name} (${host})`}
+                  label={host === undefined ? name : `${name} (${host})`}
                   checked={chosen.includes(id)}
                   onChange={(_, { checked }) => onChoose(checked === true ? [...chosen, id] : chosen.filter((one) => one !== id))}
                 />

@@ -65,7 +65,8 @@ export const ChannelCard = ({ channel, onAct }: { channel: Channel; onAct: (acti
   const { name, form, host, scope, kinds, secretMadeAt, delivery } = channel;
   const facts: readonly (readonly [string, ReactNode])[] = [
     [t('form'), t(`forms.${form}`)],
-    [t('host'), host],
+    // administrators alone see it
+    ...(host === undefined ? [] : [[t('host'), host] as const]),
     [t('scope'), t(`scopes.${scope}`)],
     [t('kindsTitle'), kindsText(kinds)],
     [t('lastTold'), delivery.at === undefined ? t('never') : <Time at={delivery.at} relative />],

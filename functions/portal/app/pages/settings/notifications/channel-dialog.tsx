@@ -124,7 +124,7 @@ export const ChannelDialog = ({
       </Field>
       <Field
         label={t('address')}
-        hint={isNew ? td(`addressHint.${value.form}`) : td('addressKept', { host: saved.host })}
+        hint={isNew ? td(`addressHint.${value.form}`) : td('addressKept', { host: saved.host ?? '' })}
         required={isNew}
         validationMessage={problemOf('url')}
       >
