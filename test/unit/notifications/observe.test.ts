@@ -82,6 +82,14 @@ describe('an export', () => {
   });
 });
 
+it('of a long name is told in eighty characters, none of them half', () => {
+  const nameOf = (name: string) =>
+    kindsOf({ segmentExport: anExport(1, { name }), activity: { last: failed('list_unknown') } })[0]!.subject.name;
+  expect(nameOf('x'.repeat(80))).toBe('x'.repeat(80));
+  expect(nameOf('x'.repeat(81))).toBe(`${'x'.repeat(79)}…`);
+  expect(nameOf(`${'x'.repeat(78)}😀yz`)).toBe(`${'x'.repeat(78)}…`);
+});
+
 describe('a run that is due', () => {
   const daily = (time: string) => anExport(1, { schedule: { kind: 'custom', repeat: 'daily', times: [time], timeZone: 'UTC' } });
   const system = anExport(1, { schedule: { kind: 'system' } });
