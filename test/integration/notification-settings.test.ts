@@ -1,3 +1,7 @@
+import { createChannelSecrets } from '../../shared/notifications/channel-secrets';
+import { createChannels } from '../../shared/notifications/channels';
+import { createWebhooks } from '../../shared/platform/webhooks';
+import { NotificationSettings } from '../../shared/settings/notification-settings';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { aConnection, anExport, startApi } from '../support/api';
@@ -160,6 +164,33 @@ it('leaves nothing in the vault when two save at once, nor when a crash comes in
   for await (const { partitionKey, rowKey } of notes.listEntities()) if (partitionKey === 'secrets') left.push(rowKey);
   expect(left).toEqual(['notify-of-a-call-under-way']);
   await notes.deleteEntity('secrets', 'notify-of-a-call-under-way');
+});
+
+it('leaves the secrets of a save that was cut short to the sweep, as their write may still be on its way', async () => {
+  const { tables, secrets, settings } = api.services;
+  const ending = new AbortController();
+  const webhooks = createWebhooks({ allowPrivate: false });
+  const at = (ms: number) => {
+    const now = () => new Date(Date.now() + ms);
+    return createChannels({
+      settings: {
+        getNotifications: settings.getNotifications,
+        setNotifications: () => {
+          ending.abort();
+          return Promise.reject(ending.signal.reason as Error);
+        },
+      },
+      secrets: createChannelSecrets({ table: tables.notifications, secrets, now }),
+      webhooks,
+      now,
+    });
+  };
+  const wanted = NotificationSettings.parse({ channels: [onCall] });
+  const { etag } = await settings.getNotifications({ signal });
+  await expect(at(0).set(wanted, { ifMatch: etag, signal: ending.signal })).rejects.toMatchObject({ name: 'AbortError' });
+  expect(await at(0).sweep({ signal })).toBe(0);
+  expect(await at(3_600_000).sweep({ signal })).toBe(1);
+  await webhooks.close();
 });
 
 it.each<[string, Record<string, unknown>, string, string]>([
