@@ -41,7 +41,7 @@ export const channelNameKey = (name: string): string => name.normalize('NFKC').t
 export const MAX_CHANNELS = 10;
 
 /** A channel keeps what a later version had it hear of; others are refused when it is saved. */
-const LaterKind = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, 'expected a kind of notification');
+const LaterKind = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/);
 
 const ofChannel = {
   name: z.string().trim().min(1).max(80),
