@@ -73,7 +73,7 @@ export const configuredNotifications = ({
   channels: channels
     .map(({ name, form, scope, kinds }) => ({
       ...{ name, form, scope },
-      ...(kinds === undefined ? {} : { kinds: kinds as NonNullable<ConfiguredNotifications['channels'][number]['kinds']> }),
+      ...(kinds === undefined ? {} : { kinds: kinds }),
     }))
     .sort((one, other) => compare(one.name, other.name)),
   digest,
