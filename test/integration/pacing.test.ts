@@ -31,8 +31,10 @@ beforeEach(() => {
 });
 
 const monotonicMs = () => performance.now();
-const tableOf = (connectionString: string) =>
-  createStorageClients({ connectionString }, createCredential({})).table('pacing', { maxRetries: 0 });
+const tableOf = (connectionString: string, options: { maxRetries?: number } = { maxRetries: 0 }) =>
+  createStorageClients({ connectionString }, createCredential({})).table('pacing', options);
+/** Who only looks asks again: a connection that has rested may be closed by Azurite just then. */
+const lookedAt = () => createPacingStore({ table: tableOf(fixture.azurite.connectionString, {}), monotonicMs });
 /** The pace of one instance, with a clock that began at another time than everybody else's. */
 const anInstance = ({ offsetMs = 0, connectionString = fixture.azurite.connectionString } = {}) => {
   const clock = () => performance.now() + offsetMs;
@@ -41,7 +43,7 @@ const anInstance = ({ offsetMs = 0, connectionString = fixture.azurite.connectio
   return { events, pacing: createPacing({ store, monotonicMs: clock, log: (event) => void events.push(event) }) };
 };
 const ledgerOf = async (accountId: string) => {
-  const store = createPacingStore({ table: tableOf(fixture.azurite.connectionString), monotonicMs });
+  const store = lookedAt();
   const found = await store.find({ accountId, endpoint: 'importJobsCreate' }, { signal: testSignal() });
   return found!.ledger;
 };
@@ -107,7 +109,7 @@ it('goes on alone when the table cannot be reached', async () => {
 
 /** How long the table takes to answer with an account's ledger, looked at again and again while something else goes on. */
 const watchLedger = (accountId: string) => {
-  const store = createPacingStore({ table: tableOf(fixture.azurite.connectionString), monotonicMs });
+  const store = lookedAt();
   let stopped = false;
   const watching = (async () => {
     let slowestMs = 0;

@@ -6,7 +6,12 @@ import { createRandom, hashText, shuffledOrder } from './random';
 import type { Account, Job } from './state';
 import { CONFLICT, upsertProfile, type ProfileRow } from './upsert';
 
-type Loaded = { readonly rows: ProfileRow[]; readonly order: Int32Array };
+type Loaded = {
+  readonly rows: ProfileRow[];
+  readonly order: Int32Array;
+  /** rows of the profile store that the job has made or changed: a duplicate within it is dropped (4.21) */
+  readonly touched: Set<number>;
+};
 /** Parsed bodies of the jobs in hand: a cache beside the state, so that waiting jobs cost only their bytes. */
 const loaded = new WeakMap<Job, Loaded>();
 
@@ -20,7 +25,8 @@ const load = (job: Job): Loaded => {
   const known = loaded.get(job);
   if (known) return known;
   const rows = rowsOfBody(job.body!, job.encoding);
-  const fresh = { rows, order: shuffledOrder(rows.length, job.order) };
+  const touched = new Set(job.profiles.subarray(0, job.completed));
+  const fresh = { rows, order: shuffledOrder(rows.length, job.order), touched };
   loaded.set(job, fresh);
   return fresh;
 };
@@ -58,7 +64,7 @@ export const takeRows = (
   job: Job,
   { count, at, badPhone }: { count: number; at: number; badPhone: Rules['badPhone'] },
 ): void => {
-  const { rows, order } = load(job);
+  const { rows, order, touched } = load(job);
   const lists = job.lists.map((id) => account.lists.get(id)).filter((list) => list !== undefined);
   const end = Math.min(job.taken + count, job.total);
   job.profiles = withRoomFor(job.profiles, job.total);
@@ -73,7 +79,8 @@ export const takeRows = (
       // The payload may be null (4.28, documented).
       const payload = job.faults.rowErrors?.payloadNull ? null : profile;
       job.errors.push({ id, code, title: 'Invalid input', detail: result.error, index, payload });
-    } else if (account.profiles.touch(result.row, job.number)) {
+    } else if (!touched.has(result.row)) {
+      touched.add(result.row);
       job.profiles[job.completed] = result.row;
       job.completed += 1;
       for (const list of lists) list.members.join(result.row, at);

@@ -7,7 +7,7 @@ export type Consent = 'NEVER_SUBSCRIBED' | 'SUBSCRIBED' | 'UNSUBSCRIBED';
 const CONSENTS: readonly Consent[] = ['NEVER_SUBSCRIBED', 'SUBSCRIBED', 'UNSUBSCRIBED'];
 const SUPPRESSED = 4;
 const GONE = 8;
-/** Bytes of a row in a snapshot before its texts: created, updated, touched, flags, bytes of e-mail and JSON. */
+/** Bytes of a row in a snapshot before its texts: created, updated, four that are not used any more, flags, bytes of e-mail and JSON. */
 const ROW_HEAD_BYTES = 8 + 8 + 4 + 1 + 4 + 4;
 
 export type Identifiers = { readonly email?: string; readonly phone_number?: string; readonly external_id?: string };
@@ -29,7 +29,6 @@ export const createProfileStore = (seed: number) => {
   let lengths = new Uint32Array(1024);
   let rooms = new Uint32Array(1024);
   let flags = new Uint8Array(1024);
-  let touched = new Int32Array(1024);
 
   const idOf = (row: number): string => profileIdOf(row, created[row]!, seed);
   const emailOf = (row: number): string | undefined => (emailEntries[row]! > 0 ? emails.keyOf(emailEntries[row]! - 1) : undefined);
@@ -54,7 +53,6 @@ export const createProfileStore = (seed: number) => {
     lengths = withRoom(lengths, length);
     rooms = withRoom(rooms, length);
     flags = withRoom(flags, length);
-    touched = withRoom(touched, length);
     created[row] = atMs;
     updated[row] = atMs;
     return row;
@@ -98,12 +96,6 @@ export const createProfileStore = (seed: number) => {
       if (typeof before === 'string') index.remove(before);
       if (typeof after === 'string') index.set(after, row);
     },
-    /** True the first time a job touches a profile, so that a duplicate in the same job is dropped (4.21). */
-    touch: (row: number, jobNumber: number): boolean => {
-      if (touched[row] === jobNumber) return false;
-      touched[row] = jobNumber;
-      return true;
-    },
     keys: (kind: 'phone_number' | 'external_id') => (kind === 'phone_number' ? phones : externals).entries(),
     /** Rows `from` to `from + count` as bytes, for a snapshot; phone numbers and external ids are looked up by `keys`. */
     dump: (from: number, count: number): Buffer => {
@@ -115,7 +107,7 @@ export const createProfileStore = (seed: number) => {
         let at = (row - from) * ROW_HEAD_BYTES;
         at = heads.writeDoubleLE(created[row]!, at);
         at = heads.writeDoubleLE(updated[row]!, at);
-        at = heads.writeInt32LE(touched[row]!, at);
+        at += 4;
         at = heads.writeUInt8(flags[row]!, at);
         at = heads.writeUInt32LE(email.length, at);
         heads.writeUInt32LE(own.length, at);
@@ -130,7 +122,6 @@ export const createProfileStore = (seed: number) => {
         const at = entry * ROW_HEAD_BYTES;
         const row = add(bytes.readDoubleLE(at));
         updated[row] = bytes.readDoubleLE(at + 8);
-        touched[row] = bytes.readInt32LE(at + 16);
         flags[row] = bytes.readUInt8(at + 20);
         if ((flags[row] & GONE) !== 0) gone += 1;
         const emailEnd = text + bytes.readUInt32LE(at + 21);

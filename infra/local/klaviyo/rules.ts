@@ -99,7 +99,7 @@ export const RULES: readonly Rule[] = [
     21,
     'upsert.ts',
     ['documented', 'A profile is found by id, e-mail without case, phone number, external id.'],
-    ['third party', 'Of duplicates in one job one survives, and nobody says which.', { where: 'profile-store.ts' }],
+    ['third party', 'Of duplicates in one job one survives, and nobody says which.', { where: 'import-rows.ts' }],
     ['assumed', 'Identifiers of two profiles in one row are a row error; the job completes.'],
   ),
   ...point(22, 'upsert.ts', ['observed', 'Consent, suppression and the time of joining stay as they are.']),

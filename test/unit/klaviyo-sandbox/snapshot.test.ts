@@ -124,6 +124,23 @@ describe('snapshot', () => {
     );
   });
 
+  it('4.21 counts a person once a job, whatever other job comes in between and whenever it is read back', () => {
+    for (const wait of [0, 100, 110, 120, 130]) {
+      const original = aSandbox(OPTIONS);
+      for (const count of [1, 2, 3])
+        original.importProfiles(
+          Array.from({ length: count }, () => aProfile('a@example.com')),
+          ['LIST5K'],
+        );
+      original.wait(wait);
+      const copy = startedFrom(snapshotOf(original), original);
+      for (const { sandbox, wait: pass } of [original, copy]) {
+        pass(7_200_000);
+        expect([...sandbox.state.accounts.get('SANDBX')!.jobs.values()].map(({ completed }) => completed)).toEqual([1, 1, 1]);
+      }
+    }
+  });
+
   it('is the same after it was read back', () => {
     const original = aSandbox(OPTIONS);
     original.importProfiles([aProfile('a@example.com', { phone_number: '+15005550006' })]);

@@ -70,12 +70,6 @@ describe('an upsert', () => {
     expect(store.count()).toBe(2);
   });
 
-  it('4.21 touches a profile once a job', () => {
-    const { store, put } = world();
-    put({ email: 'a@example.com' });
-    expect([store.touch(0, 1), store.touch(0, 1), store.touch(0, 2)]).toEqual([true, false, true]);
-  });
-
   it('takes texts that grow and shrink, and keeps those of others', () => {
     const { store, put } = world();
     for (let row = 0; row < 50; row += 1) put({ email: `p${row}@example.com`, title: 'x'.repeat(row) });
