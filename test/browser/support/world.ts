@@ -24,7 +24,7 @@ export interface World {
     /** has never run */
     readonly fresh: string;
   };
-  /** names of channels: of one nobody answers, of the other the receiver is gone */
+  /** names of channels: of one nobody answers, of the other the receiver says that it knows no such address */
   readonly channels: { readonly silent: string; readonly gone: string };
   readonly runs: {
     readonly successful: string;
