@@ -27,7 +27,7 @@ const inputOf = ({ id, name, form, scope, kinds }: Channel): ChannelInput => ({
   name,
   form,
   scope,
-  ...(kinds === undefined ? {} : { kinds: kinds as NonNullable<ChannelInput['kinds']> }),
+  ...(kinds === undefined ? {} : { kinds }),
 });
 
 /** The settings as they are sent. @param change what becomes of the channels */
