@@ -47,30 +47,24 @@ export const registerTimer = (
       const signal = (deadlineMs = DEADLINE_MS) => lifetime.signal({ deadlineMs });
       const begunMs = performance.now();
       let did = {};
-      let ok = false;
-      try {
-        const watching = watchQueues({ signal: signal() });
-        try {
-          did = await fanOut.tick({ signal: signal() });
-        } finally {
-          let seen: SeenExports | undefined;
-          try {
-            const rest = signal();
-            await runs.sweep({ signal: rest }); // standing runs must not wait for a schedule that fails
-            seen = await housekeeping.tick({ signal: rest });
-          } finally {
-            try {
-              did = { ...did, ...(await notificationTick.tick({ seen, signal: signal(NOTIFY_DEADLINE_MS) })) };
-            } finally {
-              await erasures.tick({ signal: signal(ERASE_DEADLINE_MS) });
-            }
-          }
-        }
-        await watching;
-        ok = true;
-      } finally {
-        log('tick', { ok, ...did, seconds: Math.round(performance.now() - begunMs) / 1_000 });
-      }
+      let seen: SeenExports | undefined;
+      /** Each is carried out, whatever has become of those before it. */
+      const parts: (() => Promise<unknown>)[] = [
+        async () => (did = await fanOut.tick({ signal: signal() })),
+        async () => {
+          const rest = signal();
+          await runs.sweep({ signal: rest }); // standing runs must not wait for a schedule that fails
+          seen = await housekeeping.tick({ signal: rest });
+        },
+        async () => (did = { ...did, ...(await notificationTick.tick({ seen, signal: signal(NOTIFY_DEADLINE_MS) })) }),
+        async () => erasures.tick({ signal: signal(ERASE_DEADLINE_MS) }),
+      ];
+      const watching = watchQueues({ signal: signal() });
+      const failures: unknown[] = [];
+      for (const part of parts) await part().catch((error: unknown) => failures.push(error));
+      await watching;
+      log('tick', { ok: failures.length === 0, ...did, seconds: Math.round(performance.now() - begunMs) / 1_000 });
+      if (failures.length > 0) throw failures.at(-1);
     },
   });
 };

@@ -31,9 +31,9 @@ export const nameKey = ({ type, displayName }: Named): string =>
 
 const sameName = (one: Named, other: Named): boolean => nameKey(one) === nameKey(other);
 
-/** `~` comes after all that an id may hold: a connection's note stands right behind it, and names behind all connections. */
 /** Whose row, or whose note's row, it is. */
 export const connectionOfRow = (row: string): string => row.split('~')[0]!;
+/** `~` comes after all that an id may hold: a connection's note stands right behind it, and names behind all connections. */
 const noteRow = (id: ConnectionId): string => `${id}~note`;
 const nameRow = (connection: Named): string => `name_${nameKey(connection)}`;
 const secretRow = (secretName: string): string => `secret_${secretName}`;

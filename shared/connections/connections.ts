@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Caller } from '../caller';
 import { ConflictError, InvalidInputError, NotFoundError } from '../errors';
 import { newConnectionId } from '../new-ids';
@@ -10,6 +9,7 @@ import { findListsNamed, readLists } from '../klaviyo/lists';
 import type { KlaviyoList } from '../klaviyo/lists';
 import { createPacedGate } from '../klaviyo/paced-gate';
 import type { Pacing } from '../klaviyo/pacing';
+import { isOurSecret, newSecretName } from '../platform/our-secrets';
 import type { Secrets } from '../platform/secrets';
 import type { Stored } from '../platform/tables';
 import { requireVersion } from '../platform/versions';
@@ -39,10 +39,6 @@ const FEW_A_SECOND = 10;
 const MAX_SAME = 10;
 /** By then every call that has noted a secret is over, what it undoes included. */
 const SECRET_SETTLES_MS = 2 * CHANGE_SETTLES_MS;
-
-/** The form of names of secrets that we make, and delete: nobody else may lean on one. */
-const newSecretName = (): string => `klaviyo-${randomBytes(16).toString('hex')}`;
-const OUR_SECRET = /^(?:klaviyo|notify)-[0-9a-f]{32}$/i;
 
 const isShared = (connection: Connection): boolean => connection.access === 'administratorsAndContributors';
 
@@ -137,7 +133,7 @@ export const createConnections = ({
   const readGivenSecret = async (secretName: string, { signal }: Options): Promise<{ apiKey: string; version: string }> => {
     const refuse = (code: string, message: string, cause?: unknown) =>
       new InvalidInputError({ code, message, pointer: '/secretName', cause });
-    if (OUR_SECRET.test(secretName))
+    if (isOurSecret(secretName))
       throw refuse('secret_ours', 'Secrets of this name are made and deleted by this app; name one of your own.');
     try {
       const { value, version } = await secrets.get(secretName, { signal });
@@ -224,7 +220,7 @@ export const createConnections = ({
       set = await secrets.set(connection.secretName, apiKey, { signal });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      const moved: Connection = { ...connection, secretName: newSecretName() };
+      const moved: Connection = { ...connection, secretName: newSecretName('klaviyo') };
       return orUndo(
         async () => {
           await store.noteSecret(moved.secretName, now(), { signal });
@@ -266,7 +262,7 @@ export const createConnections = ({
         displayName: input.displayName,
         type: input.type,
         access: input.access,
-        secretName: input.secretName ?? newSecretName(),
+        secretName: input.secretName ?? newSecretName('klaviyo'),
         ownsSecret,
         accountId: account.id,
         accountName: account.name,

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { UpstreamError } from '../errors';
+import { retryAfterOf } from '../platform/retry-after';
 import { noTelemetry } from '../platform/telemetry';
 import type { Telemetry } from '../platform/telemetry';
+import { USER_AGENT } from '../version';
 import { classify, readBody, toError } from './answers';
 import type { ReadBody } from './answers';
 import { KLAVIYO_REVISION, endpoints } from './endpoints';
@@ -13,7 +15,6 @@ import { MAX_WAIT_IN_CALL_MS, retryDelayMs } from './retry';
 /** Largest answer that is read: a page of 100 profiles or errors with their payloads is far below. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Klaviyo's edge refuses unnamed callers from cloud addresses (klaviyo.md §3 row 6). */
-const USER_AGENT = 'customer-insights-to-klaviyo/0.1';
 const MAX_ATTEMPTS = 5;
 
 export interface KlaviyoRequest {
@@ -57,15 +58,6 @@ const openGate: CallGate = { pace: () => Promise.resolve(), fence: () => Promise
 
 /** An answer that asks for more, or a date seen by a clock that stands wrong, must not put a run to sleep for days (failures.md promise 8). */
 const MAX_RETRY_AFTER_MS = 3_600_000;
-
-/** Seconds or an HTTP date → milliseconds from now. */
-const retryAfter = (header: string | string[] | undefined): number | undefined => {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined) return undefined;
-  const seconds = Number(text);
-  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(text) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
-};
 
 /** An id as one part of a path; dots alone would climb out of it, however they are encoded (failures.md row 47). */
 const pathPart = (id: string): string => {
@@ -197,7 +189,7 @@ export const createKlaviyo = ({
         status: answer.statusCode,
         body,
         requestId,
-        retryAfterMs: retryAfter(answer.headers['retry-after']),
+        retryAfterMs: retryAfterOf(answer.headers['retry-after'], MAX_RETRY_AFTER_MS),
         id: options.id,
       });
     };

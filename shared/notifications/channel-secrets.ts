@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { TableClient } from '@azure/data-tables';
 import { z } from 'zod';
 import { ConflictError } from '../errors';
+import { newSecretName } from '../platform/our-secrets';
 import type { Secrets } from '../platform/secrets';
 import { createRows } from '../platform/tables';
 
@@ -35,8 +35,7 @@ export const createChannelSecrets = ({ table, secrets, now }: { table: TableClie
   const keyOf = (row: string) => ({ partition: PARTITION, row });
 
   return {
-    /** The form of names of secrets that we make, and delete; none of connections looks like it. */
-    newName: (): string => `notify-${randomBytes(16).toString('hex')}`,
+    newName: (): string => newSecretName('notify'),
 
     /** Says of these names that the vault may hold them without a channel from now on. */
     note: async (names: readonly string[], { signal }: Options): Promise<void> => {

@@ -2,11 +2,11 @@ import type { StoredChannel } from '../settings/notification-settings';
 import { follow } from './follow';
 import type { Fate } from './follow';
 import { MAX_DIGEST_ITEMS, MAX_ITEMS } from './message';
-import type { MessageType, NotificationMessage } from './message';
+import type { MessageType } from './message';
 import type { Observation } from './observe';
-import { LOG, isBroken, isOpen, keyOf } from './state';
+import { LOG, freshChannel, isBroken, isOpen, keyOf } from './state';
 import type { ChannelState, Condition, Outgoing, State } from './state';
-import { itemOf, pageOf } from './told';
+import { itemOf, messageOf } from './told';
 
 const HOUR_MS = 60 * 60_000;
 /** Messages that a channel is sent within an hour; what is over that is summed up in the next one. */
@@ -49,7 +49,7 @@ const withAlso = (list: readonly string[], one: string): string[] => (list.inclu
 
 /**
  * The life of conditions: first told at once, then by the digest alone, then their end, each channel each of it once; a condition that
- * comes back within an hour is told by the digest. Everything that is seen anew in one look comes as one message. Pure: state and what
+ * comes back within an hour is told once it has lasted one, or by the digest. Everything that is seen anew in one look comes as one message. Pure: state and what
  * is seen → state and messages, to be written together.
  */
 export const decide = (look: Look): Decision => {
@@ -78,7 +78,7 @@ export const decide = (look: Look): Decision => {
   const justTold = (channelId: string, condition: Condition): boolean => toldNow.has(`${channelId} ${keyOf(condition)}`);
 
   const tell = (channelId: string): void => {
-    const before = channelStates[channelId] ?? { sentAt: [], digestOwed: false };
+    const before = channelStates[channelId] ?? freshChannel;
     const sentAt = before.sentAt.filter((one) => now.getTime() - Date.parse(one) < HOUR_MS);
     const hasRoom = (): boolean =>
       channelId === LOG ||
@@ -87,14 +87,7 @@ export const decide = (look: Look): Decision => {
     const write = (type: MessageType, about: readonly Condition[]): void => {
       const most = channelId === LOG ? MAX_LOG_ITEMS : type === 'digest' ? MAX_DIGEST_ITEMS : MAX_ITEMS;
       const items = about.slice(0, most).map((condition) => itemOf(condition, { app }));
-      const link = pageOf(app);
-      const message: NotificationMessage = {
-        ...{ version: 1, type, timestamp: at },
-        ...(app === undefined ? {} : { app }),
-        items,
-        more: about.length - items.length,
-        ...(link === undefined ? {} : { link }),
-      };
+      const message = messageOf({ type, timestamp: at, items, more: about.length - items.length }, { app });
       messages.push({ id: newId(), channelId: channelId as Outgoing['channelId'], createdAt: at, attempts: 0, nextAt: at, message });
       if (channelId !== LOG) sentAt.push(at);
       changed = true;

@@ -13,13 +13,12 @@ import type {
 } from '../settings/notification-settings';
 import type { Channels } from './channels';
 import { NotificationItem } from './message';
-import type { NotificationMessage } from './message';
 import type { NotificationStore, Remembered } from './notification-store';
 import { noteOf } from './outcome';
 import type { Send, Sent } from './send';
-import { isOpen } from './state';
+import { LOG, freshChannel, isOpen } from './state';
 import type { Condition, State } from './state';
-import { itemOf, pageOf } from './told';
+import { itemOf, messageOf } from './told';
 
 /** Something that is not as it should be at the moment. */
 export const OpenCondition = NotificationItem.omit({ until: true, how: true, link: true })
@@ -28,7 +27,7 @@ export const OpenCondition = NotificationItem.omit({ until: true, how: true, lin
     openedAt: z.iso.datetime(),
     /** when it last happened anew */
     seenAt: z.iso.datetime(),
-    /** when somebody was last told; absent while nobody was, e.g. as it came back within an hour: the next digest tells it */
+    /** when somebody was last told; absent while nobody was, e.g. as it came back within an hour: it is told once it has lasted one, or by the digest */
     toldAt: z.iso.datetime().optional(),
     /** channels that were told */
     channelIds: z.array(z.string()),
@@ -101,7 +100,7 @@ const withTest = (state: State, id: ChannelId, sent: Sent, tried: { at: string; 
   // somebody looks at it, so that it is not given up for what a test finds; nor is it mended by that
   const wasBroken = before?.delivery?.secretName === tried.secretName && before.delivery.broken;
   const delivery = { ...noteOf(before?.delivery, sent, tried), broken: !sent.ok && wasBroken };
-  return { ...state, channels: { ...state.channels, [id]: { sentAt: [], digestOwed: false, ...before, delivery } } };
+  return { ...state, channels: { ...state.channels, [id]: { ...freshChannel, ...before, delivery } } };
 };
 
 /** Names of connections are for administrators. */
@@ -184,17 +183,7 @@ export const createNotifications = ({
           pointer: '/channelId',
         });
       }
-      const at = now().toISOString();
-      const link = pageOf(app);
-      const message: NotificationMessage = {
-        version: 1,
-        type: 'test',
-        timestamp: at,
-        ...(app === undefined ? {} : { app }),
-        items: [],
-        more: 0,
-        ...(link === undefined ? {} : { link }),
-      };
+      const message = messageOf({ type: 'test', timestamp: now().toISOString(), items: [], more: 0 }, { app });
       const sent = await send(channel, { id: `msg_${randomUUID()}`, message }, { signal });
       await noteTest(channel, sent, { signal });
       return { ...resultOf(sent), name: channel.name };
@@ -209,7 +198,7 @@ export const createNotifications = ({
         .map((condition) => {
           const { openedAt, seenAt, toldAt, told } = condition;
           const { link: _, ...item } = itemOf(condition, { app });
-          return { ...item, openedAt, seenAt, ...(toldAt === undefined ? {} : { toldAt }), channelIds: told.filter((id) => id !== 'log') };
+          return { ...item, openedAt, seenAt, ...(toldAt === undefined ? {} : { toldAt }), channelIds: told.filter((id) => id !== LOG) };
         });
     },
   };

@@ -20,7 +20,7 @@ export const Condition = z.object({
   token: z.string().default(''),
   code: z.string().optional(),
   figures: Figures.optional(),
-  /** it came back soon after its end: the next digest tells it first */
+  /** it came back soon after its end: told once it has lasted as long, or by the next digest */
   quiet: z.boolean().default(false),
   /** channels that are to be told that it is open (or, once it is over, that it is over) */
   owed: z.array(z.string()).default([]),
@@ -56,6 +56,9 @@ export const ChannelState = z.object({
   delivery: DeliveryNote.optional(),
 });
 export type ChannelState = z.infer<typeof ChannelState>;
+
+/** Of a channel that nothing is remembered of. */
+export const freshChannel: ChannelState = ChannelState.parse({});
 
 /** All that notifications remember, in one row: whatever is told is written down together with what it is told of. */
 export const State = z.object({

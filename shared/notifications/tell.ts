@@ -11,7 +11,7 @@ import type { NotificationStore, Remembered } from './notification-store';
 import { noteOf, outcomeOf } from './outcome';
 import type { Outcome } from './outcome';
 import type { Send, Sent } from './send';
-import { LOG, isBroken } from './state';
+import { LOG, freshChannel, isBroken } from './state';
 import type { DeliveryNote, Outgoing, State } from './state';
 
 /** Nothing new is begun after this; an attempt that is under way ends by its own time-out. */
@@ -114,7 +114,7 @@ export const createTell = ({
     for (const [id, attempts] of notes) {
       let delivery: DeliveryNote | undefined = channels[id]?.delivery;
       for (const { sent, at, secretName } of attempts) delivery = noteOf(delivery, sent, { at, secretName });
-      channels[id] = { sentAt: [], digestOwed: false, ...channels[id], ...(delivery ? { delivery } : {}) };
+      channels[id] = { ...freshChannel, ...channels[id], ...(delivery ? { delivery } : {}) };
     }
     return { ...state, channels };
   };

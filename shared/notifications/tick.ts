@@ -19,7 +19,6 @@ import { fateOf, observe, ofChannels } from './observe';
 import type { Seen } from './observe';
 import type { State } from './state';
 import { LOG } from './state';
-
 import type { Tell } from './tell';
 
 type Options = { signal: AbortSignal };

@@ -1,4 +1,4 @@
-import type { NotificationItem, Subject } from './message';
+import type { NotificationItem, NotificationMessage, Subject } from './message';
 import { recoveredSentenceOf, sentenceOf } from './sentences';
 import { isOpen } from './state';
 import type { Condition } from './state';
@@ -28,4 +28,13 @@ export const itemOf = (condition: Condition, { app }: { app: string | undefined 
     sentence: isOpen(condition) ? sentenceOf(condition) : recoveredSentenceOf(condition),
     ...(link === undefined ? {} : { link }),
   };
+};
+
+/** A message of this app, with the way to its settings where its address is known. Pure. */
+export const messageOf = (
+  told: Pick<NotificationMessage, 'type' | 'timestamp' | 'items' | 'more'>,
+  { app }: { app: string | undefined },
+): NotificationMessage => {
+  const link = pageOf(app);
+  return { version: 1, ...told, ...(app === undefined ? {} : { app }), ...(link === undefined ? {} : { link }) };
 };

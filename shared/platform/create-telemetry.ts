@@ -5,7 +5,7 @@ import type { TokenCredential } from '@azure/identity';
 import type { Context } from '@opentelemetry/api';
 import type { Exporters, LogLine, OpenTelemetry, StartedSpan } from './open-telemetry';
 import type { SamplerName } from './samplers';
-import { errorFields, isFailure, withoutText } from './telemetry';
+import { errorFields, isFailure, noSpan, withoutText } from './telemetry';
 import type { Attributes, Log, LogFields, Span, SpanOptions, Telemetry } from './telemetry';
 import { allowedFields, events } from './telemetry-words';
 import type { LogEvent } from './telemetry-words';
@@ -49,8 +49,6 @@ interface Scope {
   readonly fields: LogFields;
   readonly context?: Context | undefined;
 }
-
-const noSpan: Span = { set: () => undefined, fail: () => undefined };
 
 /**
  * The app's telemetry: log lines on standard output, and to Application Insights, with spans and metrics, where it has a connection string.

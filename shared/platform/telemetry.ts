@@ -43,7 +43,8 @@ export interface Telemetry {
   traceparent(): string | undefined;
 }
 
-const noSpan: Span = { set: () => undefined, fail: () => undefined };
+/** Of work that nobody traces. */
+export const noSpan: Span = { set: () => undefined, fail: () => undefined };
 
 /** For parts that nobody listens to. */
 export const noTelemetry: Telemetry = {

@@ -2,13 +2,14 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
+import { USER_AGENT } from '../version';
 import { isPublicAddress, literalAddress } from './public-address';
+import { retryAfterOf } from './retry-after';
 
 /** All of one attempt: name, connection, answer. */
 const TIMEOUT_MS = 10_000;
 /** A receiver has nothing to say but its status; what else it sends is read so far, and dropped. */
 const MAX_ANSWER_BYTES = 4_096;
-const USER_AGENT = 'customer-insights-to-klaviyo/0.1';
 /** A receiver that asks for more waits as long as one that does not answer. */
 const MAX_RETRY_AFTER_MS = 6 * 3_600_000;
 
@@ -68,14 +69,6 @@ const publicOnly =
       return done(null, addresses[0]!.address, addresses[0]!.family);
     });
   };
-
-const retryAfterOf = (header: string | string[] | undefined, now: number): number | undefined => {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined || text.trim() === '') return undefined;
-  const seconds = Number(text);
-  const ms = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));
-};
 
 const causes = (error: unknown): unknown[] => {
   const found: unknown[] = [];
@@ -158,7 +151,7 @@ export const createWebhooks = ({
           headers: { 'content-type': 'application/json', 'user-agent': USER_AGENT, ...headers },
           body,
         });
-        const retryAfterMs = retryAfterOf(answer.headers['retry-after'], Date.now());
+        const retryAfterMs = retryAfterOf(answer.headers['retry-after'], MAX_RETRY_AFTER_MS);
         await drain(answer.body);
         return { kind: 'answered', status: answer.statusCode, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
       } catch (error) {
