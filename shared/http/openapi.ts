@@ -265,7 +265,8 @@ export const createOpenApi = (
       requestBody: { required: true, content: { 'application/json': { schema, ...exampleOf(schema, undefined) } } },
       responses: {
         '2XX': { description: 'Taken' },
-        404: { description: 'There is no such receiver; nothing more is sent until somebody gives another address. 410 the same' },
+        404: { description: 'Not there; sent again. Missing five times over an hour, the receiver counts as gone' },
+        410: { description: 'Gone; nothing more is sent until somebody gives another address, or a test gets through' },
         429: { description: 'Not now; Retry-After is obeyed' },
         default: { description: 'Not taken; sent again with growing waits for a day. Redirects are not followed' },
       },
